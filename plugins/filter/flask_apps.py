@@ -1,0 +1,37 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters by which the playbooks turn the user's `flask_apps` into the roles' variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.webstack.flask.plugins.module_utils import flask_apps
+from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+
+
+def checked_apps(apps: object) -> list[dict[str, Any]]:
+    """Return the entries of `flask_apps` with their defaults."""
+    try:
+        return flask_apps.check_apps(apps)
+    except Problem as problem:
+        raise AnsibleFilterError(str(problem)) from problem
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {
+            "checked_apps": checked_apps,
+            "source_inputs": flask_apps.source_inputs,
+            "environment_inputs": flask_apps.environment_inputs,
+            "release_inputs": flask_apps.release_inputs,
+            "site_inputs": flask_apps.site_inputs,
+            "hosts_inputs": flask_apps.hosts_inputs,
+            "summary": flask_apps.summarise,
+        }

@@ -1,0 +1,32 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters of the role nginx_site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.webstack.flask.plugins.module_utils.nginx_site_input import find_site_problems, shape_site
+
+
+def site_parameters(sites: Sequence[Mapping[str, Any]], rendered: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the parameters of the module `nginx_sites` for each site and the results of the loop that rendered them."""
+    contents = {
+        result["__nginx_site_name"]: result["ansible_facts"]["__nginx_site_content"] for result in rendered if not result.get("skipped")
+    }
+    return [
+        {"name": site["name"], "state": "present", "content": contents[site["name"]]}
+        if site["name"] in contents
+        else {"name": site["name"], "state": "absent"}
+        for site in sites
+    ]
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {"site_problems": find_site_problems, "shaped_site": shape_site, "site_parameters": site_parameters}

@@ -1,0 +1,41 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters of the role gunicorn_systemd."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+_PASSED_ON = ("name", "root", "build", "environment", "version", "health", "front", "drain", "keep")
+
+
+def python_literal(value: object) -> str:
+    """Return Python source for a plain value: text, number, boolean, null, list or mapping."""
+    try:
+        return repr(json.loads(json.dumps(value)))
+    except TypeError as error:
+        raise AnsibleFilterError(f"python_literal: {error}") from error
+
+
+def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the parameters of the module `releases` for each app and the results of the loop that rendered its files."""
+    parameters = []
+    for app, result in zip(apps, rendered, strict=True):
+        variables = base64.b64encode(json.dumps(dict(app.get("env", {}))).encode()).decode()
+        files = result["ansible_facts"]["__gunicorn_systemd_files"]
+        parameters.append({**{key: app[key] for key in _PASSED_ON if key in app}, **files, "variables": variables})
+    return parameters
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {"python_literal": python_literal, "release_parameters": release_parameters}

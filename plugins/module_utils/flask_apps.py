@@ -1,0 +1,263 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The user's list `flask_apps`: what is wrong with it, and what each role needs of it.
+
+Only the playbooks use this; no role ever sees `flask_apps`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.webstack.flask.plugins.module_utils.env_file import find_environment_problems
+from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+
+App = Mapping[str, Any]
+
+RESERVED_GUNICORN_SETTINGS = {
+    "bind": "the socket is made by systemd",
+    "chdir": "use the key `chdir` of the app",
+    "config": "the configuration is this file",
+    "daemon": "systemd runs gunicorn",
+    "group": "systemd sets the group",
+    "pidfile": "systemd knows the process",
+    "post_worker_init": "it is taken: by it a release says which one it is",
+    "user": "systemd sets the user",
+    "wsgi_app": "use the key `wsgi` of the app",
+}
+
+SPEC: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "source": {
+        "type": "dict",
+        "required": True,
+        "options": {
+            "git": {"type": "str"},
+            "version": {"type": "str", "default": "HEAD"},
+            "path": {"type": "str"},
+        },
+        "mutually_exclusive": [["git", "path"]],
+        "required_one_of": [["git", "path"]],
+    },
+    "wsgi": {"type": "str", "required": True},
+    "server_names": {"type": "list", "elements": "str", "required": True},
+    "chdir": {"type": "str", "default": ""},
+    "env": {"type": "dict", "default": {}},
+    "dependencies": {
+        "type": "dict",
+        "apply_defaults": True,
+        "options": {
+            "packages": {"type": "list", "elements": "str", "default": []},
+            "gunicorn_version": {"type": "str"},
+        },
+    },
+    "gunicorn": {"type": "dict", "default": {}},
+    "health": {
+        "type": "dict",
+        "apply_defaults": True,
+        "options": {
+            "path": {"type": "str", "default": "/"},
+            "statuses": {"type": "list", "elements": "int", "default": []},
+            "timeout": {"type": "float", "default": 5},
+            "interval": {"type": "float", "default": 0.2},
+            "deadline": {"type": "float", "default": 60},
+        },
+    },
+    "static": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "url": {"type": "str", "required": True},
+            "paths": {"type": "list", "elements": "str", "required": True},
+            "expires": {"type": "str"},
+        },
+    },
+    "nginx": {
+        "type": "dict",
+        "apply_defaults": True,
+        "options": {
+            "listen_port": {"type": "int", "default": 80},
+            "client_max_body_size": {"type": "str"},
+            "extra": {"type": "str"},
+        },
+    },
+    "drain": {"type": "float", "default": 30},
+    "keep_releases": {"type": "int", "default": 3},
+}
+"""The keys of an entry, as an Ansible argument spec. docs/flask_apps.md describes each."""
+
+
+def check_apps(apps: object) -> list[dict[str, Any]]:
+    """Return the entries with their defaults filled in; raise Problem that tells everything that is wrong with them."""
+    if not isinstance(apps, Sequence) or isinstance(apps, str) or not apps:
+        raise Problem(f"flask_apps must be a list of at least one app, each a mapping with a name; it is {apps!r}")
+    problems, checked = [], []
+    for number, app in enumerate(apps):
+        if not isinstance(app, Mapping):
+            problems.append(f"flask_apps[{number}] must be a mapping of keys to values; it is {app!r}")
+            continue
+        where = f"flask_apps[{number}]" + (f" ({app['name']})" if isinstance(app.get("name"), str) else "")
+        found = list(_find_unknown_keys(app, SPEC, where))
+        if not found:
+            validation = ArgumentSpecValidator(SPEC).validate(dict(app))
+            found = [f"{where}: {message}" for message in validation.error_messages]
+            entry = validation.validated_parameters
+            found += [] if found else list(_find_problems(entry, where))
+            checked.append(entry)
+        problems += found
+    if not problems:
+        problems += _find_repetitions(checked)
+    if problems:
+        raise Problem("flask_apps cannot be deployed as described; nothing was changed:\n" + "\n".join(f"- {p}" for p in problems))
+    return checked
+
+
+def _find_unknown_keys(value: Mapping[str, Any], spec: Mapping[str, Any], where: str) -> Iterator[str]:
+    for key, inner in value.items():
+        if key not in spec:
+            close = get_close_matches(str(key), spec, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            yield f"{where}: {key!r} is not a key{hint} Allowed are {', '.join(sorted(spec))}"
+            continue
+        options = spec[key].get("options")
+        entries = inner if isinstance(inner, list) else [inner]
+        for entry in entries if options else ():
+            if isinstance(entry, Mapping):
+                yield from _find_unknown_keys(entry, options, f"{where}.{key}")
+
+
+def _find_problems(app: App, where: str) -> Iterator[str]:
+    try:
+        AppLayout.of(app["name"])
+    except Problem as problem:
+        yield f"{where}: {problem}"
+    if not app["server_names"]:
+        yield f"{where}: server_names is empty; give at least one name under which the app is to be served"
+    if not re.fullmatch(r"[\w.]+(:.+)?", app["wsgi"]):
+        yield f"{where}: wsgi is {app['wsgi']!r}; it must be `module:callable`, such as `wsgi:app`"
+    for key, value in app["env"].items():
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            yield f"{where}: env.{key} is {type(value).__name__}, and a variable holds text; put the value in quotes"
+    yield from (f"{where}: {problem}" for problem in find_environment_problems(_as_text(app["env"])))
+    for key in app["gunicorn"]:
+        if key in RESERVED_GUNICORN_SETTINGS:
+            yield f"{where}: gunicorn.{key} cannot be set: {RESERVED_GUNICORN_SETTINGS[key]}"
+        elif not str(key).isidentifier():
+            yield f"{where}: gunicorn.{key} is not the name of a gunicorn setting"
+    if app["chdir"].startswith("/") or ".." in app["chdir"].split("/"):
+        yield f"{where}: chdir is {app['chdir']!r}; it must be a directory within the source"
+
+
+def _find_repetitions(apps: Sequence[App]) -> Iterator[str]:
+    for name, count in Counter(app["name"] for app in apps).items():
+        if count > 1:
+            yield f"flask_apps names {name!r} {count} times; give each app its own name"
+    owners: dict[tuple[str, int], list[str]] = {}
+    for app in apps:
+        for server_name in dict.fromkeys(app["server_names"]):
+            owners.setdefault((server_name, app["nginx"]["listen_port"]), []).append(app["name"])
+    for (server_name, port), names in owners.items():
+        if len(names) > 1:
+            yield f"the server name {server_name!r} on port {port} is claimed by {' and '.join(names)}; only one app can have it"
+
+
+def _as_text(variables: Mapping[str, Any]) -> dict[str, str]:
+    return {str(key): str(value) for key, value in variables.items()}
+
+
+def list_public_directories(app: App) -> list[str]:
+    """Return the directories of the source that the web server serves by itself."""
+    return [path for mapping in list_static_mappings(app) for path in mapping["paths"]]
+
+
+def list_static_mappings(app: App) -> list[dict[str, Any]]:
+    """Return the static mappings of an app: by default Flask's own, a directory `static` at the top or in the app's package.
+
+    A mapping that finds no file costs nothing: the request falls through to the app.
+    """
+    if app["static"] is not None:
+        return list(app["static"])
+    package = app["wsgi"].partition(":")[0].partition(".")[0]
+    tops = dict.fromkeys([app["chdir"].strip("/"), "/".join(filter(None, (app["chdir"].strip("/"), package)))])
+    return [{"url": "/static/", "paths": ["/".join(filter(None, (top, "static"))) for top in tops]}]
+
+
+def source_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
+    """Return `app_source_apps`."""
+    return [{"name": app["name"], "public": list_public_directories(app), **_given(app["source"])} for app in apps]
+
+
+def environment_inputs(apps: Sequence[App], builds: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return `python_pipenv_apps`, given what became of the builds."""
+    return [{"name": app["name"], "build": builds[app["name"]].get("id") or "", **_given(app["dependencies"])} for app in apps]
+
+
+def release_inputs(
+    apps: Sequence[App], builds: Mapping[str, Mapping[str, Any]], environments: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return `gunicorn_systemd_apps`, given what became of the builds and the environments."""
+    return [
+        {
+            "name": app["name"],
+            "build": builds[app["name"]].get("id") or "",
+            "version": builds[app["name"]].get("version") or "",
+            "environment": environments[app["name"]].get("id") or "",
+            "wsgi": app["wsgi"],
+            "chdir": app["chdir"],
+            "env": _as_text(app["env"]),
+            "gunicorn": dict(app["gunicorn"]),
+            "health": dict(app["health"]),
+            "front": {"host": _concrete_name(app["server_names"]), "port": app["nginx"]["listen_port"]},
+            "drain": app["drain"],
+            "keep": app["keep_releases"],
+        }
+        for app in apps
+    ]
+
+
+def site_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
+    """Return `nginx_site_sites`."""
+    return [
+        {
+            "name": app["name"],
+            "server_names": list(app["server_names"]),
+            "upstream": f"unix:{AppLayout.of(app['name']).current}/gunicorn.sock",
+            "root": f"{AppLayout.of(app['name']).current}/app",
+            "static": [_given(mapping) for mapping in list_static_mappings(app)],
+            **_given(app["nginx"]),
+        }
+        for app in apps
+    ]
+
+
+def hosts_inputs(apps: Sequence[App], address: str) -> list[dict[str, Any]]:
+    """Return `etc_hosts_entries`: the names that a hosts file can hold, which has no wildcards."""
+    entries = [{"address": address, "names": [name for name in app["server_names"] if "*" not in name]} for app in apps]
+    return [entry for entry in entries if entry["names"]]
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _concrete_name(server_names: Sequence[str]) -> str:
+    name = next((name for name in server_names if "*" not in name), None)
+    return name or server_names[0].replace("*", "www")
+
+
+def summarise(apps: Sequence[App], releases: Mapping[str, Any]) -> list[str]:
+    """Return a line for each app: where it is served, which release users reach, and what this run did."""
+    lines = []
+    for app in apps:
+        outcome = releases.get("releases", {}).get(app["name"], {})
+        port = app["nginx"]["listen_port"]
+        address = f"http://{_concrete_name(app['server_names'])}{'' if port == 80 else f':{port}'}/"
+        done = "; ".join(outcome.get("notes", [])) or "nothing changed"
+        lines.append(f"{app['name']}: {address} serves release {outcome.get('current')} ({done})")
+    return lines

@@ -1,0 +1,100 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asking an app whether it is well, over its socket or through the web server in front of it."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+RELEASE_HEADER = "X-Webstack-Release"
+"""Names the release in answers to a request that bears PROBE_HEADER; other answers do not have it."""
+
+PROBE_HEADER = "X-Webstack-Probe"
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """How an app is asked, and which answers are good.
+
+    `path` is the path asked for. `statuses` lists good status codes; empty means any below 500, so that an app without
+    a page at `path`, or with one behind a login, counts as well. `timeout` is the patience with one answer, `interval`
+    the pause between two questions, `deadline` the patience with all of them, each in seconds.
+    """
+
+    path: str = "/"
+    statuses: tuple[int, ...] = ()
+    timeout: float = 5
+    interval: float = 0.2
+    deadline: float = 60
+    host: str = "localhost"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def judge(self, answer: Answer) -> str | None:
+        """Return what is wrong with an answer, None if it is good."""
+        if answer.error:
+            return answer.error
+        if self.statuses and answer.status not in self.statuses:
+            wanted = ", ".join(str(status) for status in self.statuses)
+            return f"GET {self.path} answered {answer.status}{_describe_location(answer)}; expected {wanted}"
+        if not self.statuses and answer.status >= 500:
+            return f"GET {self.path} answered {answer.status}; expected less than 500"
+        return None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: a status and header, or the reason why nothing did."""
+
+    status: int = 0
+    release: str | None = None
+    location: str | None = None
+    error: str | None = None
+
+
+def _describe_location(answer: Answer) -> str:
+    return f" (Location: {answer.location})" if answer.location else ""
+
+
+def ask_socket(path: str, check: HealthCheck) -> Answer:
+    """Ask over a unix socket."""
+    return _ask(_UnixConnection(path, check.timeout), check)
+
+
+def ask_front(address: str, port: int, check: HealthCheck) -> Answer:
+    """Ask through the web server at an address."""
+    return _ask(http.client.HTTPConnection(address, port, timeout=check.timeout), check)
+
+
+def _ask(connection: http.client.HTTPConnection, check: HealthCheck) -> Answer:
+    headers = {"Host": check.host, "User-Agent": "webstack.flask", PROBE_HEADER: "1", "Connection": "close", **check.headers}
+    try:
+        connection.request("GET", check.path, headers=headers)
+        response = connection.getresponse()
+        response.read()
+    except TimeoutError:
+        return Answer(error=f"GET {check.path} was not answered within {check.timeout:g} s")
+    except (OSError, http.client.HTTPException) as error:
+        return Answer(error=f"GET {check.path} failed: {error or type(error).__name__}")
+    finally:
+        connection.close()
+    return Answer(response.status, response.getheader(RELEASE_HEADER), response.getheader("Location"))
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def describe_statuses(statuses: Sequence[int]) -> str:
+    """Return the good status codes in words."""
+    return ", ".join(str(status) for status in statuses) if statuses else "less than 500"

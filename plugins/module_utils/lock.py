@@ -1,0 +1,48 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A lock that the kernel gives back when its holder ends, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+
+_PAUSE = 0.5
+
+
+@contextmanager
+def hold_lock(path: Path, patience: float) -> Iterator[float]:
+    """Hold the lock on `path`; yield the seconds that it took to get it, raise Problem after `patience` seconds."""
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    started = time.monotonic()
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        while not _try_lock(descriptor):
+            waited = time.monotonic() - started
+            if waited >= patience:
+                holder = os.read(descriptor, 100).decode(errors="replace").strip() or "unknown"
+                raise Problem(
+                    f"another run has been changing this app for more than {patience:g} s (process {holder} on this host); "
+                    "wait until it is done and run again"
+                )
+            time.sleep(_PAUSE)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield time.monotonic() - started
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

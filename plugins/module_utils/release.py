@@ -1,0 +1,181 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A release on disk: a build, an environment and a configuration under one identifier, and the units that run it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.webstack.flask.plugins.module_utils import systemd
+from ansible_collections.webstack.flask.plugins.module_utils.accounts import ensure_group, ensure_user, find_group, find_user
+from ansible_collections.webstack.flask.plugins.module_utils.digest import digest_of
+from ansible_collections.webstack.flask.plugins.module_utils.env_file import find_environment_problems, format_environment
+from ansible_collections.webstack.flask.plugins.module_utils.files import (
+    Access,
+    ensure_directory,
+    ensure_file,
+    has_access,
+    point_link,
+    read_link,
+    read_text,
+    remove_tree,
+    write_atomically,
+)
+from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.release_record import ReleaseRecord, choose_leftovers
+
+_GRACE = 600
+"""Seconds for which a build or an environment that no release uses is left alone: another run may be about to use it."""
+
+_ROOT_ONLY_LIST = 0o711
+"""Others may pass through, to the socket and the static files, but not look around."""
+
+
+@dataclass(frozen=True)
+class ReleaseSpec:
+    """What the user wants to run. `build` and `environment` are identifiers, None where a check run cannot know them."""
+
+    layout: AppLayout
+    build: str | None
+    environment: str | None
+    variables: Mapping[str, str]
+    gunicorn_conf: str
+    service: str
+    socket: str
+    version: str = ""
+
+    @property
+    def id(self) -> str | None:
+        """Identifier of the release: a digest of all that it is made of, and of nothing that differs between hosts."""
+        if self.build is None or self.environment is None:
+            return None
+        files = [_without_comments(text) for text in (self.gunicorn_conf, self.service, self.socket)]
+        return digest_of([self.build, self.environment, dict(self.variables), files])
+
+    def find_problems(self) -> list[str]:
+        """Return what is wrong with the input, before anything is changed."""
+        return [f"{self.layout.name}: {problem}" for problem in find_environment_problems(self.variables)]
+
+
+def _without_comments(text: str) -> str:
+    """Leave out the lines that only people read, so that rewording one, or a host's name in one, is no new release."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
+
+
+def ensure_app_account(layout: AppLayout, *, check: bool) -> bool:
+    """Make the user as whom the app runs; return whether it was missing."""
+    name = layout.name
+    made_group = ensure_group(name, check=check)
+    made_user = ensure_user(name, group=name, home=str(layout.shared), comment=f"runs {name} (webstack.flask)", check=check)
+    return made_group or made_user
+
+
+def ensure_app_directories(layout: AppLayout, *, check: bool) -> bool:
+    """Make the directories that a release needs; return whether any was missing or open to the wrong people."""
+    user, group = find_user(layout.name), find_group(layout.name)
+    if user is None or group is None:
+        return True
+    wanted = {
+        layout.root: Access(0, 0, _ROOT_ONLY_LIST),
+        layout.releases: Access(0, 0, _ROOT_ONLY_LIST),
+        layout.shared: Access(user.pw_uid, group, 0o750),
+    }
+    return any([ensure_directory(path, access, check=check) for path, access in wanted.items()])
+
+
+def ensure_units(spec: ReleaseSpec, *, check: bool) -> bool:
+    """Write the unit templates of the app; return whether they differed."""
+    access = Access(0, 0, 0o644)
+    for path in (spec.layout.service_template, spec.layout.socket_template):
+        existing = read_text(path)
+        if existing is not None and "webstack.flask" not in existing:
+            raise Problem(f"{path} exists on the host already and is not ours; give the app another name than {spec.layout.name!r}")
+    changed = [
+        ensure_file(spec.layout.service_template, spec.service, access, check=check),
+        ensure_file(spec.layout.socket_template, spec.socket, access, check=check),
+    ]
+    if any(changed) and not check:
+        systemd.daemon_reload()
+    return any(changed)
+
+
+def ensure_release(spec: ReleaseSpec, *, check: bool) -> bool:
+    """Put the release on disk; return whether it was not there as it should be."""
+    if spec.id is None:
+        return True
+    layout, directory = spec.layout, spec.layout.release(spec.id)
+    group = find_group(layout.name)
+    if group is None:
+        return True
+    secret, readable = Access(0, group, 0o640), Access(0, 0, _ROOT_ONLY_LIST)
+    changed = not (directory / "release.json").exists()
+    changed |= ensure_directory(directory, readable, check=check)
+    changed |= ensure_file(directory / "env", format_environment(spec.variables), secret, check=check)
+    changed |= ensure_file(directory / "gunicorn.conf.py", spec.gunicorn_conf, secret, check=check)
+    for name, target in (("app", f"../../builds/{spec.build}"), ("venv", f"../../environments/{spec.environment}")):
+        if read_link(directory / name) != target:
+            changed = True
+            if not check:
+                point_link(directory / name, target)
+    if not (directory / "release.json").exists() and not check:
+        assert spec.build is not None and spec.environment is not None
+        write_record(
+            layout,
+            ReleaseRecord(
+                spec.id, spec.build, spec.environment, created=time.time(), version=spec.version, variables=tuple(sorted(spec.variables))
+            ),
+        )
+    return changed
+
+
+def read_record(layout: AppLayout, release: str) -> ReleaseRecord | None:
+    """Return what release.json says, None where it is absent or unreadable (a run was cut off before it was written)."""
+    text = read_text(layout.release(release) / "release.json")
+    try:
+        return ReleaseRecord.from_json(text) if text else None
+    except (ValueError, TypeError):
+        return None
+
+
+def write_record(layout: AppLayout, record: ReleaseRecord) -> None:
+    """Write release.json."""
+    write_atomically(layout.release(record.id) / "release.json", record.to_json(), Access(0, 0, 0o644))
+
+
+def prune(layout: AppLayout, current: str | None, keep: int) -> list[str]:
+    """Delete the releases, builds and environments that nothing needs any more; return what was deleted."""
+    present = _names(layout.releases)
+    records = [record for name in present if (record := read_record(layout, name))]
+    leftovers = choose_leftovers(records, _names(layout.builds), _names(layout.environments), current, keep)
+    broken = sorted(set(present) - {record.id for record in records})
+    stale = [layout.build(name) for name in leftovers.builds] + [layout.environment(name) for name in leftovers.environments]
+    doomed = [layout.release(name) for name in (*leftovers.releases, *broken)] + [path for path in stale if _is_old(path)]
+    for path in doomed:
+        remove_tree(path)
+    for directory in (layout.releases, layout.builds, layout.environments):
+        for half in directory.glob(".removed-*") if directory.is_dir() else ():
+            remove_tree(half)
+    return [str(path.relative_to(layout.root)) for path in doomed]
+
+
+def touch(path: Path) -> None:
+    """Note that a run is about to use a build or an environment, so that no other run prunes it meanwhile."""
+    os.utime(path)
+
+
+def is_intact(path: Path, access: Access) -> bool:
+    """Return whether a finished build or environment stands at `path`."""
+    return path.is_dir() and has_access(path, access)
+
+
+def _names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir() if not path.name.startswith(".")) if directory.is_dir() else []
+
+
+def _is_old(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > _GRACE

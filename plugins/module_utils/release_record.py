@@ -1,0 +1,88 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a release is made of and what has become of it, and which releases to keep."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+
+@dataclass(frozen=True)
+class ReleaseRecord:
+    """The content of release.json. Times are seconds since the epoch, None where it never happened.
+
+    Of its environment variables it holds the names alone: anybody may read it.
+    """
+
+    id: str
+    build: str
+    environment: str
+    created: float
+    version: str = ""
+    verified: float | None = None
+    failed: float | None = None
+    reason: str = ""
+    variables: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, text: str) -> ReleaseRecord:
+        """Return the record written in `text`; keys that this version does not know are left out."""
+        content = json.loads(text)
+        known = {key: value for key, value in content.items() if key in cls.__dataclass_fields__}
+        return cls(**known)
+
+    def to_json(self) -> str:
+        """Return the text to write."""
+        return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the release has served, and has not failed since."""
+        return self.verified is not None and (self.failed is None or self.failed < self.verified)
+
+    def mark_verified(self, when: float) -> ReleaseRecord:
+        """Return the record of the release after it was seen to serve."""
+        return replace(self, verified=when, failed=None, reason="")
+
+    def mark_failed(self, when: float, reason: str) -> ReleaseRecord:
+        """Return the record of the release after it was seen to fail."""
+        return replace(self, failed=when, reason=reason)
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """What nothing needs any more, by identifier."""
+
+    releases: tuple[str, ...]
+    builds: tuple[str, ...]
+    environments: tuple[str, ...]
+
+
+def choose_leftovers(
+    records: Sequence[ReleaseRecord],
+    builds: Iterable[str],
+    environments: Iterable[str],
+    current: str | None,
+    keep: int,
+    keep_failed: int = 2,
+) -> Leftovers:
+    """Return what to prune.
+
+    The current release stays, and besides it the last `keep` verified ones. Failed ones never count as good: the
+    last `keep_failed` of them stay for their logs.
+    """
+    others = [record for record in records if record.id != current]
+    healthy = sorted((r for r in others if r.healthy), key=lambda r: r.verified or 0.0, reverse=True)
+    unhealthy = sorted((r for r in others if not r.healthy), key=lambda r: r.failed or r.created, reverse=True)
+    kept = {r.id for r in healthy[:keep]} | {r.id for r in unhealthy[:keep_failed]} | {current}
+    staying = [r for r in records if r.id in kept]
+    used_builds = {r.build for r in staying}
+    used_environments = {r.environment for r in staying}
+    return Leftovers(
+        releases=tuple(sorted(r.id for r in others if r.id not in kept)),
+        builds=tuple(sorted(set(builds) - used_builds)),
+        environments=tuple(sorted(set(environments) - used_environments)),
+    )

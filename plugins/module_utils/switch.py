@@ -1,0 +1,197 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The switch: one transaction that takes users from one release to another, or leaves them where they are.
+
+The order of the steps is what makes an interruption at any point harmless: the candidate starts at boot before the
+link names it, and the old release does so until it has been stopped. docs/architecture.md tells the whole story.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ansible_collections.webstack.flask.plugins.module_utils import systemd
+from ansible_collections.webstack.flask.plugins.module_utils.files import point_link, read_link, sync_directory
+from ansible_collections.webstack.flask.plugins.module_utils.health import Answer, HealthCheck, ask_front, ask_socket
+from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.unix_sockets import count_connections
+
+LOG_LINES = 20
+"""How many of the app's last log lines a failure shows."""
+
+_PROOF_PATIENCE = 10
+"""Seconds in which the web server must be seen to reach the new release; it follows the link at the next connect()."""
+
+_DRAIN_PAUSE = 0.1
+
+
+@dataclass(frozen=True)
+class Front:
+    """The web server in front of the app: where it listens, and the name by which it knows the app."""
+
+    address: str
+    port: int
+    host: str
+
+
+class ReleaseFailed(Problem):
+    """A release did not come up, or was not reached; users are where they were before."""
+
+
+@dataclass
+class Switch:
+    """Takes one app from release to release."""
+
+    layout: AppLayout
+    check: HealthCheck
+    front: Front | None
+    drain_limit: float
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def current(self) -> str | None:
+        """The release that users reach."""
+        target = read_link(self.layout.current)
+        return Path(target).name if target else None
+
+    def go_to(self, release: str) -> None:
+        """Make `release` the one that users reach; raise ReleaseFailed, with everything as it was, if it is no good."""
+        before = self.current
+        self._start(release)
+        try:
+            self._wait_until_healthy(release)
+        except ReleaseFailed:
+            self.retire(release, drain=False)
+            raise
+        systemd.enable(self.layout.service_unit(release), self.layout.socket_unit(release))
+        point_link(self.layout.current, f"releases/{release}")
+        try:
+            self.prove(release)
+        except ReleaseFailed:
+            self._go_back(before)
+            self.retire(release)
+            raise
+
+    def heal(self, release: str) -> bool:
+        """See that the current release runs, starts at boot and is reached; return whether anything had to be mended."""
+        units = (self.layout.service_unit(release), self.layout.socket_unit(release))
+        states = systemd.show(units)
+        mended = False
+        if any(states[unit].active != "active" for unit in units) or not self.layout.socket(release).is_socket():
+            systemd.stop(*units)
+            self._start(release)
+            self._wait_until_healthy(release)
+            self.notes.append(f"started release {release} again")
+            mended = True
+        if not all(states[unit].enabled for unit in units):
+            systemd.enable(*units)
+            self.notes.append(f"made release {release} start at boot")
+            mended = True
+        return mended
+
+    def prove(self, release: str) -> None:
+        """See that `release`, and no other, answers through the web server."""
+        if self.front is None:
+            return
+        front = self.front
+
+        def ask() -> Answer:
+            return ask_front(front.address, front.port, self.check)
+
+        def judge(answer: Answer) -> str | None:
+            trouble = self.check.judge(answer)
+            if trouble is None and answer.release != release:
+                who = f"release {answer.release}" if answer.release else "something that is no release of this app"
+                trouble = f"GET {self.check.path} with Host: {front.host} was answered by {who}"
+            return trouble
+
+        trouble = _try_until(time.monotonic() + _PROOF_PATIENCE, self.check.interval, lambda: judge(ask()))
+        if trouble:
+            raise ReleaseFailed(
+                f"release {release} is healthy on its own socket, but not through the web server at {front.address}:{front.port}: {trouble}"
+            )
+
+    def retire(self, release: str, *, drain: bool = True) -> None:
+        """Stop a release that users no longer reach, after its requests have ended, and let it not start at boot."""
+        units = (self.layout.service_unit(release), self.layout.socket_unit(release))
+        if drain:
+            self._drain(release)
+        systemd.stop(*units)
+        systemd.disable(*units)
+        systemd.forget_failure(*units)
+
+    def find_others(self, release: str | None) -> list[str]:
+        """Return the releases besides `release` that run or would start at boot."""
+        wants = Path("/etc/systemd/system/multi-user.target.wants").glob(f"{self.layout.name}@*.service")
+        loaded = systemd.find_instances(f"{self.layout.name}@.service") + systemd.find_instances(f"{self.layout.name}@.socket")
+        units = {path.name for path in wants} | set(loaded)
+        return sorted({unit.partition("@")[2].rpartition(".")[0] for unit in units} - {release})
+
+    def _start(self, release: str) -> None:
+        units = (self.layout.socket_unit(release), self.layout.service_unit(release))
+        if systemd.show(units)[units[1]].restarts:
+            systemd.stop(*units)
+        systemd.forget_failure(*units)
+        systemd.start_and_wait(units[0])
+        systemd.start(units[1])
+
+    def _wait_until_healthy(self, release: str) -> None:
+        unit = self.layout.service_unit(release)
+        deadline = time.monotonic() + self.check.deadline
+        with ThreadPoolExecutor(max_workers=1) as asker:
+
+            def ask_or_notice_death() -> str | None:
+                answer = asker.submit(ask_socket, str(self.layout.socket(release)), self.check)
+                while not answer.done():
+                    _raise_if_dead(unit, release)
+                    time.sleep(min(self.check.interval, 0.1))
+                _raise_if_dead(unit, release)
+                return self.check.judge(answer.result())
+
+            trouble = _try_until(deadline, self.check.interval, ask_or_notice_death)
+        if trouble:
+            raise ReleaseFailed(_explain(f"release {release} was not healthy within {self.check.deadline:g} s: {trouble}", unit))
+
+    def _go_back(self, before: str | None) -> None:
+        if before is None:
+            self.layout.current.unlink(missing_ok=True)
+            sync_directory(self.layout.root)
+        else:
+            point_link(self.layout.current, f"releases/{before}")
+
+    def _drain(self, release: str) -> None:
+        socket = str(self.layout.socket(release))
+        deadline = time.monotonic() + self.drain_limit
+        quiet = 0
+        while quiet < 2:
+            connections = count_connections(Path("/proc/net/unix").read_text(encoding="utf-8", errors="replace"), socket)
+            quiet = 0 if connections else quiet + 1
+            if connections and time.monotonic() > deadline:
+                self.notes.append(f"release {release} was stopped with {connections} request(s) still in it after {self.drain_limit:g} s")
+                return
+            time.sleep(_DRAIN_PAUSE)
+
+
+def _try_until(deadline: float, interval: float, attempt: Callable[[], str | None]) -> str | None:
+    """Repeat `attempt` until it finds no trouble or time is up; return the last trouble."""
+    while True:
+        trouble = attempt()
+        if trouble is None or time.monotonic() + interval > deadline:
+            return trouble
+        time.sleep(interval)
+
+
+def _raise_if_dead(unit: str, release: str) -> None:
+    death = systemd.show([unit])[unit].describe_death()
+    if death:
+        raise ReleaseFailed(_explain(f"release {release} does not run: {death}", unit))
+
+
+def _explain(what: str, unit: str) -> str:
+    log = systemd.read_journal(unit, LOG_LINES) or "(nothing)"
+    return f"{what}\nThe last lines of its log:\n" + "\n".join(f"  {line}" for line in log.splitlines())

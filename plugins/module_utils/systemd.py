@@ -1,0 +1,128 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""systemd, as far as the releases of an app need it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+
+_PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "NRestarts", "ExecMainCode", "ExecMainStatus", "MainPID", "UnitFileState", "Job")
+
+
+@dataclass(frozen=True)
+class UnitState:
+    """What `systemctl show` says of a unit."""
+
+    active: str
+    sub: str
+    result: str = "success"
+    restarts: int = 0
+    exit_code: int = 0
+    exit_status: int = 0
+    main_pid: int = 0
+    enablement: str = ""
+    job: int = 0
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the unit starts at boot."""
+        return self.enablement == "enabled"
+
+    def describe_death(self) -> str | None:
+        """Return how the unit's process ended, None while there is hope."""
+        if self.job and self.restarts == 0:
+            return None
+        if self.active in ("active", "reloading") or (self.active == "activating" and self.sub != "auto-restart"):
+            return None if self.restarts == 0 else f"it has died and been restarted {self.restarts} time(s)"
+        if self.active == "inactive" and self.result == "success" and self.restarts == 0:
+            return "it has stopped"
+        if self.exit_code == 1:
+            return f"its process ended with exit status {self.exit_status}"
+        if self.exit_code in (2, 3):
+            return f"its process was ended by signal {self.exit_status}"
+        return f"systemd gives the result {self.result!r}"
+
+
+def parse_show(text: str) -> dict[str, UnitState]:
+    """Return the states in the output of `systemctl show` for several units, by unit name."""
+    states = {}
+    for block in text.strip().split("\n\n"):
+        values = dict(line.partition("=")[::2] for line in block.splitlines())
+        if values.get("Id"):
+            states[values["Id"]] = UnitState(
+                active=values.get("ActiveState", "inactive"),
+                sub=values.get("SubState", "dead"),
+                result=values.get("Result", "success"),
+                restarts=int(values.get("NRestarts") or 0),
+                exit_code=int(values.get("ExecMainCode") or 0),
+                exit_status=int(values.get("ExecMainStatus") or 0),
+                main_pid=int(values.get("MainPID") or 0),
+                enablement=values.get("UnitFileState", ""),
+                job=int(values.get("Job") or 0),
+            )
+    return states
+
+
+def show(units: Sequence[str]) -> dict[str, UnitState]:
+    """Return the state of each unit; one that systemd has never heard of is inactive."""
+    return parse_show(_systemctl("show", f"--property={','.join(_PROPERTIES)}", "--", *units))
+
+
+def find_instances(template: str) -> list[str]:
+    """Return the names of the loaded instances of a template such as `shop@.service`."""
+    stem, dot, kind = template.rpartition(".")
+    listing = _systemctl("list-units", "--all", "--plain", "--no-legend", "--no-pager", f"{stem}*{dot}{kind}")
+    return [line.split()[0] for line in listing.splitlines() if line.strip()]
+
+
+def daemon_reload() -> None:
+    """Make systemd read the unit files again."""
+    _systemctl("daemon-reload")
+
+
+def start(*units: str) -> None:
+    """Start units without waiting for them; their state tells how it went."""
+    _systemctl("start", "--no-block", "--", *units)
+
+
+def start_and_wait(*units: str) -> None:
+    """Start units and wait until they are up."""
+    _systemctl("start", "--", *units)
+
+
+def stop(*units: str) -> None:
+    """Stop units and wait until they are down."""
+    _systemctl("stop", "--", *units)
+
+
+def enable(*units: str) -> None:
+    """Make units start at boot."""
+    _systemctl("enable", "--quiet", "--", *units)
+
+
+def disable(*units: str) -> None:
+    """Make units not start at boot."""
+    _systemctl("disable", "--quiet", "--", *units)
+
+
+def forget_failure(*units: str) -> None:
+    """Let failed units be as if they had never run."""
+    subprocess.run(["systemctl", "reset-failed", "--", *units], capture_output=True, check=False)
+
+
+def read_journal(unit: str, lines: int) -> str:
+    """Return the last lines that a unit wrote, without time stamps."""
+    command = ["journalctl", "--no-pager", "--output=cat", f"--lines={lines}", f"--unit={unit}"]
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False).stdout.strip()
+
+
+def _systemctl(*arguments: str) -> str:
+    result = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise Problem(f"`systemctl {' '.join(arguments)}` failed: {result.stderr.strip()}")
+    return result.stdout

@@ -1,0 +1,275 @@
+#!/usr/bin/python
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nginx_sites
+short_description: Make nginx serve the given sites, and know that it does
+description:
+  - Puts the configuration of each site into C(sites-available), links it from C(sites-enabled), and takes away both of a site
+    that is absent. Sites that are not named stay as they are.
+  - Lets nginx test a copy of its whole configuration with the changes in it first. When nginx refuses it nothing is
+    changed, and the message says whose file is at fault; a file that was broken before is told apart from a new one.
+  - Starts nginx and enables it at boot, reloads it when it has not loaded what lies on disk, and waits until no process with the
+    former configuration takes connections. When that fails, every former file is put back.
+  - A run that was killed between writing and reloading is made good by the next one.
+  - Listens on IPv6 only where the kernel has it.
+version_added: 0.1.0
+author: webstack.flask contributors (@webstack)
+options:
+  sites:
+    description: The sites.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the site, from which those of its files are made.
+        type: str
+        required: true
+      state:
+        description: Whether nginx serves the site.
+        type: str
+        choices: [present, absent]
+        default: present
+      content:
+        description:
+          - The whole configuration file.
+          - It must hold the words C(webstack.flask.nginx_site), by which later runs see that the file is not somebody else's.
+        type: str
+  http:
+    description: Configuration outside of any site that the sites rely on; it is there as long as one of them is.
+    type: str
+    required: true
+  default_site:
+    description:
+      - Whether Debian's own site is enabled.
+      - With V(absent), one that has been edited since its installation is somebody's site, and stays, with a warning.
+    type: str
+    choices: [present, absent]
+    default: absent
+  remove_logs:
+    description: Whether to delete the logs of the sites that are absent, rotated ones too.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    support: full
+    description: The test by nginx happens too. Without nginx on the host, Debian's package is taken to be installed next.
+  diff_mode:
+    support: full
+    description: Shows every file and link.
+  platform:
+    support: full
+    platforms: debian
+    description: Needs nginx as Debian packages it, and systemd.
+"""
+
+EXAMPLES = r"""
+- name: Serve a site
+  webstack.flask.nginx_sites:
+    sites:
+      - name: shop
+        content: |
+          # webstack.flask.nginx_site
+          server {
+              listen 80;
+              server_name shop.example.org;
+              location / {
+                  proxy_pass http://unix:/run/shop.sock;
+              }
+          }
+      - name: former-shop
+        state: absent
+    http: |
+      # webstack.flask.nginx_site
+"""
+
+RETURN = r"""
+sites:
+  description: What became of each site, by name; C(created), C(updated), C(removed) or C(unchanged).
+  type: dict
+  returned: success
+  sample: {"shop": "created"}
+default_site:
+  description: Whether Debian's own site is enabled in the end.
+  type: bool
+  returned: success
+action:
+  description: What was done to nginx; C(started), C(reloaded), or an empty text.
+  type: str
+  returned: success
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.webstack.flask.plugins.module_utils import nginx_host, nginx_service, systemd
+from ansible_collections.webstack.flask.plugins.module_utils.layout import LOCK_ROOT, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils.nginx_plan import (
+    NginxLayout,
+    Observed,
+    Plan,
+    Site,
+    diff_changes,
+    digest_active,
+    find_foreign,
+    list_conflicts,
+    make_plan,
+)
+from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import (
+    disable_ipv6,
+    explain_refusal,
+    find_ignored_names,
+    find_refusal,
+    is_ours,
+)
+
+_LOCK = LOCK_ROOT / "nginx.lock"
+_LOCK_PATIENCE = 120
+
+
+class Run:
+    """One run of the module."""
+
+    def __init__(self, params: dict[str, Any], warn: Callable[[str], None], layout: NginxLayout) -> None:
+        """Read the parameters."""
+        self.params = params
+        self.warn = warn
+        self.layout = layout
+        self.sites = [Site(site["name"], self._prepare(site)) for site in params["sites"]]
+
+    def converge(self, *, check: bool) -> dict[str, Any]:
+        """Bring about what the parameters ask for, or in check mode only say what that would change."""
+        if not nginx_host.is_installed(self.layout):
+            if not check:
+                raise Problem("nginx is not installed; install Debian's package nginx first, or set nginx_site_install")
+            return self._report(self._plan(nginx_host.foresee(self.layout)), "started", [])
+        observed = nginx_host.observe(self.layout, self.sites)
+        foreign = find_foreign(observed, self.sites, self.layout)
+        if foreign:
+            raise Problem("; ".join(foreign))
+        plan = self._plan(observed)
+        unit = systemd.show([nginx_service.UNIT])[nginx_service.UNIT]
+        loaded = nginx_service.has_loaded(digest_active(plan.texts, self.layout))
+        action = "started" if unit.active != "active" else "reloaded" if plan.changes or not loaded else ""
+        self._try_out(plan, is_needed=bool(action))
+        logs = [path for site in self._absent_sites() for path in nginx_host.find_logs(site.name)]
+        if not check:
+            if action:
+                self._activate(plan, action)
+            if not unit.enabled:
+                systemd.enable(nginx_service.UNIT)
+            for path in logs:
+                path.unlink(missing_ok=True)
+        return self._report(plan, action, [str(path) for path in logs], enabled=unit.enabled)
+
+    def _prepare(self, site: dict[str, Any]) -> str | None:
+        if site["state"] == "absent":
+            return None
+        if not is_ours(site["content"]):
+            raise Problem(f"the content of the site {site['name']} does not hold the words webstack.flask.nginx_site")
+        text: str = site["content"].rstrip("\n") + "\n"
+        return text if nginx_host.has_ipv6() else disable_ipv6(text)
+
+    def _absent_sites(self) -> list[Site]:
+        return [site for site in self.sites if site.text is None] if self.params["remove_logs"] else []
+
+    def _plan(self, observed: Observed) -> Plan:
+        plan = make_plan(
+            observed,
+            self.sites,
+            http=self.params["http"].rstrip("\n") + "\n",
+            default_site=self.params["default_site"],
+            layout=self.layout,
+        )
+        if self.params["default_site"] == "absent" and self.layout.default_link in plan.texts:
+            self.warn(
+                f"{self.layout.default_link} is not Debian's page any more, so it is somebody's site and stays; "
+                "remove the link by hand if it should go"
+            )
+        return plan
+
+    def _try_out(self, plan: Plan, *, is_needed: bool) -> None:
+        """Raise Problem if nginx would not serve the sites; when there is nothing to do anyway, only warn."""
+        passed, complaints = nginx_host.try_out(plan, self.layout)
+        problems = list(list_conflicts(find_ignored_names(complaints), self.sites, plan.texts))
+        if not passed:
+            was_fine, present = nginx_host.try_present()
+            problems = [
+                explain_refusal(
+                    find_refusal(complaints),
+                    sites={str(self.layout.link_of(site.name)): site.name for site in self.sites},
+                    texts={str(path): text for path, text in plan.texts.items()},
+                    before=None if was_fine else find_refusal(present),
+                )
+            ]
+        if problems and is_needed:
+            raise Problem("; ".join(problems))
+        for problem in problems:
+            self.warn(problem)
+
+    def _activate(self, plan: Plan, action: str) -> None:
+        nginx_service.withdraw_record()
+        nginx_host.apply(plan.changes)
+        try:
+            if action == "started":
+                nginx_service.start()
+            else:
+                nginx_service.reload()
+        except (Problem, OSError) as problem:
+            nginx_host.restore(plan.changes)
+            raise Problem(f"{problem}\nThe former configuration was put back") from problem
+        nginx_service.record_loaded(digest_active(plan.texts, self.layout))
+
+    def _report(self, plan: Plan, action: str, logs: list[str], *, enabled: bool = False) -> dict[str, Any]:
+        return {
+            "changed": bool(plan.changes or action or logs or not enabled),
+            "sites": {site.name: plan.describe_site(site, self.layout) for site in self.sites},
+            "default_site": self.layout.default_link in plan.texts,
+            "action": action,
+            "diff": diff_changes(plan.changes),
+        }
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    try:
+        run = Run(module.params, module.warn, NginxLayout())
+        if module.check_mode:
+            result = run.converge(check=True)
+        else:
+            with hold_lock(_LOCK, _LOCK_PATIENCE):
+                result = run.converge(check=False)
+    except Problem as problem:
+        module.fail_json(msg=str(problem))
+    except OSError as error:
+        module.fail_json(msg=f"{error}; what nginx serves has not changed")
+    module.exit_json(**result)
+
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "sites": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "name": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "content": {"type": "str"},
+        },
+        "required_if": [["state", "present", ["content"]]],
+    },
+    "http": {"type": "str", "required": True},
+    "default_site": {"type": "str", "choices": ["present", "absent"], "default": "absent"},
+    "remove_logs": {"type": "bool", "default": False},
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,388 @@
+#!/usr/bin/python
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: releases
+short_description: Take each app to the release that is described, without losing a request
+description:
+  - Puts one release per app on disk (a build, an environment and a configuration), starts it beside the live one, asks it
+    for its health over its own socket, points the app's C(current) link at it, proves through the web server that it is the
+    one that answers, and stops the former release when its requests have ended.
+  - All of it happens in one process on the host, which holds a kernel lock. A release that is no good never gets a request,
+    or loses them again to the former one, which is still warm.
+  - The apps are taken one after another; when one fails, the others still get their turn, and the module fails at the end.
+version_added: 0.1.0
+author: webstack.flask contributors (@webstack)
+options:
+  apps:
+    description: The apps, each with the release it is to run.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the app, and of its user and units.
+        type: str
+        required: true
+      root:
+        description: Directory of the app. C(/var/www/<name>) by default.
+        type: path
+      build:
+        description: Identifier of a build below C(builds/). Unset where a check run cannot know it.
+        type: str
+      environment:
+        description: Identifier of an environment below C(environments/). Unset where a check run cannot know it.
+        type: str
+      version:
+        description: What people call this version, a branch or a tag for instance. Does not count for the release's identity.
+        type: str
+        default: ""
+      variables:
+        description: The app's environment variables, as a JSON object in Base64, so that they are one secret and not many.
+        type: str
+        default: e30=
+      gunicorn_conf:
+        description: Text of the gunicorn configuration file.
+        type: str
+        required: true
+      service:
+        description: Text of the systemd service template.
+        type: str
+        required: true
+      socket:
+        description: Text of the systemd socket template.
+        type: str
+        required: true
+      health:
+        description: How the app is asked for its health.
+        type: dict
+        default: {}
+        suboptions:
+          path:
+            description: Path to ask for.
+            type: str
+            default: /
+          statuses:
+            description: Good status codes. None means any below 500.
+            type: list
+            elements: int
+            default: []
+          timeout:
+            description: Seconds of patience with one answer.
+            type: float
+            default: 5
+          interval:
+            description: Seconds between two questions.
+            type: float
+            default: 0.2
+          deadline:
+            description: Seconds of patience with all of them.
+            type: float
+            default: 60
+      front:
+        description: The web server through which users reach the app. Without it, the switch is not proven through one.
+        type: dict
+        suboptions:
+          address:
+            description: Address on which it listens.
+            type: str
+            default: 127.0.0.1
+          port:
+            description: Port on which it listens.
+            type: int
+            default: 80
+          host:
+            description: Name by which it knows the app.
+            type: str
+            required: true
+      drain:
+        description: Seconds that the former release has to end its requests.
+        type: float
+        default: 30
+      keep:
+        description: How many verified releases to keep besides the current one.
+        type: int
+        default: 3
+  patience:
+    description: Seconds to wait for another run that is changing the same app.
+    type: float
+    default: 300
+attributes:
+  check_mode:
+    support: full
+    description: Predicts whether the release changes.
+  diff_mode:
+    support: full
+    description: Shows the release and its configuration before and after; of environment variables, the names only.
+  platform:
+    support: full
+    platforms: debian
+    description: Needs systemd.
+"""
+
+EXAMPLES = r"""
+- name: Run the release
+  webstack.flask.releases:
+    apps:
+      - name: shop
+        build: 0123456789ab
+        environment: ba9876543210
+        gunicorn_conf: "{{ lookup('ansible.builtin.template', 'gunicorn.conf.py.j2') }}"
+        service: "{{ lookup('ansible.builtin.template', 'shop@.service.j2') }}"
+        socket: "{{ lookup('ansible.builtin.template', 'shop@.socket.j2') }}"
+        front:
+          host: shop.example.com
+"""
+
+RETURN = r"""
+releases:
+  description: What became of each app, by name.
+  type: dict
+  returned: always
+  contains:
+    id:
+      description: The release that was described.
+      type: str
+    current:
+      description: The release that users reach now.
+      type: str
+    previous:
+      description: The release that users reached before.
+      type: str
+    changed:
+      description: Whether anything was changed.
+      type: bool
+    notes:
+      description: What was done, in words.
+      type: list
+      elements: str
+    error:
+      description: Why the app is not where it should be; absent when it is.
+      type: str
+"""
+
+import base64
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.webstack.flask.plugins.module_utils.files import read_link, read_text
+from ansible_collections.webstack.flask.plugins.module_utils.health import HealthCheck
+from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils.release import (
+    ReleaseSpec,
+    ensure_app_account,
+    ensure_app_directories,
+    ensure_release,
+    ensure_units,
+    prune,
+    read_record,
+    write_record,
+)
+from ansible_collections.webstack.flask.plugins.module_utils.switch import Front, ReleaseFailed, Switch
+
+
+def read_spec(app: dict[str, Any]) -> ReleaseSpec:
+    """Return what the user wants to run."""
+    return ReleaseSpec(
+        layout=AppLayout.of(app["name"], app["root"]),
+        build=app["build"] or None,
+        environment=app["environment"] or None,
+        variables=json.loads(base64.b64decode(app["variables"])),
+        gunicorn_conf=app["gunicorn_conf"],
+        service=app["service"],
+        socket=app["socket"],
+        version=app["version"],
+    )
+
+
+def read_switch(app: dict[str, Any], layout: AppLayout) -> Switch:
+    """Return the switch of an app, set as the user wants it."""
+    front = Front(**app["front"]) if app["front"] else None
+    health = {**app["health"], "statuses": tuple(app["health"]["statuses"])}
+    check = HealthCheck(**health, host=front.host if front else "localhost")
+    return Switch(layout, check, front, drain_limit=app["drain"])
+
+
+def converge(app: dict[str, Any], spec: ReleaseSpec, patience: float) -> dict[str, Any]:
+    """Bring one app to its release; return what became of it."""
+    switch = read_switch(app, spec.layout)
+    with hold_lock(spec.layout.lock, patience) as waited:
+        if waited >= 1:
+            switch.notes.append(f"waited {waited:.0f} s for another run")
+        previous = switch.current
+        outcome: dict[str, Any] = {"id": spec.id, "previous": previous, "notes": switch.notes}
+        try:
+            outcome["changed"] = put_in_place(spec) | reach(spec, switch, previous)
+            outcome["changed"] |= retire_others(spec, switch)
+            if outcome["changed"]:
+                prune(spec.layout, spec.id, app["keep"])
+        except Problem as problem:
+            outcome |= {"changed": True, "error": str(problem)}
+        outcome["current"] = switch.current
+    return outcome
+
+
+def put_in_place(spec: ReleaseSpec) -> bool:
+    """Make the accounts, directories, units and files of the release; return whether any was missing."""
+    layout = spec.layout
+    for kind, path in (
+        ("build", layout.build(spec.build or "")),
+        ("environment", layout.environment(spec.environment or "")),
+    ):
+        if not path.is_dir() or path.name == "":
+            raise Problem(f"the {kind} of {layout.name} is not on the host: {path} is not a directory")
+    made = ensure_app_account(layout, check=False)
+    made |= ensure_app_directories(layout, check=False)
+    made |= ensure_units(spec, check=False)
+    return made | ensure_release(spec, check=False)
+
+
+def reach(spec: ReleaseSpec, switch: Switch, previous: str | None) -> bool:
+    """Make users reach the release; return whether they did not."""
+    assert spec.id is not None
+    if previous == spec.id:
+        mended = switch.heal(spec.id)
+        switch.prove(spec.id)
+    else:
+        try:
+            switch.go_to(spec.id)
+        except ReleaseFailed as failure:
+            mark(spec, failed=str(failure))
+            raise
+        switch.notes.append(f"switched from {previous or 'nothing'} to {spec.id}")
+        mended = True
+    record = read_record(spec.layout, spec.id)
+    if mended or record is None or not record.healthy:
+        mark(spec)
+    return mended
+
+
+def mark(spec: ReleaseSpec, failed: str | None = None) -> None:
+    """Write into the release's record what was seen of it."""
+    record = read_record(spec.layout, spec.id or "")
+    if record is not None:
+        now = time.time()
+        write_record(spec.layout, record.mark_failed(now, failed) if failed else record.mark_verified(now))
+
+
+def retire_others(spec: ReleaseSpec, switch: Switch) -> bool:
+    """Stop what runs besides the current release, be it left by a run that was cut off; return whether there was any."""
+    others = switch.find_others(spec.id)
+    for release in others:
+        switch.retire(release)
+        switch.notes.append(f"stopped release {release}")
+    return bool(others)
+
+
+def predict(spec: ReleaseSpec) -> dict[str, Any]:
+    """Return what `converge` would do, without doing it."""
+    target = read_link(spec.layout.current)
+    previous = Path(target).name if target else None
+    changed = ensure_app_account(spec.layout, check=True)
+    changed |= ensure_app_directories(spec.layout, check=True)
+    changed |= ensure_units(spec, check=True)
+    changed |= ensure_release(spec, check=True) or spec.id is None or spec.id != previous
+    return {"id": spec.id, "previous": previous, "current": previous, "changed": changed, "notes": []}
+
+
+def describe_state(spec: ReleaseSpec, release: str | None, *, wanted: bool) -> str:
+    """Return the text to compare for a diff: of secrets, only that they are there."""
+    layout = spec.layout
+    conf = spec.gunicorn_conf if wanted else read_text(layout.release(release) / "gunicorn.conf.py") if release else None
+    service = spec.service if wanted else read_text(layout.service_template)
+    socket = spec.socket if wanted else read_text(layout.socket_template)
+    record = read_record(layout, release) if release and not wanted else None
+    variables = sorted(spec.variables) if wanted else record.variables if record else ()
+    parts = {
+        "current": f"{release}\n" if release else None,
+        "env (names only)": "".join(f"{name}\n" for name in variables) if release else None,
+        "gunicorn.conf.py": conf,
+        str(layout.service_template): service,
+        str(layout.socket_template): socket,
+    }
+    return "".join(f"--- {name}\n{text}" for name, text in parts.items() if text)
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    try:
+        specs = [read_spec(app) for app in module.params["apps"]]
+    except Problem as problem:
+        module.fail_json(msg=str(problem))
+    problems = [problem for spec in specs for problem in spec.find_problems()]
+    if problems:
+        module.fail_json(msg="Nothing was changed, because:\n" + "\n".join(f"- {problem}" for problem in problems))
+
+    outcomes: dict[str, dict[str, Any]] = {}
+    diffs = []
+    for app, spec in zip(module.params["apps"], specs):
+        before = describe_state(spec, Switch(spec.layout, HealthCheck(), None, 0).current, wanted=False)
+        try:
+            outcome = predict(spec) if module.check_mode else converge(app, spec, module.params["patience"])
+        except Problem as problem:
+            outcome = {"id": spec.id, "changed": False, "notes": [], "error": str(problem)}
+        outcomes[spec.layout.name] = outcome
+        if outcome["changed"]:
+            after = describe_state(spec, spec.id or "(known when the build is)", wanted=True)
+            diffs.append({"before_header": spec.layout.name, "after_header": spec.layout.name, "before": before, "after": after})
+
+    errors = [f"{name}: {outcome['error']}" for name, outcome in outcomes.items() if "error" in outcome]
+    result = {"changed": any(outcome["changed"] for outcome in outcomes.values()), "releases": outcomes, "diff": diffs}
+    if errors:
+        module.fail_json(msg="\n".join(errors), **result)
+    module.exit_json(**result)
+
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "apps": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "name": {"type": "str", "required": True},
+            "root": {"type": "path"},
+            "build": {"type": "str"},
+            "environment": {"type": "str"},
+            "version": {"type": "str", "default": ""},
+            "variables": {"type": "str", "default": "e30=", "no_log": True},
+            "gunicorn_conf": {"type": "str", "required": True},
+            "service": {"type": "str", "required": True},
+            "socket": {"type": "str", "required": True},
+            "health": {
+                "type": "dict",
+                "default": {},
+                "options": {
+                    "path": {"type": "str", "default": "/"},
+                    "statuses": {"type": "list", "elements": "int", "default": []},
+                    "timeout": {"type": "float", "default": 5},
+                    "interval": {"type": "float", "default": 0.2},
+                    "deadline": {"type": "float", "default": 60},
+                },
+                "apply_defaults": True,
+            },
+            "front": {
+                "type": "dict",
+                "options": {
+                    "address": {"type": "str", "default": "127.0.0.1"},
+                    "port": {"type": "int", "default": 80},
+                    "host": {"type": "str", "required": True},
+                },
+            },
+            "drain": {"type": "float", "default": 30},
+            "keep": {"type": "int", "default": 3},
+        },
+    },
+    "patience": {"type": "float", "default": 300},
+}
+
+
+if __name__ == "__main__":
+    main()

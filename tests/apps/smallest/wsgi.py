@@ -1,0 +1,5 @@
+"""Where gunicorn finds the app: `wsgi:app`."""
+
+from application import app
+
+__all__ = ["app"]

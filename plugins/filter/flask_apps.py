@@ -21,6 +21,14 @@ def checked_apps(apps: object) -> list[dict[str, Any]]:
         raise AnsibleFilterError(str(problem)) from problem
 
 
+def switch_inputs(apps: list[dict[str, Any]], only: str = "") -> list[dict[str, Any]]:
+    """Return what the module `rollback` needs of each app, or of the one that is named."""
+    try:
+        return flask_apps.switch_inputs(apps, only)
+    except Problem as problem:
+        raise AnsibleFilterError(str(problem)) from problem
+
+
 class FilterModule:
     """The filters of this file."""
 
@@ -31,6 +39,7 @@ class FilterModule:
             "source_inputs": flask_apps.source_inputs,
             "environment_inputs": flask_apps.environment_inputs,
             "release_inputs": flask_apps.release_inputs,
+            "switch_inputs": switch_inputs,
             "site_inputs": flask_apps.site_inputs,
             "hosts_inputs": flask_apps.hosts_inputs,
             "summary": flask_apps.summarise,

@@ -12,7 +12,10 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-_PASSED_ON = ("name", "root", "build", "environment", "version", "health", "front", "drain", "keep")
+_PASSED_ON = (
+    *("name", "root", "build", "environment", "version", "commands", "command_timeout", "chdir"),
+    *("health", "front", "drain", "watch", "keep"),
+)
 
 
 def python_literal(value: object) -> str:

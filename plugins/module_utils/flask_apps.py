@@ -87,7 +87,10 @@ SPEC: dict[str, Any] = {
             "extra": {"type": "str"},
         },
     },
+    "release_commands": {"type": "list", "elements": "str", "default": []},
+    "release_command_timeout": {"type": "float", "default": 300},
     "drain": {"type": "float", "default": 30},
+    "watch": {"type": "float", "default": 1},
     "keep_releases": {"type": "int", "default": 3},
 }
 """The keys of an entry, as an Ansible argument spec. docs/flask_apps.md describes each."""
@@ -212,13 +215,30 @@ def release_inputs(
             "chdir": app["chdir"],
             "env": _as_text(app["env"]),
             "gunicorn": dict(app["gunicorn"]),
-            "health": dict(app["health"]),
-            "front": {"host": _concrete_name(app["server_names"]), "port": app["nginx"]["listen_port"]},
-            "drain": app["drain"],
+            "commands": list(app["release_commands"]),
+            "command_timeout": app["release_command_timeout"],
             "keep": app["keep_releases"],
+            **_switch_input(app),
         }
         for app in apps
     ]
+
+
+def switch_inputs(apps: Sequence[App], only: str = "") -> list[dict[str, Any]]:
+    """Return what the module `rollback` needs of each app, or of the one that is named."""
+    chosen = [app for app in apps if only in ("", app["name"])]
+    if not chosen:
+        raise Problem(f"flask_apps names no app {only!r}; it names {', '.join(app['name'] for app in apps)}")
+    return [{"name": app["name"], **_switch_input(app)} for app in chosen]
+
+
+def _switch_input(app: App) -> dict[str, Any]:
+    return {
+        "health": dict(app["health"]),
+        "front": {"host": _concrete_name(app["server_names"]), "port": app["nginx"]["listen_port"]},
+        "drain": app["drain"],
+        "watch": app["watch"],
+    }
 
 
 def site_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:

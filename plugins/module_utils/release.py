@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from ansible_collections.webstack.flask.plugins.module_utils.files import (
     Access,
     ensure_directory,
     ensure_file,
-    has_access,
     point_link,
     read_link,
     read_text,
@@ -47,6 +45,7 @@ class ReleaseSpec:
     gunicorn_conf: str
     service: str
     socket: str
+    commands: tuple[str, ...] = ()
     version: str = ""
 
     @property
@@ -55,7 +54,7 @@ class ReleaseSpec:
         if self.build is None or self.environment is None:
             return None
         files = [_without_comments(text) for text in (self.gunicorn_conf, self.service, self.socket)]
-        return digest_of([self.build, self.environment, dict(self.variables), files])
+        return digest_of([self.build, self.environment, dict(self.variables), files, self.commands])
 
     def find_problems(self) -> list[str]:
         """Return what is wrong with the input, before anything is changed."""
@@ -142,6 +141,11 @@ def read_record(layout: AppLayout, release: str) -> ReleaseRecord | None:
         return None
 
 
+def read_records(layout: AppLayout) -> list[ReleaseRecord]:
+    """Return the records of all releases on the host."""
+    return [record for name in _names(layout.releases) if (record := read_record(layout, name))]
+
+
 def write_record(layout: AppLayout, record: ReleaseRecord) -> None:
     """Write release.json."""
     write_atomically(layout.release(record.id) / "release.json", record.to_json(), Access(0, 0, 0o644))
@@ -150,7 +154,7 @@ def write_record(layout: AppLayout, record: ReleaseRecord) -> None:
 def prune(layout: AppLayout, current: str | None, keep: int) -> list[str]:
     """Delete the releases, builds and environments that nothing needs any more; return what was deleted."""
     present = _names(layout.releases)
-    records = [record for name in present if (record := read_record(layout, name))]
+    records = read_records(layout)
     leftovers = choose_leftovers(records, _names(layout.builds), _names(layout.environments), current, keep)
     broken = sorted(set(present) - {record.id for record in records})
     stale = [layout.build(name) for name in leftovers.builds] + [layout.environment(name) for name in leftovers.environments]
@@ -161,16 +165,6 @@ def prune(layout: AppLayout, current: str | None, keep: int) -> list[str]:
         for half in directory.glob(".removed-*") if directory.is_dir() else ():
             remove_tree(half)
     return [str(path.relative_to(layout.root)) for path in doomed]
-
-
-def touch(path: Path) -> None:
-    """Note that a run is about to use a build or an environment, so that no other run prunes it meanwhile."""
-    os.utime(path)
-
-
-def is_intact(path: Path, access: Access) -> bool:
-    """Return whether a finished build or environment stands at `path`."""
-    return path.is_dir() and has_access(path, access)
 
 
 def _names(directory: Path) -> list[str]:

@@ -26,6 +26,7 @@ class ReleaseRecord:
     failed: float | None = None
     reason: str = ""
     variables: tuple[str, ...] = ()
+    commands_run: float | None = None
 
     @classmethod
     def from_json(cls, text: str) -> ReleaseRecord:
@@ -47,6 +48,10 @@ class ReleaseRecord:
         """Return the record of the release after it was seen to serve."""
         return replace(self, verified=when, failed=None, reason="")
 
+    def mark_commands_run(self, when: float) -> ReleaseRecord:
+        """Return the record of the release after its release commands have run; they do so once."""
+        return replace(self, commands_run=when)
+
     def mark_failed(self, when: float, reason: str) -> ReleaseRecord:
         """Return the record of the release after it was seen to fail."""
         return replace(self, failed=when, reason=reason)
@@ -59,6 +64,15 @@ class Leftovers:
     releases: tuple[str, ...]
     builds: tuple[str, ...]
     environments: tuple[str, ...]
+
+
+def choose_previous(records: Sequence[ReleaseRecord], current: str | None) -> ReleaseRecord | None:
+    """Return the release to go back to: of those that were healthy, the last one that users reached before the current one.
+
+    Going back is itself a switch, so that going back twice returns to where one was.
+    """
+    healthy = [record for record in records if record.healthy and record.id != current]
+    return max(healthy, key=lambda record: record.verified or 0.0, default=None)
 
 
 def choose_leftovers(

@@ -9,9 +9,9 @@ link names it, and the old release does so until it has been stopped. docs/archi
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +51,7 @@ class Switch:
     check: HealthCheck
     front: Front | None
     drain_limit: float
+    watch: float = 1
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -60,21 +61,29 @@ class Switch:
         return Path(target).name if target else None
 
     def go_to(self, release: str) -> None:
-        """Make `release` the one that users reach; raise ReleaseFailed, with everything as it was, if it is no good."""
+        """Make `release` the one that users reach; if it is no good, leave all as it was and raise ReleaseFailed."""
         before = self.current
-        self._start(release)
         try:
+            self._start(release)
             self._wait_until_healthy(release)
-        except ReleaseFailed:
-            self.retire(release, drain=False)
+            systemd.enable(self.layout.service_unit(release), self.layout.socket_unit(release))
+            point_link(self.layout.current, f"releases/{release}")
+            self.prove(release)
+            self._watch(release)
+        except BaseException:
+            self._go_back(before, release)
             raise
-        systemd.enable(self.layout.service_unit(release), self.layout.socket_unit(release))
-        point_link(self.layout.current, f"releases/{release}")
+
+    def finish(self, release: str, fallback: str | None) -> None:
+        """End a switch to the current release that was cut off: prove it, or go back to `fallback`."""
         try:
+            self.heal(release)
             self.prove(release)
         except ReleaseFailed:
-            self._go_back(before)
-            self.retire(release)
+            if fallback is not None:
+                self._start(fallback)
+                self._wait_until_healthy(fallback)
+                self._go_back(fallback, release)
             raise
 
     def heal(self, release: str) -> bool:
@@ -143,26 +152,34 @@ class Switch:
     def _wait_until_healthy(self, release: str) -> None:
         unit = self.layout.service_unit(release)
         deadline = time.monotonic() + self.check.deadline
-        with ThreadPoolExecutor(max_workers=1) as asker:
 
-            def ask_or_notice_death() -> str | None:
-                answer = asker.submit(ask_socket, str(self.layout.socket(release)), self.check)
-                while not answer.done():
-                    _raise_if_dead(unit, release)
-                    time.sleep(min(self.check.interval, 0.1))
+        def ask_or_notice_death() -> str | None:
+            asking = _Asking(str(self.layout.socket(release)), self.check)
+            while asking.is_alive():
                 _raise_if_dead(unit, release)
-                return self.check.judge(answer.result())
+                asking.join(0.1)
+            _raise_if_dead(unit, release)
+            return self.check.judge(asking.answer)
 
-            trouble = _try_until(deadline, self.check.interval, ask_or_notice_death)
+        trouble = _try_until(deadline, self.check.interval, ask_or_notice_death)
         if trouble:
             raise ReleaseFailed(_explain(f"release {release} was not healthy within {self.check.deadline:g} s: {trouble}", unit))
 
-    def _go_back(self, before: str | None) -> None:
-        if before is None:
-            self.layout.current.unlink(missing_ok=True)
-            sync_directory(self.layout.root)
-        else:
+    def _watch(self, release: str) -> None:
+        """Look on for a moment while the former release is still warm: some die of their first real requests."""
+        until = time.monotonic() + self.watch
+        while time.monotonic() < until:
+            time.sleep(min(self.watch, 0.2))
+            _raise_if_dead(self.layout.service_unit(release), release)
+
+    def _go_back(self, before: str | None, release: str) -> None:
+        if before is not None:
             point_link(self.layout.current, f"releases/{before}")
+        elif self.current == release:
+            self.layout.current.unlink()
+            sync_directory(self.layout.root)
+        if before != release:
+            self.retire(release)
 
     def _drain(self, release: str) -> None:
         socket = str(self.layout.socket(release))
@@ -175,6 +192,20 @@ class Switch:
                 self.notes.append(f"release {release} was stopped with {connections} request(s) still in it after {self.drain_limit:g} s")
                 return
             time.sleep(_DRAIN_PAUSE)
+
+
+class _Asking(threading.Thread):
+    """A question to an app, asked aside, so that its death is noticed while it owes the answer."""
+
+    def __init__(self, socket: str, check: HealthCheck) -> None:
+        super().__init__(daemon=True)
+        self.answer = Answer(error="not answered yet")
+        self._socket = socket
+        self._check = check
+        self.start()
+
+    def run(self) -> None:
+        self.answer = ask_socket(self._socket, self._check)
 
 
 def _try_until(deadline: float, interval: float, attempt: Callable[[], str | None]) -> str | None:

@@ -59,7 +59,6 @@ options:
       health:
         description: How the app is asked for its health.
         type: dict
-        default: {}
         suboptions:
           path:
             description: Path to ask for.
@@ -98,10 +97,27 @@ options:
             description: Name by which it knows the app.
             type: str
             required: true
+      commands:
+        description: Shell commands that the release runs once before it takes traffic, as the app's user, such as C(flask db upgrade).
+        type: list
+        elements: str
+        default: []
+      command_timeout:
+        description: Seconds that each of them may take.
+        type: float
+        default: 300
+      chdir:
+        description: Directory of the source in which they run.
+        type: str
+        default: ""
       drain:
         description: Seconds that the former release has to end its requests.
         type: float
         default: 30
+      watch:
+        description: Seconds for which the new release is watched after the switch, with the former one still warm.
+        type: float
+        default: 1
       keep:
         description: How many verified releases to keep besides the current one.
         type: int
@@ -172,9 +188,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.webstack.flask.plugins.module_utils.files import read_link, read_text
-from ansible_collections.webstack.flask.plugins.module_utils.health import HealthCheck
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
-from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
 from ansible_collections.webstack.flask.plugins.module_utils.release import (
     ReleaseSpec,
     ensure_app_account,
@@ -183,9 +197,18 @@ from ansible_collections.webstack.flask.plugins.module_utils.release import (
     ensure_units,
     prune,
     read_record,
-    write_record,
 )
-from ansible_collections.webstack.flask.plugins.module_utils.switch import Front, ReleaseFailed, Switch
+from ansible_collections.webstack.flask.plugins.module_utils.release_command import run_release_command
+from ansible_collections.webstack.flask.plugins.module_utils.switch import ReleaseFailed, Switch
+from ansible_collections.webstack.flask.plugins.module_utils.transaction import (
+    SWITCH_OPTIONS,
+    change_app,
+    note,
+    read_switch,
+    retire_others,
+    settle,
+    switch_to,
+)
 
 
 def read_spec(app: dict[str, Any]) -> ReleaseSpec:
@@ -198,87 +221,59 @@ def read_spec(app: dict[str, Any]) -> ReleaseSpec:
         gunicorn_conf=app["gunicorn_conf"],
         service=app["service"],
         socket=app["socket"],
+        commands=tuple(app["commands"]),
         version=app["version"],
     )
 
 
-def read_switch(app: dict[str, Any], layout: AppLayout) -> Switch:
-    """Return the switch of an app, set as the user wants it."""
-    front = Front(**app["front"]) if app["front"] else None
-    health = {**app["health"], "statuses": tuple(app["health"]["statuses"])}
-    check = HealthCheck(**health, host=front.host if front else "localhost")
-    return Switch(layout, check, front, drain_limit=app["drain"])
-
-
-def converge(app: dict[str, Any], spec: ReleaseSpec, patience: float) -> dict[str, Any]:
-    """Bring one app to its release; return what became of it."""
-    switch = read_switch(app, spec.layout)
-    with hold_lock(spec.layout.lock, patience) as waited:
-        if waited >= 1:
-            switch.notes.append(f"waited {waited:.0f} s for another run")
-        previous = switch.current
-        outcome: dict[str, Any] = {"id": spec.id, "previous": previous, "notes": switch.notes}
-        try:
-            outcome["changed"] = put_in_place(spec) | reach(spec, switch, previous)
-            outcome["changed"] |= retire_others(spec, switch)
-            if outcome["changed"]:
-                prune(spec.layout, spec.id, app["keep"])
-        except Problem as problem:
-            outcome |= {"changed": True, "error": str(problem)}
-        outcome["current"] = switch.current
-    return outcome
+def converge(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:
+    """Bring one app to its release; return whether anything had to be changed."""
+    changed = put_in_place(spec) | settle(spec.layout, switch)
+    changed |= reach(app, spec, switch)
+    changed |= retire_others(switch, spec.id)
+    if changed:
+        prune(spec.layout, spec.id, app["keep"])
+    return changed
 
 
 def put_in_place(spec: ReleaseSpec) -> bool:
     """Make the accounts, directories, units and files of the release; return whether any was missing."""
     layout = spec.layout
-    for kind, path in (
-        ("build", layout.build(spec.build or "")),
-        ("environment", layout.environment(spec.environment or "")),
-    ):
-        if not path.is_dir() or path.name == "":
-            raise Problem(f"the {kind} of {layout.name} is not on the host: {path} is not a directory")
+    parts = {"build": (spec.build, layout.builds), "environment": (spec.environment, layout.environments)}
+    for kind, (identifier, directory) in parts.items():
+        if not identifier or not (directory / identifier).is_dir():
+            raise Problem(f"the {kind} {identifier!r} of {layout.name} is not on the host, below {directory}")
     made = ensure_app_account(layout, check=False)
     made |= ensure_app_directories(layout, check=False)
     made |= ensure_units(spec, check=False)
     return made | ensure_release(spec, check=False)
 
 
-def reach(spec: ReleaseSpec, switch: Switch, previous: str | None) -> bool:
+def reach(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:
     """Make users reach the release; return whether they did not."""
-    assert spec.id is not None
-    if previous == spec.id:
-        mended = switch.heal(spec.id)
-        switch.prove(spec.id)
-    else:
-        try:
-            switch.go_to(spec.id)
-        except ReleaseFailed as failure:
-            mark(spec, failed=str(failure))
-            raise
-        switch.notes.append(f"switched from {previous or 'nothing'} to {spec.id}")
-        mended = True
-    record = read_record(spec.layout, spec.id)
-    if mended or record is None or not record.healthy:
-        mark(spec)
-    return mended
+    release = spec.id or ""
+    if switch.current == release:
+        mended = switch.heal(release)
+        switch.prove(release)
+        return mended
+    run_commands(app, spec, release)
+    switch_to(spec.layout, switch, release)
+    return True
 
 
-def mark(spec: ReleaseSpec, failed: str | None = None) -> None:
-    """Write into the release's record what was seen of it."""
-    record = read_record(spec.layout, spec.id or "")
-    if record is not None:
-        now = time.time()
-        write_record(spec.layout, record.mark_failed(now, failed) if failed else record.mark_verified(now))
-
-
-def retire_others(spec: ReleaseSpec, switch: Switch) -> bool:
-    """Stop what runs besides the current release, be it left by a run that was cut off; return whether there was any."""
-    others = switch.find_others(spec.id)
-    for release in others:
-        switch.retire(release)
-        switch.notes.append(f"stopped release {release}")
-    return bool(others)
+def run_commands(app: dict[str, Any], spec: ReleaseSpec, release: str) -> None:
+    """Run the release commands, once in the life of a release."""
+    record = read_record(spec.layout, release)
+    if not spec.commands or (record and record.commands_run):
+        return
+    try:
+        for command in spec.commands:
+            run_release_command(spec.layout, release, command, chdir=app["chdir"], timeout=app["command_timeout"])
+    except ReleaseFailed as failure:
+        reason = str(failure)
+        note(spec.layout, release, lambda found: found.mark_failed(time.time(), reason))
+        raise
+    note(spec.layout, release, lambda found: found.mark_commands_run(time.time()))
 
 
 def predict(spec: ReleaseSpec) -> dict[str, Any]:
@@ -289,11 +284,11 @@ def predict(spec: ReleaseSpec) -> dict[str, Any]:
     changed |= ensure_app_directories(spec.layout, check=True)
     changed |= ensure_units(spec, check=True)
     changed |= ensure_release(spec, check=True) or spec.id is None or spec.id != previous
-    return {"id": spec.id, "previous": previous, "current": previous, "changed": changed, "notes": []}
+    return {"previous": previous, "current": previous, "changed": changed, "notes": []}
 
 
 def describe_state(spec: ReleaseSpec, release: str | None, *, wanted: bool) -> str:
-    """Return the text to compare for a diff: of secrets, only that they are there."""
+    """Return the text to compare for a diff: of environment variables, the names alone."""
     layout = spec.layout
     conf = spec.gunicorn_conf if wanted else read_text(layout.release(release) / "gunicorn.conf.py") if release else None
     service = spec.service if wanted else read_text(layout.service_template)
@@ -324,21 +319,24 @@ def main() -> None:
     outcomes: dict[str, dict[str, Any]] = {}
     diffs = []
     for app, spec in zip(module.params["apps"], specs):
-        before = describe_state(spec, Switch(spec.layout, HealthCheck(), None, 0).current, wanted=False)
-        try:
-            outcome = predict(spec) if module.check_mode else converge(app, spec, module.params["patience"])
-        except Problem as problem:
-            outcome = {"id": spec.id, "changed": False, "notes": [], "error": str(problem)}
+        outcome, diff = deploy(app, spec, module.params["patience"], check=module.check_mode)
         outcomes[spec.layout.name] = outcome
-        if outcome["changed"]:
-            after = describe_state(spec, spec.id or "(known when the build is)", wanted=True)
-            diffs.append({"before_header": spec.layout.name, "after_header": spec.layout.name, "before": before, "after": after})
-
+        diffs += [diff] if outcome["changed"] else []
     errors = [f"{name}: {outcome['error']}" for name, outcome in outcomes.items() if "error" in outcome]
     result = {"changed": any(outcome["changed"] for outcome in outcomes.values()), "releases": outcomes, "diff": diffs}
     if errors:
         module.fail_json(msg="\n".join(errors), **result)
     module.exit_json(**result)
+
+
+def deploy(app: dict[str, Any], spec: ReleaseSpec, patience: float, *, check: bool) -> tuple[dict[str, Any], dict[str, str]]:
+    """Bring one app to its release, or tell what that would change; return what became of it, and the difference."""
+    layout, switch = spec.layout, read_switch(app, spec.layout)
+    before = describe_state(spec, switch.current, wanted=False)
+    outcome = predict(spec) if check else change_app(layout, switch, patience, lambda: converge(app, spec, switch))
+    after = describe_state(spec, spec.id or "(known when the build is)", wanted=True)
+    diff = {"before_header": layout.name, "after_header": layout.name, "before": before, "after": after}
+    return {"id": spec.id, **outcome}, diff
 
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -347,8 +345,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
         "elements": "dict",
         "required": True,
         "options": {
-            "name": {"type": "str", "required": True},
-            "root": {"type": "path"},
+            **SWITCH_OPTIONS,
             "build": {"type": "str"},
             "environment": {"type": "str"},
             "version": {"type": "str", "default": ""},
@@ -356,27 +353,9 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "gunicorn_conf": {"type": "str", "required": True},
             "service": {"type": "str", "required": True},
             "socket": {"type": "str", "required": True},
-            "health": {
-                "type": "dict",
-                "default": {},
-                "options": {
-                    "path": {"type": "str", "default": "/"},
-                    "statuses": {"type": "list", "elements": "int", "default": []},
-                    "timeout": {"type": "float", "default": 5},
-                    "interval": {"type": "float", "default": 0.2},
-                    "deadline": {"type": "float", "default": 60},
-                },
-                "apply_defaults": True,
-            },
-            "front": {
-                "type": "dict",
-                "options": {
-                    "address": {"type": "str", "default": "127.0.0.1"},
-                    "port": {"type": "int", "default": 80},
-                    "host": {"type": "str", "required": True},
-                },
-            },
-            "drain": {"type": "float", "default": 30},
+            "commands": {"type": "list", "elements": "str", "default": []},
+            "command_timeout": {"type": "float", "default": 300},
+            "chdir": {"type": "str", "default": ""},
             "keep": {"type": "int", "default": 3},
         },
     },

@@ -1,0 +1,71 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands that a release runs once before it takes traffic, such as a migration of its database."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Sequence
+
+from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils.switch import ReleaseFailed
+
+_OUTPUT_LINES = 40
+
+
+def run_release_command(layout: AppLayout, release: str, command: str, *, chdir: str, timeout: float) -> None:
+    """Run a shell command as the app's user, with the code, the environment and the variables of a release.
+
+    The command runs in a transient systemd service of a fixed name: it ends after `timeout` seconds even if this process
+    does not live that long, it can do no more than the app itself, and it never runs twice at the same time.
+    """
+    started = time.monotonic()
+    result = subprocess.run(
+        format_command(layout, release, command, chdir=chdir, timeout=timeout),
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if result.returncode == 0:
+        return
+    seconds = time.monotonic() - started
+    reason = f"took more than {timeout:g} s and was stopped" if seconds >= timeout else f"failed with exit status {result.returncode}"
+    output = "\n".join(f"  {line}" for line in (result.stdout + result.stderr).splitlines()[-_OUTPUT_LINES:])
+    raise ReleaseFailed(f"the release command `{command}` of release {release} {reason}. Its output:\n{output or '  (nothing)'}")
+
+
+def format_command(layout: AppLayout, release: str, command: str, *, chdir: str, timeout: float) -> Sequence[str]:
+    """Return the call of systemd-run(1) for a command."""
+    directory = layout.release(release)
+    properties = {
+        "User": layout.name,
+        "Group": layout.name,
+        "WorkingDirectory": str(directory / "app" / chdir),
+        "EnvironmentFile": str(directory / "env"),
+        "RuntimeMaxSec": f"{timeout:g}",
+        "ReadWritePaths": str(layout.shared),
+        "SyslogIdentifier": layout.name,
+        "UMask": "0077",
+        "CapabilityBoundingSet": "",
+        "NoNewPrivileges": "yes",
+        "PrivateDevices": "yes",
+        "PrivateTmp": "yes",
+        "ProtectHome": "yes",
+        "ProtectSystem": "strict",
+        "RestrictSUIDSGID": "yes",
+    }
+    variables = {
+        "PATH": f"{directory}/venv/bin:/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(layout.shared),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    return [
+        *("systemd-run", "--quiet", "--wait", "--pipe", "--collect", f"--unit={layout.name}-release-command"),
+        *(f"--property={key}={value}" for key, value in properties.items()),
+        *(f"--setenv={key}={value}" for key, value in variables.items()),
+        *("--", "/bin/sh", "-c", command),
+    ]

@@ -1,0 +1,133 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run does to an app's releases while it holds the app's lock, with a record kept of how each one fared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from ansible_collections.webstack.flask.plugins.module_utils.health import HealthCheck
+from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils.release import read_record, read_records, write_record
+from ansible_collections.webstack.flask.plugins.module_utils.release_record import ReleaseRecord, choose_previous
+from ansible_collections.webstack.flask.plugins.module_utils.switch import Front, ReleaseFailed, Switch
+
+HEALTH_OPTIONS: dict[str, Any] = {
+    "path": {"type": "str", "default": "/"},
+    "statuses": {"type": "list", "elements": "int", "default": []},
+    "timeout": {"type": "float", "default": 5},
+    "interval": {"type": "float", "default": 0.2},
+    "deadline": {"type": "float", "default": 60},
+}
+FRONT_OPTIONS: dict[str, Any] = {
+    "address": {"type": "str", "default": "127.0.0.1"},
+    "port": {"type": "int", "default": 80},
+    "host": {"type": "str", "required": True},
+}
+SWITCH_OPTIONS: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "root": {"type": "path"},
+    "health": {"type": "dict", "options": HEALTH_OPTIONS, "apply_defaults": True},
+    "front": {"type": "dict", "options": FRONT_OPTIONS},
+    "drain": {"type": "float", "default": 30},
+    "watch": {"type": "float", "default": 1},
+}
+"""The options, in the terms of an Ansible argument spec, that all modules which switch releases share."""
+
+
+def read_switch(app: dict[str, Any], layout: AppLayout) -> Switch:
+    """Return the switch of an app, from a module's parameters as SWITCH_OPTIONS describes them."""
+    front = Front(**app["front"]) if app["front"] else None
+    health = {**app["health"], "statuses": tuple(app["health"]["statuses"])}
+    check = HealthCheck(**health, host=front.host if front else "localhost")
+    return Switch(layout, check, front, drain_limit=app["drain"], watch=app["watch"])
+
+
+def change_app(layout: AppLayout, switch: Switch, patience: float, change: Callable[[], bool]) -> dict[str, Any]:
+    """Call `change` under the app's lock; return what became of the app, a failure included."""
+    try:
+        with hold_lock(layout.lock, patience) as waited:
+            if waited >= 1:
+                switch.notes.append(f"waited {waited:.0f} s for another run")
+            outcome: dict[str, Any] = {"previous": switch.current, "notes": switch.notes}
+            try:
+                outcome["changed"] = change()
+            except (Problem, OSError) as problem:
+                outcome |= {"changed": True, "error": str(problem)}
+            return {**outcome, "current": switch.current}
+    except Problem as problem:
+        return {"previous": switch.current, "current": switch.current, "notes": [], "changed": False, "error": str(problem)}
+
+
+def settle(layout: AppLayout, switch: Switch) -> bool:
+    """End a switch that was cut off between the link and its proof; return whether there was one.
+
+    Such a release is current and was never verified. If it proves bad now, users go back to the last one that was good.
+    """
+    current = switch.current
+    record = read_record(layout, current) if current else None
+    if current is None or record is None or record.healthy:
+        return False
+    fallback = choose_previous(read_records(layout), current)
+    try:
+        switch.finish(current, fallback.id if fallback else None)
+    except ReleaseFailed as failure:
+        note(layout, current, lambda found: found.mark_failed(time.time(), str(failure)))
+        if fallback is None:
+            raise
+        switch.notes.append(f"went back to {fallback.id}: a run that was cut off had left {current}, which is no good")
+        return True
+    note(layout, current, lambda found: found.mark_verified(time.time()))
+    switch.notes.append(f"finished the switch to {current} that was cut off")
+    return True
+
+
+def switch_to(layout: AppLayout, switch: Switch, release: str) -> None:
+    """Take users to a release, and write down how it fared."""
+    previous = switch.current
+    try:
+        switch.go_to(release)
+    except ReleaseFailed as failure:
+        reason = str(failure)
+        with suppress(OSError):  # on a full disk the reason matters more than its record
+            note(layout, release, lambda found: found.mark_failed(time.time(), reason))
+        raise
+    note(layout, release, lambda found: found.mark_verified(time.time()))
+    switch.notes.append(f"switched from {previous or 'nothing'} to {release}")
+
+
+def retire_others(switch: Switch, release: str | None) -> bool:
+    """Stop what runs besides a release, be it left by a run that was cut off; return whether there was any."""
+    others = switch.find_others(release)
+    for other in others:
+        switch.retire(other)
+        switch.notes.append(f"stopped release {other}")
+    return bool(others)
+
+
+def note(layout: AppLayout, release: str, change: Callable[[ReleaseRecord], ReleaseRecord]) -> None:
+    """Change the record of a release."""
+    record = read_record(layout, release)
+    if record is not None:
+        write_record(layout, change(record))
+
+
+def choose_target(layout: AppLayout, current: str | None, wanted: str) -> str:
+    """Return the release to roll back to, the one before the current one or a named one; raise Problem if it cannot be."""
+    records = {record.id: record for record in read_records(layout)}
+    if wanted == "previous":
+        previous = choose_previous(list(records.values()), current)
+        if previous is None:
+            raise Problem(f"{layout.name} has no release to go back to: none besides the current one, {current}, has ever been healthy")
+        return previous.id
+    if wanted not in records:
+        raise Problem(f"{layout.name} has no release {wanted!r} on this host; it has {', '.join(sorted(records)) or 'none'}")
+    if not records[wanted].healthy:
+        reason = records[wanted].reason.partition("\n")[0] or "it was never finished"
+        raise Problem(f"release {wanted} of {layout.name} has not been healthy, so users are not sent to it: {reason}")
+    return wanted

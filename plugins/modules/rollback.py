@@ -1,0 +1,200 @@
+#!/usr/bin/python
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollback
+short_description: Take users back to a release that was healthy before
+description:
+  - The same switch as that of M(webstack.flask.releases), to a release that is on the host already.
+  - Without a name it goes to the last healthy release that users reached before the current one, so that a second rollback
+    returns to where the first one started.
+version_added: 0.1.0
+author: webstack.flask contributors (@webstack)
+options:
+  apps:
+    description: The apps to take back.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the app.
+        type: str
+        required: true
+      root:
+        description: Directory of the app. C(/var/www/<name>) by default.
+        type: path
+      health:
+        description: How the app is asked for its health.
+        type: dict
+        suboptions:
+          path:
+            description: Path to ask for.
+            type: str
+            default: /
+          statuses:
+            description: Good status codes. None means any below 500.
+            type: list
+            elements: int
+            default: []
+          timeout:
+            description: Seconds of patience with one answer.
+            type: float
+            default: 5
+          interval:
+            description: Seconds between two questions.
+            type: float
+            default: 0.2
+          deadline:
+            description: Seconds of patience with all of them.
+            type: float
+            default: 60
+      front:
+        description: The web server through which users reach the app. Without it, the switch is not proven through one.
+        type: dict
+        suboptions:
+          address:
+            description: Address on which it listens.
+            type: str
+            default: 127.0.0.1
+          port:
+            description: Port on which it listens.
+            type: int
+            default: 80
+          host:
+            description: Name by which it knows the app.
+            type: str
+            required: true
+      drain:
+        description: Seconds that the former release has to end its requests.
+        type: float
+        default: 30
+      watch:
+        description: Seconds for which the release is watched after the switch, with the former one still warm.
+        type: float
+        default: 1
+  to:
+    description: The release to go to, by identifier, or C(previous).
+    type: str
+    default: previous
+  patience:
+    description: Seconds to wait for another run that is changing the same app.
+    type: float
+    default: 300
+attributes:
+  check_mode:
+    support: full
+    description: Names the release that would be gone to.
+  diff_mode:
+    support: full
+    description: Shows the release before and after.
+  platform:
+    support: full
+    platforms: debian
+    description: Needs systemd.
+"""
+
+EXAMPLES = r"""
+- name: Go back to the release before
+  webstack.flask.rollback:
+    apps:
+      - name: shop
+        front:
+          host: shop.example.com
+"""
+
+RETURN = r"""
+releases:
+  description: What became of each app, by name.
+  type: dict
+  returned: always
+  contains:
+    current:
+      description: The release that users reach now.
+      type: str
+    previous:
+      description: The release that users reached before.
+      type: str
+    changed:
+      description: Whether users were taken to another release.
+      type: bool
+    notes:
+      description: What was done, in words.
+      type: list
+      elements: str
+    error:
+      description: Why the app was not taken back; absent when it was.
+      type: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.transaction import (
+    SWITCH_OPTIONS,
+    change_app,
+    choose_target,
+    read_switch,
+    retire_others,
+    switch_to,
+)
+
+
+def roll_back(app: dict[str, Any], to: str, patience: float, *, check: bool) -> dict[str, Any]:
+    """Take users of one app back; return what became of it."""
+    layout = AppLayout.of(app["name"], app["root"])
+    switch = read_switch(app, layout)
+    current = switch.current
+    try:
+        target = choose_target(layout, current, to)
+    except Problem as problem:
+        return {"previous": current, "current": current, "changed": False, "notes": [], "error": str(problem)}
+    if check:
+        return {"previous": current, "current": target, "changed": target != current, "notes": []}
+
+    def change() -> bool:
+        wanted = choose_target(layout, switch.current, to)
+        if wanted == switch.current:
+            return switch.heal(wanted)
+        switch_to(layout, switch, wanted)
+        retire_others(switch, wanted)
+        return True
+
+    return change_app(layout, switch, patience, change)
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    parameters = module.params
+    try:
+        outcomes = {
+            app["name"]: roll_back(app, parameters["to"], parameters["patience"], check=module.check_mode)
+            for app in parameters["apps"]
+        }
+    except Problem as problem:
+        module.fail_json(msg=str(problem))
+    errors = [f"{name}: {outcome['error']}" for name, outcome in outcomes.items() if "error" in outcome]
+    diff = [
+        {"before_header": name, "after_header": name, "before": f"{outcome['previous']}\n", "after": f"{outcome['current']}\n"}
+        for name, outcome in outcomes.items()
+    ]
+    result = {"changed": any(outcome["changed"] for outcome in outcomes.values()), "releases": outcomes, "diff": diff}
+    if errors:
+        module.fail_json(msg="\n".join(errors), **result)
+    module.exit_json(**result)
+
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "apps": {"type": "list", "elements": "dict", "required": True, "options": SWITCH_OPTIONS},
+    "to": {"type": "str", "default": "previous"},
+    "patience": {"type": "float", "default": 300},
+}
+
+
+if __name__ == "__main__":
+    main()

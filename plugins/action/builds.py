@@ -49,7 +49,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             raise AnsibleActionFail(str(problem)) from problem
         described = [{**app, "digest": trees[app["name"]].digest} if app.get("name") in trees else app for app in apps]
 
-        result: dict[str, Any] = self._execute(described, task_vars)
+        result = self._execute(described, task_vars)
         missing = [name for name, build in result.get("builds", {}).items() if build.get("missing")]
         if not missing or self._task.check_mode or result.get("failed"):
             return result
@@ -59,9 +59,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir, force=True)  # noqa: SLF001
 
-    def _execute(self, apps: list[dict[str, Any]], task_vars: dict[str, Any]) -> Any:
+    def _execute(self, apps: list[dict[str, Any]], task_vars: dict[str, Any]) -> dict[str, Any]:
         arguments = {**self._task.args, "apps": apps}
-        return self._execute_module(module_name="webstack.flask.builds", module_args=arguments, task_vars=task_vars)
+        result: dict[str, Any] = self._execute_module(module_name="webstack.flask.builds", module_args=arguments, task_vars=task_vars)
+        return result
 
     def _carry_over(self, tree: Tree, name: str) -> str:
         if self._connection._shell.tmpdir is None:  # noqa: SLF001

@@ -21,8 +21,8 @@ _PASSED_ON = (
 def python_literal(value: object) -> str:
     """Return Python source for a plain value: text, number, boolean, null, list or mapping."""
     try:
-        return repr(json.loads(json.dumps(value)))
-    except TypeError as error:
+        return repr(json.loads(json.dumps(value, allow_nan=False)))
+    except (TypeError, ValueError) as error:
         raise AnsibleFilterError(f"python_literal: {error}") from error
 
 

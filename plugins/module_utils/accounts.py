@@ -52,10 +52,8 @@ def ensure_user(name: str, *, group: str, home: str, comment: str, groups: tuple
         return False
     if not check:
         supplementary = ["--groups", ",".join(groups)] if groups else []
-        _run(
-            ["useradd", "--system", "--gid", group, *supplementary, "--home-dir", home, "--no-create-home"]
-            + ["--shell", "/usr/sbin/nologin", "--comment", comment, name]
-        )
+        options = ["--system", "--gid", group, *supplementary, "--home-dir", home, "--no-create-home", "--shell", "/usr/sbin/nologin"]
+        _run(["useradd", *options, "--comment", comment, name])
     return True
 
 

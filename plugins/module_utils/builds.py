@@ -9,13 +9,21 @@ import os
 import shutil
 import stat
 import tarfile
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.webstack.flask.plugins.module_utils.accounts import ensure_group, find_group
+from ansible_collections.webstack.flask.plugins.module_utils.disk import require_room
 from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, sync_directory
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
-from ansible_collections.webstack.flask.plugins.module_utils.source_tree import points_outside
+from ansible_collections.webstack.flask.plugins.module_utils.source_tree import describe_bad_link, is_within, leads_outside
+
+_LEAST_ROOM = 32
+"""MiB that must be free before a build is made."""
+
+_PASS_THROUGH, _OPEN = 0o751, 0o755
+"""Modes of a directory that others may pass through, to what is public, and of one that they may read."""
 
 
 def ensure_build(layout: AppLayout, identifier: str, fill: Callable[[Path], None]) -> bool:
@@ -31,6 +39,7 @@ def ensure_build(layout: AppLayout, identifier: str, fill: Callable[[Path], None
     if final.is_dir():
         os.utime(final)
         return False
+    require_room(layout.builds, "a build", _LEAST_ROOM)
     partial = layout.builds / f".partial-{identifier}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700)
@@ -47,26 +56,30 @@ def ensure_build(layout: AppLayout, identifier: str, fill: Callable[[Path], None
 
 def unpack(archive: Path, directory: Path) -> None:
     """Unpack a tar archive of plain files, directories and links; raise Problem for a member that would leave the directory."""
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            path = check_member_name(member.name)
-            target = directory / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if not target.parent.resolve().is_relative_to(directory.resolve()):
-                raise Problem(f"the archive would write {member.name!r} through a link out of the build")
-            if member.isdir():
-                target.mkdir(exist_ok=True)
-            elif member.issym():
-                target.symlink_to(member.linkname)
-            elif member.isfile():
-                content = tar.extractfile(member)
-                if content is None:
-                    raise Problem(f"the archive's member {member.name!r} cannot be read")
-                with content, target.open("xb") as file:
-                    shutil.copyfileobj(content, file)
-                target.chmod(0o755 if member.mode & stat.S_IXUSR else 0o644)
-            else:
-                raise Problem(f"the archive's member {member.name!r} is neither a file, a directory nor a symbolic link")
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                _unpack_member(tar, member, directory)
+    except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
+        raise Problem(f"the archive cannot be unpacked: {error}") from error
+
+
+def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, directory: Path) -> None:
+    target = directory / check_member_name(member.name)
+    if not is_within(target.parent, directory):
+        raise Problem(f"the archive would write {member.name!r} through a link out of the build")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    content = tar.extractfile(member) if member.isreg() else None
+    if member.isdir():
+        target.mkdir(exist_ok=True)
+    elif member.issym():
+        target.symlink_to(member.linkname)
+    elif content is not None:
+        with content, target.open("xb") as file:
+            shutil.copyfileobj(content, file)
+        target.chmod(0o755 if member.mode & stat.S_IXUSR else 0o644)
+    else:
+        raise Problem(f"the archive's member {member.name!r} is neither a file, a directory nor a symbolic link")
 
 
 def check_member_name(name: str) -> PurePosixPath:
@@ -81,20 +94,16 @@ def check_links(top: Path) -> None:
     """Raise Problem if a link in the tree leads out of it."""
     for folder, folders, files in os.walk(top):
         for name in (*folders, *files):
-            path = Path(folder, name)
-            if path.is_symlink():
-                target = os.readlink(path)
-                if points_outside(PurePosixPath(path.relative_to(top)), target):
-                    raise Problem(
-                        f"{path.relative_to(top)} is a link to {target}, which is outside the source; a build may hold no such link"
-                    )
+            path = PurePosixPath(Path(folder, name).relative_to(top))
+            if leads_outside(top, path):
+                raise Problem(describe_bad_link(top / path, path))
 
 
 def close_to_others(top: Path, group: int) -> None:
     """Give the tree to root: the group may read it, others may pass through its directories and no more."""
     for folder, _folders, files in os.walk(top):
         os.chown(folder, 0, group)
-        os.chmod(folder, 0o751)
+        os.chmod(folder, _PASS_THROUGH)
         for name in files:
             path = os.path.join(folder, name)
             os.chown(path, 0, group, follow_symlinks=False)
@@ -110,7 +119,7 @@ def open_to_others(build: Path, directories: Sequence[str], *, check: bool = Fal
     changed = False
     for name in directories:
         top = build / name
-        if not top.is_dir() or not top.resolve().is_relative_to(build.resolve()) or top.stat().st_mode & stat.S_IROTH:
+        if not top.is_dir() or not is_within(top, build) or top.stat().st_mode & stat.S_IROTH:
             continue
         changed = True
         if check:
@@ -120,5 +129,5 @@ def open_to_others(build: Path, directories: Sequence[str], *, check: bool = Fal
                 path = os.path.join(folder, file)
                 if not os.path.islink(path):
                     os.chmod(path, 0o644)
-            os.chmod(folder, 0o755)
+            os.chmod(folder, _OPEN)
     return changed

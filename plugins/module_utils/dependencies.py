@@ -18,8 +18,10 @@ _RECIPE = 1
 
 LOCK, PIPFILE, REQUIREMENTS, PACKAGES = "Pipfile.lock", "Pipfile", "requirements.txt", "packages"
 
-_INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[ =]?(?P<name>\S+)")
-_LOCAL = re.compile(r"(?:-e|--editable)\b|(?:\./|\.\./|file:|\.$)")
+_INCLUDE = re.compile(r"(?:-[rc]\s*|--(?:requirement|constraint)(?:\s+|\s*=\s*))(?P<name>\S+)")
+_LOCAL_OPTION = re.compile(r"-e|-f|--editable\b|--find-links\b")
+_LOCAL_REQUIREMENT = re.compile(r"\.|file:|.*[ @]file:|[^:]*/|[^:]*\.(?:whl|zip|tar\.\w+|tgz)\b")
+_LOCAL_IN_PIPFILE = re.compile(r"\b(?:path|editable)\s*=|\bfile\s*=\s*[\"'](?!https?:)")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def choose_dependencies(source: Path, packages: Sequence[str]) -> Dependencies:
         if kind == LOCK and not (source / PIPFILE).is_file():
             raise Problem("the source has a Pipfile.lock and no Pipfile; pipenv needs both, so commit the Pipfile too")
         texts = read_requirements(source, REQUIREMENTS) if kind == REQUIREMENTS else [(name, _read(source, name)) for name in names]
-        local = any(map(names_local_source, (text for _, text in texts)))
+        local = any(names_local_source(name, text) for name, text in texts)
         return Dependencies(kind, tuple(texts), tuple(packages), local)
     if not packages:
         raise Problem(
@@ -72,9 +74,21 @@ def read_requirements(source: Path, name: str, seen: frozenset[str] = frozenset(
     return texts
 
 
-def names_local_source(text: str) -> bool:
-    """Return whether a dependency file names a part of the source, such as `-e .` or `./vendor/thing.whl`."""
-    return any(_LOCAL.match(line.strip()) for line in text.splitlines()) or re.search(r"\bpath\s*=|\beditable\s*=", text) is not None
+def names_local_source(name: str, text: str) -> bool:
+    """Return whether a dependency file names a part of the source, such as `-e .` or `./vendor/thing.whl`.
+
+    In doubt it does: that costs an environment of its own for each build, while the opposite mistake would leave old code in use.
+    """
+    if name == LOCK:
+        return False  # its Pipfile says it
+    if name == PIPFILE:
+        return _LOCAL_IN_PIPFILE.search(text) is not None
+    return any(map(_is_local_requirement, text.splitlines()))
+
+
+def _is_local_requirement(line: str) -> bool:
+    line = re.sub(r"(?:^|\s)#.*|\s;.*", "", line).strip()
+    return (_LOCAL_OPTION if line.startswith("-") else _LOCAL_REQUIREMENT).match(line) is not None
 
 
 def _read(source: Path, name: str) -> str:
@@ -83,7 +97,7 @@ def _read(source: Path, name: str) -> str:
         raise Problem(f"{name} leads out of the source")
     try:
         return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise Problem(f"the requirements include {name}, which the source does not have") from None
     except UnicodeDecodeError:
         raise Problem(f"{name} is not UTF-8 text") from None

@@ -19,6 +19,7 @@ from pathlib import Path
 from ansible_collections.webstack.flask.plugins.module_utils import dependencies as deps
 from ansible_collections.webstack.flask.plugins.module_utils.accounts import ensure_group, ensure_user, find_group, find_user
 from ansible_collections.webstack.flask.plugins.module_utils.dependencies import Dependencies
+from ansible_collections.webstack.flask.plugins.module_utils.disk import require_room
 from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, write_atomically
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 
@@ -27,6 +28,8 @@ RECORD = "environment.json"
 
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _OUTPUT_LINES = 40
+_LEAST_ROOM = 128
+"""MiB that must be free before an environment is built: Flask, gunicorn and pip take about 40."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,7 @@ def _open_workshop(layout: AppLayout, directory: Path, installer: Installer) -> 
     mine = Access(user.pw_uid, user.pw_gid, 0o700)
     ensure_directory(layout.root, Access(0, 0, 0o711))
     ensure_directory(layout.environments, Access(0, group, 0o750))
+    require_room(layout.environments, "an environment", _LEAST_ROOM)
     ensure_directory(layout.cache.parent, Access(0, 0, 0o755))
     ensure_directory(layout.cache, Access(0, 0, 0o711))
     for path in (layout.cache / "home", layout.cache / "project", directory):
@@ -187,13 +191,14 @@ def _add_missing(workshop: _Workshop, needs: Dependencies, gunicorn: str) -> Non
         wanted.append(f"gunicorn=={gunicorn}")
     if wanted:
         python = f"{workshop.directory}/bin/python"
-        pins = workshop.project / ".webstack-constraints.txt"
-        pins.write_text(_keep_pins(workshop.run(python, "-m", "pip", "freeze")), encoding="utf-8")
-        os.chown(pins, workshop.uid, workshop.gid)
+        # In a directory of root's: in its own, the build user could have put a link to some other file in the place of this one.
+        pins = workshop.layout.cache / "constraints.txt"
+        write_atomically(pins, keep_pins(workshop.run(python, "-m", "pip", "freeze")), Access(0, 0, 0o644))
         workshop.run(python, "-m", "pip", "install", "--constraint", str(pins), *wanted)
 
 
-def _keep_pins(frozen: str) -> str:
+def keep_pins(frozen: str) -> str:
+    """Return the lines of `pip freeze` that can be constraints: a name and its version."""
     return "".join(f"{line}\n" for line in frozen.splitlines() if re.match(r"[A-Za-z0-9._-]+==", line))
 
 

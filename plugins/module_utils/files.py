@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import tempfile
 from dataclasses import dataclass
@@ -103,8 +104,6 @@ def sync_directory(path: Path) -> None:
 
 def remove_tree(path: Path) -> None:
     """Delete a directory and what is in it; renamed first, so that an interrupted removal leaves no half of it in use."""
-    import shutil
-
     if not path.exists():
         return
     doomed = path.with_name(f".removed-{path.name}")

@@ -17,6 +17,7 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.webstack.flask.plugins.module_utils.env_file import find_environment_problems
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.nginx_site_input import find_site_problems
 
 App = Mapping[str, Any]
 
@@ -31,6 +32,9 @@ RESERVED_GUNICORN_SETTINGS = {
     "user": "systemd sets the user",
     "wsgi_app": "use the key `wsgi` of the app",
 }
+
+_NGINX_PATH = re.compile(r"[A-Za-z0-9_@+./-]+")
+"""The paths that the role nginx_site takes; a default must not be what it refuses."""
 
 SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -116,6 +120,8 @@ def check_apps(apps: object) -> list[dict[str, Any]]:
         problems += found
     if not problems:
         problems += _find_repetitions(checked)
+    if not problems:
+        problems += _find_site_problems(checked)
     if problems:
         raise Problem("flask_apps cannot be deployed as described; nothing was changed:\n" + "\n".join(f"- {p}" for p in problems))
     return checked
@@ -125,7 +131,7 @@ def _find_unknown_keys(value: Mapping[str, Any], spec: Mapping[str, Any], where:
     for key, inner in value.items():
         if key not in spec:
             close = get_close_matches(str(key), spec, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = f"; did you mean {close[0]!r}?" if close else "."
             yield f"{where}: {key!r} is not a key{hint} Allowed are {', '.join(sorted(spec))}"
             continue
         options = spec[key].get("options")
@@ -136,25 +142,61 @@ def _find_unknown_keys(value: Mapping[str, Any], spec: Mapping[str, Any], where:
 
 
 def _find_problems(app: App, where: str) -> Iterator[str]:
+    finders = (_find_naming_problems, _find_start_problems, _find_variable_problems, _find_health_problems, _find_number_problems)
+    return (f"{where}: {problem}" for find in finders for problem in find(app))
+
+
+def _find_naming_problems(app: App) -> Iterator[str]:
     try:
         AppLayout.of(app["name"])
     except Problem as problem:
-        yield f"{where}: {problem}"
+        yield str(problem)
     if not app["server_names"]:
-        yield f"{where}: server_names is empty; give at least one name under which the app is to be served"
+        yield "server_names is empty; give at least one name under which the app is to be served"
+
+
+def _find_start_problems(app: App) -> Iterator[str]:
     if not re.fullmatch(r"[\w.]+(:.+)?", app["wsgi"]):
-        yield f"{where}: wsgi is {app['wsgi']!r}; it must be `module:callable`, such as `wsgi:app`"
-    for key, value in app["env"].items():
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            yield f"{where}: env.{key} is {type(value).__name__}, and a variable holds text; put the value in quotes"
-    yield from (f"{where}: {problem}" for problem in find_environment_problems(_as_text(app["env"])))
+        yield f"wsgi is {app['wsgi']!r}; it must be `module:callable`, such as `wsgi:app`"
+    if app["chdir"].startswith("/") or ".." in app["chdir"].split("/"):
+        yield f"chdir is {app['chdir']!r}; it must be a directory within the source"
     for key in app["gunicorn"]:
         if key in RESERVED_GUNICORN_SETTINGS:
-            yield f"{where}: gunicorn.{key} cannot be set: {RESERVED_GUNICORN_SETTINGS[key]}"
+            yield f"gunicorn.{key} cannot be set: {RESERVED_GUNICORN_SETTINGS[key]}"
         elif not str(key).isidentifier():
-            yield f"{where}: gunicorn.{key} is not the name of a gunicorn setting"
-    if app["chdir"].startswith("/") or ".." in app["chdir"].split("/"):
-        yield f"{where}: chdir is {app['chdir']!r}; it must be a directory within the source"
+            yield f"gunicorn.{key} is not the name of a gunicorn setting"
+
+
+def _find_variable_problems(app: App) -> Iterator[str]:
+    for key, value in app["env"].items():
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            yield f"env.{key} is {type(value).__name__}, and a variable holds text; put the value in quotes"
+    yield from find_environment_problems(_as_text(app["env"]))
+
+
+def _find_health_problems(app: App) -> Iterator[str]:
+    health = app["health"]
+    if not re.fullmatch(r"/[!-~]*", health["path"]):
+        yield f"health.path is {health['path']!r}; it must begin with '/' and be as a browser sends it, such as '/health'"
+    for status in health["statuses"]:
+        if not 100 <= status <= 599:
+            yield f"health.statuses has {status}; a status code is a number from 100 to 599"
+
+
+def _find_number_problems(app: App) -> Iterator[str]:
+    patience = {f"health.{key}": app["health"][key] for key in ("timeout", "interval", "deadline")}
+    for key, value in {**patience, "release_command_timeout": app["release_command_timeout"]}.items():
+        if not value > 0:
+            yield f"{key} is {value:g}; it must be more than 0 seconds"
+    for key in ("drain", "watch", "keep_releases"):
+        if not app[key] >= 0:
+            yield f"{key} is {app[key]:g}; it must not be negative"
+
+
+def _find_site_problems(apps: Sequence[App]) -> list[str]:
+    """Find now what the role nginx_site would find when builds and environments are made already."""
+    below_nginx = re.compile(rf"^(flask_apps\[\d+\])\.({'|'.join(SPEC['nginx']['options'])})\b")
+    return [below_nginx.sub(r"\1.nginx.\2", problem) for problem in find_site_problems(site_inputs(apps), "flask_apps")]
 
 
 def _find_repetitions(apps: Sequence[App]) -> Iterator[str]:
@@ -186,9 +228,11 @@ def list_static_mappings(app: App) -> list[dict[str, Any]]:
     """
     if app["static"] is not None:
         return list(app["static"])
+    top = [part for part in app["chdir"].split("/") if part not in ("", ".")]
     package = app["wsgi"].partition(":")[0].partition(".")[0]
-    tops = dict.fromkeys([app["chdir"].strip("/"), "/".join(filter(None, (app["chdir"].strip("/"), package)))])
-    return [{"url": "/static/", "paths": ["/".join(filter(None, (top, "static"))) for top in tops]}]
+    tops = [top, [*top, package]] if package else [top]
+    paths = [path for path in ("/".join([*top, "static"]) for top in tops) if _NGINX_PATH.fullmatch(path)]
+    return [{"url": "/static/", "paths": paths}] if paths else []
 
 
 def source_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 
+_INDEX = "checkout.index"
 _FULL_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 _ENVIRONMENT = {
@@ -22,6 +23,19 @@ _ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
 }
 
+_OF_ANOTHER_REPOSITORY = {
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+}
+"""Variables that git passes on to its hooks; one of them may run Ansible on its own host."""
+
 
 class Mirror:
     """A bare repository on the host, into which what is wanted of the remote one is fetched."""
@@ -30,6 +44,8 @@ class Mirror:
         """Use the mirror at `path` of the repository at `url`."""
         self._path = path
         self._url = url
+        self._shown_url = re.sub(r"^(https?://)[^/@]+@", r"\1***@", url)
+        self._last_error = ""
 
     def find_commit(self, version: str) -> str:
         """Return the commit that a branch, a tag, HEAD or a full commit stands for.
@@ -38,54 +54,57 @@ class Mirror:
         """
         if _FULL_COMMIT.fullmatch(version):
             return version
-        listing = self._git("ls-remote", self._url, version, f"{version}^{{}}", what=f"read {self._url}")
+        listing = self._git("ls-remote", "--", self._url, version, f"{version}^{{}}", what=f"read {self._shown_url}")
         commit = choose_commit(listing, version)
         if commit is None:
-            raise Problem(f"{self._url} has no branch or tag {version!r} (for a commit, give all 40 characters)")
+            raise Problem(f"{self._shown_url} has no branch or tag {version!r} (for a commit, give all 40 characters)")
         return commit
 
-    def fetch(self, commit: str, version: str) -> None:
+    def fetch(self, commit: str) -> None:
         """Make the commit present in the mirror; nothing is fetched that is there already."""
-        if not (self._path / "HEAD").exists():
-            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._git("init", "--quiet", "--bare", str(self._path), what="make a mirror")
+        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._remove_leftovers()
+        self._git("init", "--quiet", "--bare", str(self._path), what="make a mirror")
         if self._has(commit):
             return
-        wanted = commit if _FULL_COMMIT.fullmatch(version) else version
-        self._try_fetch(wanted, "--depth=1")
+        self._try_fetch(commit, "--depth=1")
+        if not self._has(commit):  # the server gives nothing but branches and tags, each with all its history
+            self._try_fetch("+refs/*:refs/remotes/origin/*", *(["--unshallow"] if (self._path / "shallow").exists() else []))
         if not self._has(commit):
-            self._try_fetch("+refs/*:refs/remotes/origin/*")
-        if not self._has(commit):
-            raise Problem(f"{self._url} does not give the commit {commit} (version {version!r}): {self._last_error}")
+            raise Problem(f"{self._shown_url} does not give the commit {commit}: {self._last_error or 'it does not have it'}")
 
     def check_out(self, commit: str, directory: Path) -> None:
         """Write the files of the commit into an empty directory. No hook and no filter of the repository is run."""
-        index = directory.with_name(f"{directory.name}.index")
-        environment = {"GIT_INDEX_FILE": str(index), "GIT_DIR": str(self._path), "GIT_WORK_TREE": str(directory)}
-        try:
-            self._git("-c", "core.hooksPath=/dev/null", "read-tree", commit, what="read the commit", environment=environment)
-            self._git("checkout-index", "--all", "--force", what="write the commit", environment=environment, cwd=directory)
-        finally:
-            index.unlink(missing_ok=True)
+        self._remove_leftovers()
+        environment = {"GIT_INDEX_FILE": str(self._path / _INDEX), "GIT_WORK_TREE": str(directory)}
+        self._git("-c", "core.hooksPath=/dev/null", "read-tree", commit, what="read the commit", environment=environment)
+        self._git("checkout-index", "--all", "--force", what="write the commit", environment=environment, cwd=directory)
 
-    _last_error = ""
+    def _remove_leftovers(self) -> None:
+        """Remove what a run that was cut off has left, and what would stop git for ever: nobody else uses the mirror now."""
+        for path in (self._path / _INDEX, *self._path.rglob("*.lock")):
+            path.unlink(missing_ok=True)
 
     def _has(self, commit: str) -> bool:
         return self._run("cat-file", "-e", f"{commit}^{{tree}}").returncode == 0
 
     def _try_fetch(self, refspec: str, *options: str) -> None:
-        result = self._run("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", *options, self._url, refspec)
-        self._last_error = result.stderr.strip()
+        result = self._run("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", *options, "--", self._url, refspec)
+        self._last_error = self._clean(result.stderr) or self._last_error
 
     def _run(self, *arguments: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        variables = {**os.environ, **_ENVIRONMENT, "GIT_DIR": str(self._path), **(environment or {})}
+        inherited = {key: value for key, value in os.environ.items() if key not in _OF_ANOTHER_REPOSITORY}
+        variables = {**inherited, **_ENVIRONMENT, "GIT_DIR": str(self._path), **(environment or {})}
         return subprocess.run(["git", *arguments], capture_output=True, text=True, errors="replace", check=False, env=variables, cwd=cwd)
 
     def _git(self, *arguments: str, what: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> str:
         result = self._run(*arguments, environment=environment, cwd=cwd)
         if result.returncode != 0:
-            raise Problem(f"git could not {what}: {result.stderr.strip()}")
+            raise Problem(f"git could not {what}: {self._clean(result.stderr)}")
         return result.stdout
+
+    def _clean(self, message: str) -> str:
+        return message.strip().replace(self._url, self._shown_url)
 
 
 def choose_commit(listing: str, version: str) -> str | None:

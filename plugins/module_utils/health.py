@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import http.client
 import socket
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 RELEASE_HEADER = "X-Webstack-Release"
 """Names the release in answers to a request that bears PROBE_HEADER; other answers do not have it."""
@@ -38,8 +38,9 @@ class HealthCheck:
         if answer.error:
             return answer.error
         if self.statuses and answer.status not in self.statuses:
+            location = f" (Location: {answer.location})" if answer.location else ""
             wanted = ", ".join(str(status) for status in self.statuses)
-            return f"GET {self.path} answered {answer.status}{_describe_location(answer)}; expected {wanted}"
+            return f"GET {self.path} answered {answer.status}{location}; expected {wanted}"
         if not self.statuses and answer.status >= 500:
             return f"GET {self.path} answered {answer.status}; expected less than 500"
         return None
@@ -55,13 +56,10 @@ class Answer:
     error: str | None = None
 
 
-def _describe_location(answer: Answer) -> str:
-    return f" (Location: {answer.location})" if answer.location else ""
-
-
 def ask_socket(path: str, check: HealthCheck) -> Answer:
-    """Ask over a unix socket."""
-    return _ask(_UnixConnection(path, check.timeout), check)
+    """Ask over a unix socket, as the web server would: what an app makes of being proxied shows before users reach it."""
+    forwarded = {"X-Real-IP": "127.0.0.1", "X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http", "X-Forwarded-Host": check.host}
+    return _ask(_UnixConnection(path, check.timeout), replace(check, headers={**forwarded, **check.headers}))
 
 
 def ask_front(address: str, port: int, check: HealthCheck) -> Answer:
@@ -93,8 +91,3 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
-
-
-def describe_statuses(statuses: Sequence[int]) -> str:
-    """Return the good status codes in words."""
-    return ", ".join(str(status) for status in statuses) if statuses else "less than 500"

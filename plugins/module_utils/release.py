@@ -84,7 +84,8 @@ def ensure_app_directories(layout: AppLayout, *, check: bool) -> bool:
         layout.releases: Access(0, 0, _ROOT_ONLY_LIST),
         layout.shared: Access(user.pw_uid, group, 0o750),
     }
-    return any([ensure_directory(path, access, check=check) for path, access in wanted.items()])
+    changed = [ensure_directory(path, access, check=check) for path, access in wanted.items()]
+    return any(changed)
 
 
 def ensure_units(spec: ReleaseSpec, *, check: bool) -> bool:
@@ -105,7 +106,7 @@ def ensure_units(spec: ReleaseSpec, *, check: bool) -> bool:
 
 def ensure_release(spec: ReleaseSpec, *, check: bool) -> bool:
     """Put the release on disk; return whether it was not there as it should be."""
-    if spec.id is None:
+    if spec.id is None or spec.build is None or spec.environment is None:
         return True
     layout, directory = spec.layout, spec.layout.release(spec.id)
     group = find_group(layout.name)
@@ -122,7 +123,6 @@ def ensure_release(spec: ReleaseSpec, *, check: bool) -> bool:
             if not check:
                 point_link(directory / name, target)
     if not (directory / "release.json").exists() and not check:
-        assert spec.build is not None and spec.environment is not None
         write_record(
             layout,
             ReleaseRecord(

@@ -33,7 +33,7 @@ class ReleaseRecord:
         """Return the record written in `text`; keys that this version does not know are left out."""
         content = json.loads(text)
         known = {key: value for key, value in content.items() if key in cls.__dataclass_fields__}
-        return cls(**known)
+        return cls(**{**known, "variables": tuple(known.get("variables", ()))})
 
     def to_json(self) -> str:
         """Return the text to write."""

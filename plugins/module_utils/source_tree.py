@@ -28,7 +28,8 @@ def list_files(top: Path) -> list[PurePosixPath]:
         raise Problem(f"the source {top} is not a directory on the controller")
     found = sorted(set(_list_with_git(top) if _needs_git(top) else _walk(top, top)))
     for path in found:
-        _check_link(top, path)
+        if leads_outside(top, path):
+            raise Problem(describe_bad_link(top / path))
     return found
 
 
@@ -55,14 +56,19 @@ def pack_tree(top: Path, files: list[PurePosixPath], archive: Path) -> None:
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for path in files:
-            tar.add(top / path, arcname=str(path), recursive=False, filter=_anonymous)
+            _pack(top / path, tarfile.TarInfo(str(path)), tar)
 
 
-def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    member.uid = member.gid = 0
-    member.uname = member.gname = ""
-    member.mtime = 0
-    return member
+def _pack(full: Path, member: tarfile.TarInfo, tar: tarfile.TarFile) -> None:
+    """Add a file or a link with nothing but what its identifier counts: no owner, no time, two modes."""
+    if full.is_symlink():
+        member.type, member.linkname = tarfile.SYMTYPE, os.readlink(full)
+        tar.addfile(member)
+        return
+    with full.open("rb") as file:
+        status = os.fstat(file.fileno())
+        member.size, member.mode = status.st_size, 0o755 if status.st_mode & stat.S_IXUSR else 0o644
+        tar.addfile(member, file)
 
 
 def _needs_git(top: Path) -> bool:
@@ -81,17 +87,21 @@ def _list_with_git(top: Path) -> Iterator[PurePosixPath]:
                 _git("init", "--quiet", "--bare", empty)
                 output = _git("-C", str(top), f"--git-dir={empty}", f"--work-tree={top}", *listing)
     except FileNotFoundError as error:
-        raise Problem(f"{top} has a .gitignore, and only git can tell what it leaves out; install git on the controller") from error
+        raise Problem(
+            f"{top} has a .gitignore or is in a git repository, and only git can tell what that leaves out; install git on the controller"
+        ) from error
     if output is None:
         raise Problem(f"git cannot list the files of {top}")
-    for name in output.split("\0"):
-        path = top / name
-        if not name or not os.path.lexists(path):
+    paths = [PurePosixPath(name) for name in output.split("\0") if name and os.path.lexists(top / name)]
+    virtualenvs = {path.parent for path in paths if path.name == "pyvenv.cfg"} - {PurePosixPath()}
+    for path in paths:
+        if "__pycache__" in path.parts or not virtualenvs.isdisjoint(path.parents):
             continue
-        if path.is_dir() and not path.is_symlink():
-            yield from (PurePosixPath(name) / inner for inner in list_files(path))
-        elif "__pycache__" not in path.parts:
-            yield PurePosixPath(name)
+        full = top / path
+        if full.is_dir() and not full.is_symlink():  # a repository within this one
+            yield from (path / inner for inner in list_files(full))
+        else:
+            yield path
 
 
 def _walk(top: Path, folder: Path) -> Iterator[PurePosixPath]:
@@ -104,16 +114,26 @@ def _walk(top: Path, folder: Path) -> Iterator[PurePosixPath]:
             yield PurePosixPath(path.relative_to(top))
 
 
-def _check_link(top: Path, path: PurePosixPath) -> None:
+def leads_outside(top: Path, path: PurePosixPath) -> bool:
+    """Return whether `path` is a link that leads out of the tree, by its text or by way of other links."""
     full = top / path
-    if full.is_symlink():
-        target = os.readlink(full)
-        if points_outside(path, target):
-            raise Problem(f"{full} is a link to {target}, which is outside the source; a build may hold no such link")
+    if not full.is_symlink():
+        return False
+    return points_outside(path, os.readlink(full)) or not is_within(full, top)
+
+
+def describe_bad_link(link: Path, shown: object = None) -> str:
+    """Return what is wrong with a link that leads outside."""
+    return f"{shown or link} is a link to {os.readlink(link)}, which is outside the source; a build may hold no such link"
+
+
+def is_within(path: Path, top: Path) -> bool:
+    """Return whether `path` is in `top` when all links on the way are followed, be they dangling or going in circles."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(top))
 
 
 def points_outside(link: PurePosixPath, target: str) -> bool:
-    """Return whether a link in a tree, at the relative path `link`, leads out of it."""
+    """Return whether the text of a link in a tree, at the relative path `link`, leads out of it."""
     if target.startswith("/"):
         return True
     depth = len(link.parent.parts)
@@ -126,5 +146,7 @@ def points_outside(link: PurePosixPath, target: str) -> bool:
 
 def _git(*arguments: str) -> str | None:
     command = ["git", "-c", "safe.directory=*", *arguments]
-    result = subprocess.run(command, capture_output=True, check=False)
+    # A hook of git that runs Ansible passes on variables that mean another repository.
+    variables = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    result = subprocess.run(command, capture_output=True, check=False, env=variables)
     return os.fsdecode(result.stdout) if result.returncode == 0 else None

@@ -25,7 +25,10 @@ LOG_LINES = 20
 """How many of the app's last log lines a failure shows."""
 
 _PROOF_PATIENCE = 10
-"""Seconds in which the web server must be seen to reach the new release; it follows the link at the next connect()."""
+"""Seconds in which the web server must be seen to reach a release, where there is no other that users could be sent back to.
+
+Where there is one, the first answer decides: the web server follows the link at the next connect(), and users get such answers too.
+"""
 
 _DRAIN_PAUSE = 0.1
 
@@ -68,23 +71,21 @@ class Switch:
             self._wait_until_healthy(release)
             systemd.enable(self.layout.service_unit(release), self.layout.socket_unit(release))
             point_link(self.layout.current, f"releases/{release}")
-            self.prove(release)
+            self.prove(release, patience=0 if before else _PROOF_PATIENCE)
             self._watch(release)
         except BaseException:
             self._go_back(before, release)
             raise
 
-    def finish(self, release: str, fallback: str | None) -> None:
-        """End a switch to the current release that was cut off: prove it, or go back to `fallback`."""
-        try:
-            self.heal(release)
-            self.prove(release)
-        except ReleaseFailed:
-            if fallback is not None:
-                self._start(fallback)
-                self._wait_until_healthy(fallback)
-                self._go_back(fallback, release)
-            raise
+    def return_to(self, fallback: str) -> None:
+        """Take users from the current release, which is no good, back to a former one."""
+        current = self.current
+        self._start(fallback)
+        self._wait_until_healthy(fallback)
+        systemd.enable(self.layout.service_unit(fallback), self.layout.socket_unit(fallback))
+        point_link(self.layout.current, f"releases/{fallback}")
+        if current is not None:
+            self.retire(current)
 
     def heal(self, release: str) -> bool:
         """See that the current release runs, starts at boot and is reached; return whether anything had to be mended."""
@@ -103,8 +104,8 @@ class Switch:
             mended = True
         return mended
 
-    def prove(self, release: str) -> None:
-        """See that `release`, and no other, answers through the web server."""
+    def prove(self, release: str, *, patience: float = _PROOF_PATIENCE) -> None:
+        """See that `release`, and no other, answers through the web server, within some seconds."""
         if self.front is None:
             return
         front = self.front
@@ -119,7 +120,7 @@ class Switch:
                 trouble = f"GET {self.check.path} with Host: {front.host} was answered by {who}"
             return trouble
 
-        trouble = _try_until(time.monotonic() + _PROOF_PATIENCE, self.check.interval, lambda: judge(ask()))
+        trouble = _try_until(time.monotonic() + patience, self.check.interval, lambda: judge(ask()))
         if trouble:
             raise ReleaseFailed(
                 f"release {release} is healthy on its own socket, but not through the web server at {front.address}:{front.port}: {trouble}"
@@ -143,7 +144,9 @@ class Switch:
 
     def _start(self, release: str) -> None:
         units = (self.layout.socket_unit(release), self.layout.service_unit(release))
-        if systemd.show(units)[units[1]].restarts:
+        states = systemd.show(units)
+        lost_its_socket = states[units[0]].active == "active" and not self.layout.socket(release).is_socket()
+        if states[units[1]].restarts or lost_its_socket:
             systemd.stop(*units)
         systemd.forget_failure(*units)
         systemd.start_and_wait(units[0])
@@ -173,13 +176,13 @@ class Switch:
             _raise_if_dead(self.layout.service_unit(release), release)
 
     def _go_back(self, before: str | None, release: str) -> None:
-        if before is not None:
+        reached = self.current == release
+        if reached and before is not None:
             point_link(self.layout.current, f"releases/{before}")
-        elif self.current == release:
+        elif reached:
             self.layout.current.unlink()
             sync_directory(self.layout.root)
-        if before != release:
-            self.retire(release)
+        self.retire(release, drain=reached)
 
     def _drain(self, release: str) -> None:
         socket = str(self.layout.socket(release))

@@ -13,6 +13,9 @@ from ansible_collections.webstack.flask.plugins.module_utils.layout import Probl
 
 _PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "NRestarts", "ExecMainCode", "ExecMainStatus", "MainPID", "UnitFileState", "Job")
 
+_EXITED, _KILLED, _DUMPED = 1, 2, 3
+"""How a process ended: CLD_EXITED, CLD_KILLED and CLD_DUMPED of sigaction(2)."""
+
 
 @dataclass(frozen=True)
 class UnitState:
@@ -35,16 +38,18 @@ class UnitState:
 
     def describe_death(self) -> str | None:
         """Return how the unit's process ended, None while there is hope."""
-        if self.job and self.restarts == 0:
+        alive = self.active in ("active", "reloading") or (self.active == "activating" and self.sub != "auto-restart")
+        if self.restarts == 0 and (alive or self.job):
             return None
-        if self.active in ("active", "reloading") or (self.active == "activating" and self.sub != "auto-restart"):
-            return None if self.restarts == 0 else f"it has died and been restarted {self.restarts} time(s)"
-        if self.active == "inactive" and self.result == "success" and self.restarts == 0:
-            return "it has stopped"
-        if self.exit_code == 1:
+        return f"it has died and been restarted {self.restarts} time(s)" if alive else self._describe_end()
+
+    def _describe_end(self) -> str:
+        if self.exit_code == _EXITED:
             return f"its process ended with exit status {self.exit_status}"
-        if self.exit_code in (2, 3):
+        if self.exit_code in (_KILLED, _DUMPED):
             return f"its process was ended by signal {self.exit_status}"
+        if self.result == "success":
+            return "it is being stopped" if self.active == "deactivating" else "it has stopped"
         return f"systemd gives the result {self.result!r}"
 
 

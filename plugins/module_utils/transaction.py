@@ -68,23 +68,36 @@ def settle(layout: AppLayout, switch: Switch) -> bool:
     """End a switch that was cut off between the link and its proof; return whether there was one.
 
     Such a release is current and was never verified. If it proves bad now, users go back to the last one that was good.
+    Where that is no good either, they stay where they are: what this run brings may be better than both.
     """
     current = switch.current
     record = read_record(layout, current) if current else None
     if current is None or record is None or record.healthy:
         return False
-    fallback = choose_previous(read_records(layout), current)
     try:
-        switch.finish(current, fallback.id if fallback else None)
+        switch.heal(current)
+        switch.prove(current)
     except ReleaseFailed as failure:
-        note(layout, current, lambda found: found.mark_failed(time.time(), str(failure)))
-        if fallback is None:
-            raise
-        switch.notes.append(f"went back to {fallback.id}: a run that was cut off had left {current}, which is no good")
+        reason = str(failure)
+        note(layout, current, lambda found: found.mark_failed(time.time(), reason))
+        switch.notes.append(f"a run that was cut off had left release {current}, which is no good: {reason.partition(chr(10))[0]}")
+        _fall_back(layout, switch, current)
         return True
     note(layout, current, lambda found: found.mark_verified(time.time()))
     switch.notes.append(f"finished the switch to {current} that was cut off")
     return True
+
+
+def _fall_back(layout: AppLayout, switch: Switch, current: str) -> None:
+    fallback = choose_previous(read_records(layout), current)
+    if fallback is None:
+        return
+    try:
+        switch.return_to(fallback.id)
+    except ReleaseFailed as failure:
+        switch.notes.append(f"could not go back to release {fallback.id}: {str(failure).partition(chr(10))[0]}")
+    else:
+        switch.notes.append(f"went back to release {fallback.id}")
 
 
 def switch_to(layout: AppLayout, switch: Switch, release: str) -> None:

@@ -131,7 +131,7 @@ def build_from_git(app: dict[str, Any], layout: AppLayout, *, check: bool) -> di
     if not check:
 
         def fill(directory: Path) -> None:
-            mirror.fetch(commit, app["version"])
+            mirror.fetch(commit)
             mirror.check_out(commit, directory)
 
         with hold_lock(layout.lock, _PATIENCE):

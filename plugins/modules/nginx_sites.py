@@ -40,7 +40,9 @@ options:
           - It must hold the words C(webstack.flask.nginx_site), by which later runs see that the file is not somebody else's.
         type: str
   http:
-    description: Configuration outside of any site that the sites rely on; it is there as long as one of them is.
+    description:
+      - Configuration outside of any site that the sites rely on; it is there as long as one of them is.
+      - It must hold the words C(webstack.flask.nginx_site) too.
     type: str
     required: true
   default_site:
@@ -122,6 +124,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.nginx_plan import (
     make_plan,
 )
 from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import (
+    OWNERSHIP_MARK,
     disable_ipv6,
     explain_refusal,
     find_ignored_names,
@@ -142,6 +145,7 @@ class Run:
         self.warn = warn
         self.layout = layout
         self.sites = [Site(site["name"], self._prepare(site)) for site in params["sites"]]
+        self.http = self._require_mark("http", params["http"])
 
     def converge(self, *, check: bool) -> dict[str, Any]:
         """Bring about what the parameters ask for, or in check mode only say what that would change."""
@@ -171,10 +175,14 @@ class Run:
     def _prepare(self, site: dict[str, Any]) -> str | None:
         if site["state"] == "absent":
             return None
-        if not is_ours(site["content"]):
-            raise Problem(f"the content of the site {site['name']} does not hold the words webstack.flask.nginx_site")
-        text: str = site["content"].rstrip("\n") + "\n"
+        text = self._require_mark(f"the content of the site {site['name']}", site["content"])
         return text if nginx_host.has_ipv6() else disable_ipv6(text)
+
+    @staticmethod
+    def _require_mark(what: str, text: str) -> str:
+        if not is_ours(text):
+            raise Problem(f"{what} does not hold the words {OWNERSHIP_MARK}, by which a later run knows its own files")
+        return text.rstrip("\n") + "\n"
 
     def _absent_sites(self) -> list[Site]:
         return [site for site in self.sites if site.text is None] if self.params["remove_logs"] else []
@@ -183,7 +191,7 @@ class Run:
         plan = make_plan(
             observed,
             self.sites,
-            http=self.params["http"].rstrip("\n") + "\n",
+            http=self.http,
             default_site=self.params["default_site"],
             layout=self.layout,
         )

@@ -318,7 +318,7 @@ def main() -> None:
 
     outcomes: dict[str, dict[str, Any]] = {}
     diffs = []
-    for app, spec in zip(module.params["apps"], specs):
+    for app, spec in zip(module.params["apps"], specs, strict=True):
         outcome, diff = deploy(app, spec, module.params["patience"], check=module.check_mode)
         outcomes[spec.layout.name] = outcome
         diffs += [diff] if outcome["changed"] else []

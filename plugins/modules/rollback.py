@@ -173,8 +173,7 @@ def main() -> None:
     parameters = module.params
     try:
         outcomes = {
-            app["name"]: roll_back(app, parameters["to"], parameters["patience"], check=module.check_mode)
-            for app in parameters["apps"]
+            app["name"]: roll_back(app, parameters["to"], parameters["patience"], check=module.check_mode) for app in parameters["apps"]
         }
     except Problem as problem:
         module.fail_json(msg=str(problem))

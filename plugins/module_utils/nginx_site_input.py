@@ -1,0 +1,256 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a user may say of a site: checked to the leaves, then shaped for the template.
+
+Every accepted value consists of characters that mean nothing to nginx, so that none can break out of the file
+that it is written to; the one exception is `extra`, which is nginx configuration.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+SITE_DEFAULTS: dict[str, Any] = {
+    "state": "present",
+    "server_names": [],
+    "upstream": None,
+    "root": None,
+    "static": [],
+    "listen_port": 80,
+    "client_max_body_size": "10m",
+    "proxy_connect_timeout": 5,
+    "proxy_send_timeout": 60,
+    "proxy_read_timeout": 60,
+    "extra": "",
+}
+"""The options of a site beside its name, and what they are unless the user says otherwise."""
+
+STATIC_DEFAULTS: dict[str, Any] = {"expires": "60s"}
+"""The options of a static mapping beside `url` and `paths`, and what they are unless the user says otherwise."""
+
+_SOCKET_PATH_LIMIT = 107  # what sockaddr_un holds, see unix(7)
+_HOST_NAME_LIMIT = 253  # RFC 1035
+_PATH_LIMIT = 1024
+_SHOWN_LIMIT = 80
+
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = rf"{_LABEL}(?:\.{_LABEL})*"
+_SEGMENT = r"[A-Za-z0-9_@+.-]+"
+
+
+class _Rule(NamedTuple):
+    """What a single value has to be: a test, and the same in words."""
+
+    accepts: Callable[[object], bool]
+    allowed: str
+
+
+def find_site_problems(sites: object, variable: str = "nginx_site_sites") -> list[str]:
+    """Return a sentence for each thing in `sites` that is not allowed; none when all is well."""
+    if not isinstance(sites, list):
+        return [_refuse(variable, sites, "a list of sites")]
+    problems = [problem for index, site in enumerate(sites) for problem in _check_site(f"{variable}[{index}]", site)]
+    return [*problems, *_check_together(variable, [_given(site) for site in sites if isinstance(site, dict)])]
+
+
+def shape_site(site: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a checked site as the template wants it: every option there, names and mappings as nginx wants them."""
+    shaped = {**SITE_DEFAULTS, **_given(site)}
+    static = [{**STATIC_DEFAULTS, **_given(mapping)} for mapping in shaped["static"]]
+    # nginx takes the first regular expression that matches: the longest address comes first, as users expect.
+    static.sort(key=lambda mapping: len(mapping["url"]), reverse=True)
+    for mapping in static:
+        mapping["pattern"] = re.sub(r"[.+]", r"\\\g<0>", mapping["url"])
+        mapping["expires"] = "off" if mapping["expires"] is False else mapping["expires"]  # YAML's `off`
+    names = list(dict.fromkeys(name.lower() for name in shaped["server_names"]))
+    return {**shaped, "server_names": names, "static": static, "extra": shaped["extra"].strip("\n")}
+
+
+def _check_site(where: str, site: object) -> Iterator[str]:
+    if not isinstance(site, dict):
+        yield _refuse(where, site, "a dictionary with at least `name`")
+        return
+    yield from _check_keys(where, site, ["name", *SITE_DEFAULTS])
+    site = _given(site)
+    yield from _check_value(f"{where}.name", site.get("name"), _NAME)
+    state = site.get("state", SITE_DEFAULTS["state"])
+    if state != "present":
+        yield from _check_value(f"{where}.state", state, _STATE)
+        return
+    for option in ("server_names", "upstream"):
+        if site.get(option) in (None, [], ""):
+            yield f"{where}.{option} is missing; a site that is present needs it"
+            site.pop(option, None)
+    if site.get("static") and not site.get("root"):
+        yield f"{where}.root is missing; `static` needs the directory below which its `paths` are"
+    for option, rule in _RULES.items():
+        if option in site:
+            yield from _check_value(f"{where}.{option}", site[option], rule)
+    yield from _check_server_names(f"{where}.server_names", site.get("server_names", []))
+    yield from _check_static(f"{where}.static", site.get("static", []))
+
+
+def _check_server_names(where: str, names: object) -> Iterator[str]:
+    if not isinstance(names, list):
+        yield _refuse(where, names, "a list of host names")
+        return
+    for index, name in enumerate(names):
+        for problem in _check_value(f"{where}[{index}]", name, _SERVER_NAME):
+            yield problem + _suggest_ascii(name)
+
+
+def _check_static(where: str, mappings: object) -> Iterator[str]:
+    if not isinstance(mappings, list):
+        yield _refuse(where, mappings, "a list of mappings with `url` and `paths`")
+        return
+    for index, mapping in enumerate(mappings):
+        yield from _check_mapping(f"{where}[{index}]", mapping)
+    for url in _repeated([mapping.get("url") for mapping in mappings if isinstance(mapping, dict)]):
+        yield f"{where} has the url {_show(url)} more than once; give one mapping several `paths` instead"
+
+
+def _check_mapping(where: str, mapping: object) -> Iterator[str]:
+    if not isinstance(mapping, dict):
+        yield _refuse(where, mapping, "a dictionary with `url` and `paths`")
+        return
+    yield from _check_keys(where, mapping, ["url", "paths", *STATIC_DEFAULTS])
+    mapping = _given(mapping)
+    yield from _check_value(f"{where}.url", mapping.get("url"), _URL)
+    yield from _check_value(f"{where}.expires", mapping.get("expires", STATIC_DEFAULTS["expires"]), _EXPIRES)
+    paths = mapping.get("paths")
+    if not isinstance(paths, list) or not paths:
+        yield _refuse(f"{where}.paths", paths, "a list of directories below `root`")
+        return
+    for index, path in enumerate(paths):
+        yield from _check_value(f"{where}.paths[{index}]", path, _DIRECTORY)
+
+
+def _check_together(variable: str, sites: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Refuse what only shows when looking at all sites: nginx would serve one of two and ignore the other."""
+    for name in _repeated([site.get("name") for site in sites]):
+        yield f"{variable} has more than one site named {_show(name)}; give each its own name"
+    claims: dict[tuple[str, str], list[object]] = {}
+    for site in sites:
+        names = site.get("server_names")
+        if site.get("state", "present") == "present" and isinstance(names, list):
+            port = str(site.get("listen_port", SITE_DEFAULTS["listen_port"]))
+            for name in {str(name).lower() for name in names}:
+                claims.setdefault((name, port), []).append(site.get("name"))
+    for (name, port), owners in sorted(claims.items()):
+        if len(owners) > 1:
+            both = " and ".join(_show(owner) for owner in owners)
+            yield f"{variable}: the sites {both} both have the server name {_show(name)} on port {port}; give it to one"
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that have a value; None stands for one that was not given, as in Ansible's modules."""
+    return {key: value for key, value in options.items() if value is not None}
+
+
+def _check_keys(where: str, given: Mapping[str, Any], known: Sequence[str]) -> Iterator[str]:
+    for key in given:
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(known)}"
+            yield f"{where} has no option {_show(key)}; {hint}"
+
+
+def _check_value(where: str, value: object, rule: _Rule) -> Iterator[str]:
+    if not rule.accepts(value):
+        yield _refuse(where, value, rule.allowed)
+
+
+def _suggest_ascii(name: object) -> str:
+    """Return how an internationalised name is written in ASCII, which is what browsers send."""
+    try:
+        ascii_name = name.encode("idna").decode() if isinstance(name, str) and not name.isascii() else ""
+    except UnicodeError:
+        return ""
+    return f"; in ASCII this one is {ascii_name}" if _SERVER_NAME.accepts(ascii_name) else ""
+
+
+def _repeated(values: Sequence[object]) -> list[object]:
+    return [value for index, value in enumerate(values) if values[:index].count(value) == 1]
+
+
+def _refuse(where: str, value: object, allowed: str) -> str:
+    return f"{where} is {_show(value)}; allowed is {allowed}"
+
+
+def _show(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_LIMIT else f"{text[:_SHOWN_LIMIT]}… ({len(text)} characters)"
+
+
+def _text(pattern: str, limit: int = _PATH_LIMIT, flags: int = 0) -> Callable[[object], bool]:
+    """Accept text of this form, or a number that is so written."""
+    compiled = re.compile(pattern, flags | re.ASCII)
+
+    def accepts(value: object) -> bool:
+        text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+        return len(text) <= limit and compiled.fullmatch(text) is not None
+
+    return accepts
+
+
+def _path(pattern: str, limit: int = _PATH_LIMIT) -> Callable[[object], bool]:
+    """Accept a path of this form in which no segment means the same directory or the one above."""
+    has_form = _text(pattern, limit)
+    return lambda value: has_form(value) and not {".", ".."} & set(str(value).split("/"))
+
+
+def _number(highest: int) -> Callable[[object], bool]:
+    """Accept a whole number from 1 to `highest`."""
+    has_form = _text(r"[0-9]{1,9}")
+    return lambda value: has_form(value) and 1 <= int(str(value)) <= highest
+
+
+_is_socket = _path(rf"unix:(/{_SEGMENT})+", limit=len("unix:") + _SOCKET_PATH_LIMIT)
+_is_host = _text(rf"{_HOST}:[0-9]{{1,9}}", flags=re.IGNORECASE)
+_is_port = _number(65535)
+_is_size = _text(r"[0-9]{1,9}[kmg]?", flags=re.IGNORECASE)
+_is_server_name = _text(rf"(\*\.)?{_HOST}|{_HOST}\.\*", limit=_HOST_NAME_LIMIT, flags=re.IGNORECASE)
+_is_expires = _text(r"off|max|epoch|-1|[0-9]{1,9}[smhdwMy]?")
+_is_plain_text = re.compile("[\n\t -~\u00a0-\u2027\u202a-\U0010ffff]*").fullmatch
+
+_NAME = _Rule(_text("[a-z][a-z0-9_-]{0,31}"), "1 to 32 lower-case letters, digits, `-` and `_`, beginning with a letter")
+_STATE = _Rule(lambda value: value in ("present", "absent"), "`present` or `absent`")
+_SERVER_NAME = _Rule(
+    lambda value: isinstance(value, str) and value != "_" and _is_server_name(value),
+    "a host name such as www.example.org, *.example.org or www.example.*",
+)
+_URL = _Rule(
+    _path(r"/([A-Za-z0-9_~@+.-]+/)*"),
+    "an address that begins and ends with `/`, of letters, digits and /_~@+.- without `..`",
+)
+_DIRECTORY = _Rule(
+    _path(rf"{_SEGMENT}(/{_SEGMENT})*"),
+    "a directory below `root` but not `root` itself, of letters, digits and /_@+.- without `..`",
+)
+_EXPIRES = _Rule(
+    lambda value: value is False or _is_expires(value),
+    "seconds, a number with one of s m h d w M y, -1, epoch, max or off",
+)
+_TIMEOUT = _Rule(_number(86400), "seconds, from 1 to 86400")
+
+_RULES = {
+    "upstream": _Rule(
+        lambda value: _is_socket(value) or (_is_host(value) and _is_port(str(value).rpartition(":")[2])),
+        f"unix:/path/of/a.sock, of letters, digits and /_@+.- and up to {_SOCKET_PATH_LIMIT} characters, or host:port",
+    ),
+    "root": _Rule(_path(rf"(/{_SEGMENT})+"), "an absolute path of letters, digits and /_@+.- without `..`"),
+    "listen_port": _Rule(_is_port, "a number from 1 to 65535"),
+    "client_max_body_size": _Rule(_is_size, "bytes, or a number with one of k m g, such as 10m; 0 for no limit"),
+    "proxy_connect_timeout": _TIMEOUT,
+    "proxy_send_timeout": _TIMEOUT,
+    "proxy_read_timeout": _TIMEOUT,
+    "extra": _Rule(
+        lambda value: isinstance(value, str) and _is_plain_text(value) is not None,
+        "nginx configuration as text without control characters",
+    ),
+}
+"""The options of a site that are one value."""

@@ -1,0 +1,131 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""nginx configuration, and what nginx says of it, as text: no file is read here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+OWNERSHIP_MARK = "webstack.flask.nginx_site"
+"""A file that holds this was written by the role; any other file is somebody else's."""
+
+_SMALL_HASH_NAME_LIMIT = 46
+"""Length of the longest server name that fits nginx's default bucket of 64 bytes (measured: 47 is refused)."""
+
+_SMALL_HASH_COUNT = 64
+"""So many names always fit the default hash without a warning (measured: 100 do, 150 do not)."""
+
+_LARGE_HASH = """
+# Long server names, or many of them.
+server_names_hash_bucket_size 512;
+"""
+
+_COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
+_COMPLAINT = re.compile(r"\[(?P<level>emerg|alert|crit|error|warn)\] (?:\d+#\d+: )?(?P<text>.*)")
+_PLACE = re.compile(r"(?P<text>.*) in (?P<file>/\S+):(?P<line>\d+)")
+_UNOPENED = re.compile(r'open\(\) "(?P<file>/[^"]+)" failed')
+_CONFLICT = re.compile(r'conflicting server name "(?P<name>[^"]*)" on ')
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """One thing that `nginx -t` found, and the place it names, if it names one."""
+
+    level: str
+    text: str
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        """Return the complaint as a user should read it."""
+        place = f" in {self.file}" if self.file else ""
+        return f"{self.text}{place}{f', line {self.line}' if self.line else ''}"
+
+
+def is_ours(text: str | None) -> bool:
+    """Return whether the role wrote this text."""
+    return text is not None and OWNERSHIP_MARK in text
+
+
+def disable_ipv6(text: str) -> str:
+    """Return the configuration without its IPv6 listeners, for a host whose kernel refuses such sockets."""
+    return re.sub(r"(?m)^(\s*)(listen \[::\]:.*)$", r"\1# \2 (this host has no IPv6)", text)
+
+
+def find_server_names(text: str) -> list[str]:
+    """Return the server names in a configuration file, in its order."""
+    directives = re.findall(r"\bserver_name\s+([^;{}]+);", _COMMENT.sub("", text))
+    return [name.strip("\"'") for names in directives for name in names.split()]
+
+
+def add_hash_size(http: str, names: Iterable[str], foreign: Iterable[str]) -> str:
+    """Return the http-level settings, with room for the server names when they need it.
+
+    nginx takes the directive once only, so a file of somebody else (`foreign` holds their texts) has precedence.
+    """
+    names = list(names)
+    is_small = len(names) <= _SMALL_HASH_COUNT and max(map(len, names), default=0) <= _SMALL_HASH_NAME_LIMIT
+    is_set = any(re.search(r"\bserver_names_hash_bucket_size\s", _COMMENT.sub("", text)) for text in foreign)
+    return http if is_small or is_set else http + _LARGE_HASH
+
+
+def includes_sites(main: str) -> bool:
+    """Return whether a main configuration file reads the directory of the enabled sites."""
+    return re.search(r"\binclude\s+[^;]*sites-enabled/", _COMMENT.sub("", main)) is not None
+
+
+def move_main(main: str, etc: str, stage: str) -> str:
+    """Return the main configuration file such that it reads a staged tree instead of `etc`, and owns no process."""
+    return re.sub(r"(?m)^(\s*pid\s+)[^;]+;", rf"\1{stage}/nginx.pid;", main.replace(f"{etc}/", f"{stage}/"))
+
+
+def parse_complaints(output: str, *, stage: str = "", etc: str = "") -> list[Complaint]:
+    """Return what nginx complains of in the output of `nginx -t`, a staged path as the path that it stands for."""
+    complaints = []
+    for line in output.splitlines():
+        found = _COMPLAINT.search(line.replace(stage, etc) if stage else line)
+        if found is None:
+            continue
+        text, place = found["text"], _PLACE.fullmatch(found["text"])
+        unopened = _UNOPENED.match(text)
+        if unopened:
+            complaints.append(Complaint(found["level"], text, unopened["file"]))
+        elif place:
+            complaints.append(Complaint(found["level"], place["text"], place["file"], int(place["line"])))
+        else:
+            complaints.append(Complaint(found["level"], text))
+    return complaints
+
+
+def find_refusal(complaints: Sequence[Complaint]) -> Complaint:
+    """Return the complaint for which nginx refused a configuration."""
+    grave = [complaint for complaint in complaints if complaint.level != "warn"]
+    return grave[0] if grave else Complaint("emerg", "nginx gave no reason")
+
+
+def find_ignored_names(complaints: Sequence[Complaint]) -> list[str]:
+    """Return the server names that nginx ignores in one place because another has them already."""
+    names = [found["name"] for complaint in complaints if (found := _CONFLICT.match(complaint.text))]
+    return list(dict.fromkeys(names))
+
+
+def explain_refusal(refusal: Complaint, *, sites: Mapping[str, str], texts: Mapping[str, str], before: Complaint | None) -> str:
+    """Return why nginx would not have the new configuration, and whose doing that is.
+
+    `sites` are the names of this run's sites by file, `texts` the new content of each file, and `before` is what
+    nginx refuses in the configuration that is in place, if it refuses that one too.
+    """
+    if refusal.file in sites:
+        lines = texts.get(refusal.file, "").splitlines()
+        line = f": `{lines[refusal.line - 1].strip()}`" if 0 < refusal.line <= len(lines) else ""
+        return f"nginx refuses the site {sites[refusal.file]}: {refusal}{line}. Nothing was changed"
+    if before is not None:
+        return (
+            f"nginx refuses a file that is none of these sites': {before}. It did so before this run, and would not "
+            "come up after a restart; the sites were not activated, and what nginx serves it goes on serving. "
+            "Correct or remove that file, then run again"
+        )
+    return f"nginx refuses the sites together with the rest of its configuration: {refusal}. Nothing was changed"

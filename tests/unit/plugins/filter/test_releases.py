@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import ast
+import base64
+import json
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.webstack.flask.plugins.filter.releases import FilterModule, python_literal, release_parameters
+from hypothesis import given
+from hypothesis import strategies as st
+
+_PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@given(_PLAIN)
+def test_a_plain_value_is_written_so_that_python_reads_the_same(value: object) -> None:
+    text = python_literal(value)
+    assert ast.literal_eval(text) == value
+    assert "\n" not in text
+
+
+def test_text_cannot_end_the_literal_and_go_on_as_code() -> None:
+    assert python_literal("'; import os #\n") == repr("'; import os #\n")
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, b"bytes", [object()]])
+def test_what_is_no_plain_value_is_refused(value: object) -> None:
+    with pytest.raises(AnsibleFilterError, match="python_literal: Object of type"):
+        python_literal(value)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_a_number_that_python_cannot_write_is_refused(value: float) -> None:
+    with pytest.raises(AnsibleFilterError, match="python_literal: Out of range float values"):
+        python_literal(value)
+
+
+def _rendered(name: str) -> dict[str, Any]:
+    files = {"service": f"service of {name}", "socket": f"socket of {name}", "gunicorn_conf": f"conf of {name}"}
+    return {"ansible_facts": {"__gunicorn_systemd_files": files}, "changed": False}
+
+
+def test_each_app_gets_its_own_files_and_what_the_module_takes() -> None:
+    shop = {"name": "shop", "build": "b1", "environment": "e1", "wsgi": "wsgi:app", "gunicorn": {"workers": 2}, "keep": 5}
+    blog = {"name": "blog", "root": "/srv/blog", "front": {"host": "blog.test"}, "drain": 1}
+    parameters = release_parameters([shop, blog], [_rendered("shop"), _rendered("blog")])
+    assert parameters == [
+        {
+            "name": "shop",
+            "build": "b1",
+            "environment": "e1",
+            "keep": 5,
+            "variables": "e30=",
+            "service": "service of shop",
+            "socket": "socket of shop",
+            "gunicorn_conf": "conf of shop",
+        },
+        {
+            "name": "blog",
+            "root": "/srv/blog",
+            "front": {"host": "blog.test"},
+            "drain": 1,
+            "variables": "e30=",
+            "service": "service of blog",
+            "socket": "socket of blog",
+            "gunicorn_conf": "conf of blog",
+        },
+    ]
+
+
+def test_environment_variables_are_one_value_so_that_they_are_one_secret() -> None:
+    variables = {"SECRET_KEY": 'geheim "ü"', "EMPTY": ""}
+    (parameters,) = release_parameters([{"name": "shop", "env": variables}], [_rendered("shop")])
+    assert json.loads(base64.b64decode(parameters["variables"])) == variables
+    assert "env" not in parameters
+
+
+def test_an_app_without_its_files_is_an_error() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        release_parameters([{"name": "shop"}], [])
+
+
+def test_the_role_finds_the_filters_by_name() -> None:
+    assert set(FilterModule().filters()) == {"python_literal", "release_parameters"}

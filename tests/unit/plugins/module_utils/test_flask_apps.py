@@ -1,0 +1,381 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.webstack.flask.plugins.module_utils.flask_apps import (
+    RESERVED_GUNICORN_SETTINGS,
+    check_apps,
+    environment_inputs,
+    hosts_inputs,
+    list_static_mappings,
+    release_inputs,
+    site_inputs,
+    source_inputs,
+    summarise,
+    switch_inputs,
+)
+from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+
+
+def _app(**changes: object) -> dict[str, Any]:
+    app = {"name": "shop", "source": {"path": "shop"}, "wsgi": "wsgi:app", "server_names": ["shop.test"], **changes}
+    return {key: value for key, value in app.items() if value is not ...}
+
+
+def _problems(*apps: object) -> list[str]:
+    with pytest.raises(Problem) as caught:
+        check_apps(list(apps))
+    headline, *problems = str(caught.value).split("\n- ")
+    assert headline == "flask_apps cannot be deployed as described; nothing was changed:"
+    return problems
+
+
+def _problem(**changes: object) -> str:
+    (problem,) = _problems(_app(**changes))
+    start = "flask_apps[0] (shop): "
+    assert problem.startswith(start)
+    return problem.removeprefix(start)
+
+
+def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
+    assert check_apps([_app()]) == [
+        {
+            "name": "shop",
+            "source": {"git": None, "version": "HEAD", "path": "shop"},
+            "wsgi": "wsgi:app",
+            "server_names": ["shop.test"],
+            "chdir": "",
+            "env": {},
+            "dependencies": {"packages": [], "gunicorn_version": None},
+            "gunicorn": {},
+            "health": {"path": "/", "statuses": [], "timeout": 5, "interval": 0.2, "deadline": 60},
+            "static": None,
+            "nginx": {"listen_port": 80, "client_max_body_size": None, "extra": None},
+            "release_commands": [],
+            "release_command_timeout": 300,
+            "drain": 30,
+            "watch": 1,
+            "keep_releases": 3,
+        }
+    ]
+
+
+def test_one_key_of_a_group_can_be_given_and_the_others_keep_their_defaults() -> None:
+    (app,) = check_apps([_app(health={"path": "/up"}, source={"git": "https://example.com/a.git", "version": "v1"})])
+    assert app["health"] == {"path": "/up", "statuses": [], "timeout": 5, "interval": 0.2, "deadline": 60}
+    assert app["source"] == {"git": "https://example.com/a.git", "version": "v1", "path": None}
+
+
+def test_what_the_user_wrote_is_not_changed() -> None:
+    app = _app(health={"path": "/up"})
+    check_apps([app])
+    assert app == _app(health={"path": "/up"})
+
+
+@pytest.mark.parametrize("apps", [[], {}, {"shop": {}}, "shop", None, 5])
+def test_what_is_no_list_of_apps_is_refused(apps: object) -> None:
+    with pytest.raises(Problem) as caught:
+        check_apps(apps)
+    assert str(caught.value) == f"flask_apps must be a list of at least one app, each a mapping with a name; it is {apps!r}"
+
+
+def test_an_entry_that_is_no_mapping_is_refused() -> None:
+    assert _problems("shop") == ["flask_apps[0] must be a mapping of keys to values; it is 'shop'"]
+
+
+_KEYS = (
+    "chdir, dependencies, drain, env, gunicorn, health, keep_releases, name, nginx, release_command_timeout, release_commands, "
+    "server_names, source, static, watch, wsgi"
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"wsgi": ...}, "missing required arguments: wsgi"),
+        ({"source": ...}, "missing required arguments: source"),
+        ({"server_names": ...}, "missing required arguments: server_names"),
+        ({"server_name": ["shop.test"]}, f"'server_name' is not a key; did you mean 'server_names'? Allowed are {_KEYS}"),
+        ({"colour": "blue"}, f"'colour' is not a key. Allowed are {_KEYS}"),
+        ({"source": {}}, "one of the following is required: git, path found in source"),
+        ({"source": {"path": "a", "git": "b"}}, "parameters are mutually exclusive: git|path found in source"),
+        ({"server_names": []}, "server_names is empty; give at least one name under which the app is to be served"),
+        ({"wsgi": "my-app:app"}, "wsgi is 'my-app:app'; it must be `module:callable`, such as `wsgi:app`"),
+        ({"wsgi": "app:"}, "wsgi is 'app:'; it must be `module:callable`, such as `wsgi:app`"),
+        ({"wsgi": ""}, "wsgi is ''; it must be `module:callable`, such as `wsgi:app`"),
+        ({"env": {"DEBUG": True}}, "env.DEBUG is bool, and a variable holds text; put the value in quotes"),
+        ({"env": {"HOSTS": ["a"]}}, "env.HOSTS is list, and a variable holds text; put the value in quotes"),
+        ({"env": {"EMPTY": None}}, "env.EMPTY is NoneType, and a variable holds text; put the value in quotes"),
+        ({"env": {"A-B": "x"}}, "the environment variable 'A-B': a name consists of letters, digits and '_', and begins with no digit"),
+        (
+            {"env": {"BELL": "\a"}},
+            "the environment variable BELL: its value holds a control character; only tab and newline are allowed",
+        ),
+        ({"gunicorn": {"bind": "0.0.0.0:80"}}, "gunicorn.bind cannot be set: the socket is made by systemd"),
+        ({"gunicorn": {"max-requests": 5}}, "gunicorn.max-requests is not the name of a gunicorn setting"),
+        ({"chdir": "/srv"}, "chdir is '/srv'; it must be a directory within the source"),
+        ({"chdir": "src/../.."}, "chdir is 'src/../..'; it must be a directory within the source"),
+        (
+            {"health": {"path": "up"}},
+            "health.path is 'up'; it must begin with '/' and be as a browser sends it, such as '/health'",
+        ),
+        (
+            {"health": {"path": "/up now"}},
+            "health.path is '/up now'; it must begin with '/' and be as a browser sends it, such as '/health'",
+        ),
+        ({"health": {"statuses": [200, 20]}}, "health.statuses has 20; a status code is a number from 100 to 599"),
+        ({"health": {"timeout": 0}}, "health.timeout is 0; it must be more than 0 seconds"),
+        ({"health": {"interval": -0.5}}, "health.interval is -0.5; it must be more than 0 seconds"),
+        ({"health": {"deadline": 0}}, "health.deadline is 0; it must be more than 0 seconds"),
+        ({"release_command_timeout": 0}, "release_command_timeout is 0; it must be more than 0 seconds"),
+        ({"drain": -1}, "drain is -1; it must not be negative"),
+        ({"watch": -1}, "watch is -1; it must not be negative"),
+        ({"keep_releases": -1}, "keep_releases is -1; it must not be negative"),
+        ({"static": [{"url": "/s/"}]}, "missing required arguments: paths found in static"),
+    ],
+)
+def test_what_is_wrong_with_an_entry_is_told(changes: dict[str, Any], problem: str) -> None:
+    assert _problem(**changes) == problem
+
+
+@pytest.mark.parametrize(
+    ("key", "inner", "allowed"),
+    [
+        ("source", "branch", "git, path, version"),
+        ("dependencies", "requirements", "gunicorn_version, packages"),
+        ("health", "url", "deadline, interval, path, statuses, timeout"),
+        ("nginx", "http3", "client_max_body_size, extra, listen_port"),
+    ],
+)
+def test_an_unknown_key_within_a_key_is_told_with_the_known_ones(key: str, inner: str, allowed: str) -> None:
+    (problem,) = _problems(_app(**{key: {inner: "x"}}))
+    assert problem == f"flask_apps[0] (shop).{key}: {inner!r} is not a key. Allowed are {allowed}"
+
+
+def test_an_unknown_key_in_a_list_of_mappings_is_told() -> None:
+    (problem,) = _problems(_app(static=[{"url": "/s/", "paths": ["s"], "path": "s"}]))
+    assert problem == "flask_apps[0] (shop).static: 'path' is not a key; did you mean 'paths'? Allowed are expires, paths, url"
+
+
+@pytest.mark.parametrize("name", ["Shop", "a" * 26, "shop/../x", ""])
+def test_a_bad_name_is_told(name: str) -> None:
+    (problem,) = _problems(_app(name=name))
+    assert problem == (
+        f"flask_apps[0] ({name}): the app's name is {name!r}; "
+        "allowed are 1 to 25 lower-case letters, digits, '-' and '_', beginning with a letter"
+    )
+
+
+def test_an_entry_without_a_name_is_told_by_its_number() -> None:
+    assert _problems(_app(), _app(name=...)) == ["flask_apps[1]: missing required arguments: name"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"server_names": ["shop.test", "shop test"]},
+            "flask_apps[0].server_names[1] is 'shop test'; allowed is a host name such as www.example.org, *.example.org or www.example.*",
+        ),
+        ({"nginx": {"listen_port": 0}}, "flask_apps[0].nginx.listen_port is 0; allowed is a number from 1 to 65535"),
+        (
+            {"static": [{"url": "/s/", "paths": ["../../etc"]}]},
+            (
+                "flask_apps[0].static[0].paths[0] is '../../etc'; "
+                "allowed is a directory below `root` but not `root` itself, of letters, digits and /_@+.- without `..`"
+            ),
+        ),
+    ],
+)
+def test_what_nginx_would_not_take_is_told_before_anything_is_changed(changes: dict[str, Any], problem: str) -> None:
+    assert _problems(_app(**changes)) == [problem]
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    assert _problems(_app(wsgi="", chdir="/"), 5, _app(name="blog", drain=-1)) == [
+        "flask_apps[0] (shop): wsgi is ''; it must be `module:callable`, such as `wsgi:app`",
+        "flask_apps[0] (shop): chdir is '/'; it must be a directory within the source",
+        "flask_apps[1] must be a mapping of keys to values; it is 5",
+        "flask_apps[2] (blog): drain is -1; it must not be negative",
+    ]
+
+
+def test_two_apps_of_one_name_are_refused() -> None:
+    assert _problems(_app(), _app(server_names=["other.test"])) == ["flask_apps names 'shop' 2 times; give each app its own name"]
+
+
+def test_a_server_name_belongs_to_one_app() -> None:
+    assert _problems(_app(), _app(name="blog", server_names=["blog.test", "shop.test"])) == [
+        "the server name 'shop.test' on port 80 is claimed by shop and blog; only one app can have it"
+    ]
+
+
+def test_a_server_name_belongs_to_one_app_also_when_it_is_written_otherwise() -> None:
+    (problem,) = _problems(_app(), _app(name="blog", server_names=["Shop.Test"]))
+    assert "'shop' and 'blog' both have the server name 'shop.test' on port 80" in problem
+
+
+def test_apps_share_a_server_name_on_different_ports() -> None:
+    assert len(check_apps([_app(), _app(name="blog", nginx={"listen_port": 8080})])) == 2
+
+
+@pytest.mark.parametrize("wsgi", ["app", "app:app", "shop.web:create_app()", "shop:make('a', debug=False)", "größe:app"])
+def test_what_gunicorn_starts_from_can_be_a_module_an_object_or_a_factory(wsgi: str) -> None:
+    assert check_apps([_app(wsgi=wsgi)])[0]["wsgi"] == wsgi
+
+
+@pytest.mark.parametrize("setting", sorted(RESERVED_GUNICORN_SETTINGS))
+def test_a_setting_that_is_not_the_user_s_is_refused_with_the_reason(setting: str) -> None:
+    assert _problem(gunicorn={setting: "x"}) == f"gunicorn.{setting} cannot be set: {RESERVED_GUNICORN_SETTINGS[setting]}"
+
+
+@pytest.mark.parametrize(
+    ("wsgi", "chdir", "paths"),
+    [
+        ("wsgi:app", "", ["static", "wsgi/static"]),
+        ("shop.web.main:app", "", ["static", "shop/static"]),
+        ("shop:app", "src", ["src/static", "src/shop/static"]),
+        ("shop:app", "./src//deep/", ["src/deep/static", "src/deep/shop/static"]),
+        (".shop:app", "", ["static"]),
+        ("größe:app", "", ["static"]),
+    ],
+)
+def test_flask_s_own_static_directory_is_served_by_default(wsgi: str, chdir: str, paths: list[str]) -> None:
+    (app,) = check_apps([_app(wsgi=wsgi, chdir=chdir)])
+    assert list_static_mappings(app) == [{"url": "/static/", "paths": paths}]
+
+
+def test_a_default_is_nothing_that_nginx_would_not_take() -> None:
+    assert list_static_mappings(check_apps([_app(chdir="my app")])[0]) == []
+
+
+def test_static_mappings_replace_the_default_and_an_empty_list_turns_it_off() -> None:
+    mapping = {"url": "/assets/", "paths": ["dist"], "expires": "1h"}
+    assert list_static_mappings(check_apps([_app(static=[mapping])])[0]) == [mapping]
+    assert list_static_mappings(check_apps([_app(static=[])])[0]) == []
+
+
+_FULL = _app(
+    source={"git": "https://example.com/shop.git", "version": "v1"},
+    server_names=["*.shop.test", "shop.test", "www.shop.test"],
+    chdir="src",
+    env={"DEBUG": "0", "PORT": 5, "RATIO": 0.5},
+    dependencies={"packages": ["redis"], "gunicorn_version": "25.0.0"},
+    gunicorn={"workers": 4},
+    health={"path": "/up", "statuses": [200], "timeout": 1},
+    static=[{"url": "/assets/", "paths": ["dist", "public"]}],
+    nginx={"listen_port": 8080, "client_max_body_size": "1m"},
+    release_commands=["flask db upgrade"],
+    release_command_timeout=60,
+    drain=10,
+    watch=2,
+    keep_releases=5,
+)
+_BLOG = _app(name="blog", server_names=["blog.test"])
+_BUILDS = {"shop": {"id": "b1", "version": "v1"}, "blog": {"id": "b2", "version": "local"}}
+_ENVIRONMENTS = {"shop": {"id": "e1"}, "blog": {"id": "e2"}}
+
+
+def test_the_source_of_each_app_with_the_directories_that_the_web_server_reads() -> None:
+    assert source_inputs(check_apps([_FULL, _BLOG])) == [
+        {"name": "shop", "public": ["dist", "public"], "git": "https://example.com/shop.git", "version": "v1"},
+        {"name": "blog", "public": ["static", "wsgi/static"], "path": "shop", "version": "HEAD"},
+    ]
+
+
+def test_the_environment_of_each_app() -> None:
+    assert environment_inputs(check_apps([_FULL, _BLOG]), _BUILDS) == [
+        {"name": "shop", "build": "b1", "packages": ["redis"], "gunicorn_version": "25.0.0"},
+        {"name": "blog", "build": "b2", "packages": []},
+    ]
+
+
+def test_the_release_of_each_app() -> None:
+    assert release_inputs(check_apps([_FULL]), _BUILDS, _ENVIRONMENTS) == [
+        {
+            "name": "shop",
+            "build": "b1",
+            "version": "v1",
+            "environment": "e1",
+            "wsgi": "wsgi:app",
+            "chdir": "src",
+            "env": {"DEBUG": "0", "PORT": "5", "RATIO": "0.5"},
+            "gunicorn": {"workers": 4},
+            "commands": ["flask db upgrade"],
+            "command_timeout": 60,
+            "health": {"path": "/up", "statuses": [200], "timeout": 1, "interval": 0.2, "deadline": 60},
+            "front": {"host": "shop.test", "port": 8080},
+            "drain": 10,
+            "watch": 2,
+            "keep": 5,
+        }
+    ]
+
+
+def test_what_a_check_run_on_a_bare_host_cannot_know_is_empty() -> None:
+    apps = check_apps([_app()])
+    unknown: dict[str, dict[str, Any]] = {"shop": {"id": None, "changed": True}}
+    assert environment_inputs(apps, unknown)[0]["build"] == ""
+    release = release_inputs(apps, unknown, {"shop": {}})[0]
+    assert (release["build"], release["environment"], release["version"]) == ("", "", "")
+
+
+def test_the_site_of_each_app() -> None:
+    assert site_inputs(check_apps([_FULL, _BLOG])) == [
+        {
+            "name": "shop",
+            "server_names": ["*.shop.test", "shop.test", "www.shop.test"],
+            "upstream": "unix:/var/www/shop/current/gunicorn.sock",
+            "root": "/var/www/shop/current/app",
+            "static": [{"url": "/assets/", "paths": ["dist", "public"]}],
+            "listen_port": 8080,
+            "client_max_body_size": "1m",
+        },
+        {
+            "name": "blog",
+            "server_names": ["blog.test"],
+            "upstream": "unix:/var/www/blog/current/gunicorn.sock",
+            "root": "/var/www/blog/current/app",
+            "static": [{"url": "/static/", "paths": ["static", "wsgi/static"]}],
+            "listen_port": 80,
+        },
+    ]
+
+
+def test_the_switch_of_all_apps_or_of_one() -> None:
+    apps = check_apps([_FULL, _BLOG])
+    assert [app["name"] for app in switch_inputs(apps)] == ["shop", "blog"]
+    assert switch_inputs(apps, "blog") == [
+        {
+            "name": "blog",
+            "health": {"path": "/", "statuses": [], "timeout": 5, "interval": 0.2, "deadline": 60},
+            "front": {"host": "blog.test", "port": 80},
+            "drain": 30,
+            "watch": 1,
+        }
+    ]
+    with pytest.raises(Problem) as caught:
+        switch_inputs(apps, "blgo")
+    assert str(caught.value) == "flask_apps names no app 'blgo'; it names shop, blog"
+
+
+def test_hosts_files_get_the_names_that_they_can_hold() -> None:
+    apps = check_apps([_FULL, _app(name="wild", server_names=["*.wild.test"])])
+    assert hosts_inputs(apps, "192.0.2.1") == [{"address": "192.0.2.1", "names": ["shop.test", "www.shop.test"]}]
+
+
+def test_an_app_with_wildcards_alone_is_proven_by_a_name_that_they_cover() -> None:
+    apps = check_apps([_app(server_names=["*.shop.test"])])
+    assert switch_inputs(apps)[0]["front"]["host"] == "www.shop.test"
+
+
+def test_the_summary_says_what_is_served_where_and_what_was_done() -> None:
+    apps = check_apps([_FULL, _BLOG])
+    releases = {
+        "releases": {"shop": {"current": "r1", "notes": ["switched from r0 to r1", "stopped release r0"]}, "blog": {"current": "r9"}}
+    }
+    assert summarise(apps, releases) == [
+        "shop: http://shop.test:8080/ serves release r1 (switched from r0 to r1; stopped release r0)",
+        "blog: http://blog.test/ serves release r9 (nothing changed)",
+    ]

@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible_collections.webstack.flask.plugins.module_utils.git_source import Mirror, choose_commit
+from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+
+_LISTING = """\
+1111111111111111111111111111111111111111\tHEAD
+1111111111111111111111111111111111111111\trefs/heads/main
+2222222222222222222222222222222222222222\trefs/heads/feature/main
+3333333333333333333333333333333333333333\trefs/heads/both
+4444444444444444444444444444444444444444\trefs/tags/both
+5555555555555555555555555555555555555555\trefs/tags/v1
+6666666666666666666666666666666666666666\trefs/tags/v2
+7777777777777777777777777777777777777777\trefs/tags/v2^{}
+8888888888888888888888888888888888888888\trefs/pull/5/head
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "digit"),
+    [
+        ("HEAD", "1"),
+        ("main", "1"),
+        ("feature/main", "2"),
+        ("both", "3"),
+        ("v1", "5"),
+        ("v2", "7"),
+        ("refs/heads/main", "1"),
+        ("refs/tags/both", "4"),
+        ("refs/pull/5/head", "8"),
+    ],
+)
+def test_a_version_names_a_branch_before_a_tag_and_a_tag_names_its_commit(version: str, digit: str) -> None:
+    assert choose_commit(_LISTING, version) == digit * 40
+
+
+@pytest.mark.parametrize("version", ["", "mai", "feature", "pull/5/head", "v3", "1111111", "*"])
+def test_nothing_else_is_a_version(version: str) -> None:
+    assert choose_commit(_LISTING, version) is None
+
+
+class Repository:
+    """The remote: a real repository, as somebody else keeps it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.url = f"file://{path}"
+        path.mkdir()
+        self.git("init", "--quiet", "--initial-branch=main")
+
+    def git(self, *arguments: str) -> str:
+        settings = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "tag.gpgSign=false", "-c", "commit.gpgSign=false")
+        command = ["git", "-C", str(self.path), *settings, *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def commit(self, name: str, text: str) -> str:
+        (self.path / name).write_text(text, encoding="utf-8")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", text or name)
+        return self.git("rev-parse", "HEAD")
+
+    def vanish(self) -> None:
+        self.path.rename(self.path.with_name("away"))
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "remote")
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, remote: Repository) -> Mirror:
+    return Mirror(tmp_path / "cache/source.git", remote.url)
+
+
+def _check_out(mirror: Mirror, version: str, directory: Path) -> dict[str, str]:
+    commit = mirror.find_commit(version)
+    mirror.fetch(commit)
+    directory.mkdir()
+    mirror.check_out(commit, directory)
+    return {str(path.relative_to(directory)): path.read_text(encoding="utf-8") for path in directory.rglob("*") if path.is_file()}
+
+
+def test_a_branch_a_tag_a_commit_and_head_are_found_and_their_files_written(remote: Repository, mirror: Mirror, tmp_path: Path) -> None:
+    first = remote.commit("app.py", "one")
+    remote.git("tag", "light")
+    remote.git("tag", "--annotate", "--message", "x", "heavy")
+    second = remote.commit("app.py", "two")
+    remote.git("switch", "--quiet", "--create", "feature/login")
+    third = remote.commit("login.py", "three")
+    remote.git("switch", "--quiet", "main")
+
+    commits = {version: mirror.find_commit(version) for version in ("HEAD", "main", "light", "heavy", "feature/login", first)}
+    assert commits == {"HEAD": second, "main": second, "light": first, "heavy": first, "feature/login": third, first: first}
+    assert _check_out(mirror, "main", tmp_path / "1") == {"app.py": "two"}
+    assert _check_out(mirror, "heavy", tmp_path / "2") == {"app.py": "one"}
+    assert _check_out(mirror, "feature/login", tmp_path / "3") == {"app.py": "two", "login.py": "three"}
+
+
+def test_only_the_files_are_written_and_no_git_directory(remote: Repository, mirror: Mirror, tmp_path: Path) -> None:
+    remote.commit("app.py", "one")
+    _check_out(mirror, "main", tmp_path / "build")
+    assert [path.name for path in (tmp_path / "build").rglob("*")] == ["app.py"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["build", "cache", "remote"], "nothing is left beside"
+
+
+def test_programs_and_links_stay_what_they_are(remote: Repository, mirror: Mirror, tmp_path: Path) -> None:
+    (remote.path / "run").write_text("#!/bin/sh\n", encoding="utf-8")
+    (remote.path / "run").chmod(0o755)
+    (remote.path / "link").symlink_to("run")
+    _check_out(mirror, remote.commit("app.py", "one"), tmp_path / "build")
+    assert os.access(tmp_path / "build/run", os.X_OK)
+    assert (tmp_path / "build/link").readlink() == Path("run")
+
+
+def test_a_commit_that_is_there_is_not_asked_for_again(
+    remote: Repository, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = remote.commit("app.py", "one")
+    mirror.fetch(commit)
+    remote.vanish()
+    trace = tmp_path / "trace"
+    monkeypatch.setenv("GIT_TRACE", str(trace))
+    assert _check_out(mirror, commit, tmp_path / "build") == {"app.py": "one"}
+    assert "checkout-index" in trace.read_text(encoding="utf-8")
+    assert "fetch" not in trace.read_text(encoding="utf-8")
+    assert "ls-remote" not in trace.read_text(encoding="utf-8")
+
+
+def test_no_more_of_the_history_is_fetched_than_the_one_commit(remote: Repository, mirror: Mirror, tmp_path: Path) -> None:
+    remote.commit("app.py", "one")
+    commit = remote.commit("app.py", "two")
+    mirror.fetch(commit)
+    counting = ["git", f"--git-dir={tmp_path}/cache/source.git", "rev-list", "--count", commit]
+    assert subprocess.run(counting, check=True, capture_output=True, text=True).stdout == "1\n"
+
+
+def test_the_mirror_is_for_its_owner_alone(remote: Repository, mirror: Mirror, tmp_path: Path) -> None:
+    mirror.fetch(remote.commit("app.py", "one"))
+    assert (tmp_path / "cache/source.git").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("protocol", ["0", "2"])
+def test_an_old_commit_is_found_also_after_a_newer_one_was_fetched_by_itself(
+    remote: Repository, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str
+) -> None:
+    """Servers of the old protocol hand out nothing but the tips of branches and tags by name."""
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "protocol.version")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", protocol)
+    old = remote.commit("app.py", "one")
+    remote.commit("app.py", "two")
+    remote.commit("app.py", "three")
+    assert _check_out(mirror, "main", tmp_path / "new") == {"app.py": "three"}
+    assert _check_out(mirror, old, tmp_path / "old") == {"app.py": "one"}
+
+
+def test_a_branch_that_was_rewritten_is_followed(remote: Repository, mirror: Mirror, tmp_path: Path) -> None:
+    remote.commit("app.py", "one")
+    _check_out(mirror, "main", tmp_path / "1")
+    (remote.path / "app.py").write_text("other", encoding="utf-8")
+    remote.git("commit", "--quiet", "--all", "--amend", "--message", "other")
+    assert _check_out(mirror, "main", tmp_path / "2") == {"app.py": "other"}
+
+
+def test_a_mirror_that_was_left_by_an_interrupted_run_is_used_as_if_nothing_had_happened(
+    remote: Repository, mirror: Mirror, tmp_path: Path
+) -> None:
+    remote.commit("app.py", "one")
+    _check_out(mirror, "main", tmp_path / "1")
+    for name in ("shallow.lock", "config.lock", "HEAD.lock", "packed-refs.lock", "refs/heads/main.lock"):
+        (tmp_path / "cache/source.git" / name).touch()
+    (tmp_path / "cache/source.git/config").unlink()
+    remote.commit("app.py", "two")
+    assert _check_out(mirror, "main", tmp_path / "2") == {"app.py": "two"}
+
+
+def test_an_index_left_by_an_interrupted_run_does_not_count(remote: Repository, mirror: Mirror, tmp_path: Path) -> None:
+    commit = remote.commit("app.py", "one")
+    mirror.fetch(commit)
+    (tmp_path / "cache/source.git/checkout.index").write_bytes(b"garbage")
+    (tmp_path / "cache/source.git/checkout.index.lock").touch()
+    assert _check_out(mirror, commit, tmp_path / "build") == {"app.py": "one"}
+
+
+def test_a_version_that_the_remote_does_not_have_is_named(remote: Repository, mirror: Mirror) -> None:
+    remote.commit("app.py", "one")
+    with pytest.raises(Problem) as caught:
+        mirror.find_commit("v9")
+    assert str(caught.value) == f"{remote.url} has no branch or tag 'v9' (for a commit, give all 40 characters)"
+
+
+def test_a_commit_that_the_remote_does_not_have_is_named(remote: Repository, mirror: Mirror) -> None:
+    remote.commit("app.py", "one")
+    with pytest.raises(Problem) as caught:
+        mirror.fetch("1" * 40)
+    assert str(caught.value).startswith(f"{remote.url} does not give the commit {'1' * 40}: ")
+
+
+def test_a_remote_that_is_away_is_named_with_git_s_reason(remote: Repository, mirror: Mirror) -> None:
+    remote.vanish()
+    with pytest.raises(Problem) as caught:
+        mirror.find_commit("main")
+    assert str(caught.value).startswith(f"git could not read {remote.url}: fatal: ")
+
+
+@pytest.mark.parametrize("url", ["https://user:hunter2@127.0.0.1:1/a.git", "https://hunter2@127.0.0.1:1/a.git"])
+def test_a_password_in_the_address_is_not_told(tmp_path: Path, url: str) -> None:
+    mirror = Mirror(tmp_path / "source.git", url)
+    for attempt in (lambda: mirror.find_commit("main"), lambda: mirror.fetch("1" * 40)):
+        with pytest.raises(Problem) as caught:
+            attempt()
+        assert "hunter2" not in str(caught.value)
+        assert "https://***@127.0.0.1:1/a.git" in str(caught.value)
+
+
+def test_an_address_that_looks_like_an_option_is_an_address(tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    mirror = Mirror(tmp_path / "source.git", f"--upload-pack=touch {marker};")
+    for attempt in (lambda: mirror.find_commit("main"), lambda: mirror.fetch("1" * 40)):
+        with pytest.raises(Problem):
+            attempt()
+    assert not marker.exists()
+
+
+def test_an_address_that_is_a_program_is_not_run(tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    with pytest.raises(Problem, match="transport 'ext' not allowed"):
+        Mirror(tmp_path / "source.git", f"ext::sh -c touch% {marker}").find_commit("main")
+    assert not marker.exists()
+
+
+def test_no_filter_and_no_hook_that_a_repository_asks_for_is_run(
+    remote: Repository, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".gitconfig").write_text('[filter "evil"]\n\tsmudge = tr a-z A-Z\n', encoding="utf-8")
+    monkeypatch.setenv("HOME", str(home))
+    (remote.path / ".gitattributes").write_text("*.py filter=evil\n", encoding="utf-8")
+    commit = remote.commit("app.py", "one")
+    assert _check_out(mirror, commit, tmp_path / "build")["app.py"] == "one"
+
+
+def test_a_git_hook_that_runs_this_does_not_lead_astray(
+    remote: Repository, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = remote.commit("app.py", "one")
+    monkeypatch.setenv("GIT_DIR", str(remote.path / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(tmp_path))
+    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(tmp_path / "objects"))
+    assert _check_out(mirror, commit, tmp_path / "build") == {"app.py": "one"}

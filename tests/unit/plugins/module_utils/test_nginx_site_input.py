@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.webstack.flask.plugins.module_utils.nginx_site_input import SITE_DEFAULTS, find_site_problems, shape_site
+
+SITE: dict[str, Any] = {
+    "name": "shop",
+    "server_names": ["shop.test"],
+    "upstream": "unix:/run/shop.sock",
+    "root": "/srv/shop",
+    "static": [{"url": "/static/", "paths": ["static"]}],
+}
+HOSTILE = [
+    "a b",
+    "a\nb",
+    "a;b",
+    "a{b",
+    "a}b",
+    "a$b",
+    "a'b",
+    'a"b',
+    "a\\b",
+    "a#b",
+    "a%b",
+    "\u200b",
+    "ñ",
+    "x" * 10_000,
+    "",
+    1.5,
+    True,
+    ["a"],
+    {"a": 1},
+]
+
+
+def problems_with(**options: Any) -> list[str]:  # noqa: ANN401
+    return find_site_problems([{**SITE, **options}], "sites")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"name": "a"},
+        {"name": "many_options-1"},
+        {"name": "x" * 32},
+        {
+            "server_names": [
+                "localhost",
+                "WWW.Example.org",
+                "*.example.org",
+                "www.example.*",
+                "192.0.2.1",
+                "xn--maana-pta.es",
+                "my_app.test",
+            ]
+        },
+        {"upstream": "127.0.0.1:8000"},
+        {"upstream": "app.internal:65535"},
+        {"upstream": "unix:/var/www/shop/current/gunicorn.sock"},
+        {"root": None, "static": None, "extra": None},
+        {
+            "static": [
+                {"url": "/", "paths": ["public"], "expires": False},
+                {"url": "/a+b/c.d/", "paths": ["v1.0", "a/b@2"], "expires": 3600},
+            ]
+        },
+        {"listen_port": 8080, "client_max_body_size": 0, "proxy_read_timeout": 86400},
+        {"listen_port": "8080", "client_max_body_size": "20M", "proxy_read_timeout": "1"},
+        {"extra": 'add_header X "a;b";\n\tlocation = /ñ {}\n'},
+        {"state": "present"},
+        {"state": "absent", "server_names": None, "upstream": None},
+    ],
+)
+def test_what_people_write_is_accepted(options: dict[str, Any]) -> None:
+    assert problems_with(**options) == []
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("option", [option for option in ("name", *SITE_DEFAULTS) if option not in {"extra", "static"}])
+def test_nothing_that_means_something_to_nginx_gets_through(option: str, value: object) -> None:
+    given = [value] if option == "server_names" and value != ["a"] else value
+    if given == ["a"]:
+        return
+    assert problems_with(**{option: given})
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("option", ["url", "expires", "paths"])
+def test_nothing_hostile_gets_through_in_a_mapping(option: str, value: object) -> None:
+    text = f"/{value}/" if option == "url" and isinstance(value, str) else value
+    given = [text] if option == "paths" else text
+    assert problems_with(static=[{"url": "/static/", "paths": ["static"], option: given}])
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"name": "Shop"}, "sites[0].name is 'Shop'; allowed is 1 to 32 lower-case letters, digits, `-` and `_`, beginning with a letter"),
+        ({"name": "../etc"}, "sites[0].name is '../etc'; allowed is 1 to 32 lower-case"),
+        ({"state": "abesnt"}, "sites[0].state is 'abesnt'; allowed is `present` or `absent`"),
+        ({"server_names": []}, "sites[0].server_names is missing; a site that is present needs it"),
+        ({"server_names": "shop.test"}, "sites[0].server_names is 'shop.test'; allowed is a list of host names"),
+        ({"server_names": ["_"]}, "sites[0].server_names[0] is '_'; allowed is a host name such as www.example.org"),
+        ({"server_names": ["a.test", "~^(.*)$"]}, "sites[0].server_names[1] is '~^(.*)$'; allowed is a host name"),
+        ({"server_names": ["mañana.test"]}, "or www.example.*; in ASCII this one is xn--maana-pta.test"),
+        ({"server_names": ["shop.test."]}, "sites[0].server_names[0] is 'shop.test.'; allowed"),
+        ({"server_names": ["-shop.test"]}, "sites[0].server_names[0] is '-shop.test'; allowed"),
+        ({"server_names": [f"{'a' * 64}.test"]}, "sites[0].server_names[0] is 'aaaa"),
+        ({"upstream": ""}, "sites[0].upstream is missing; a site that is present needs it"),
+        ({"upstream": "unix:run/a.sock"}, "sites[0].upstream is 'unix:run/a.sock'; allowed is unix:/path/of/a.sock"),
+        ({"upstream": "unix:/run/../a.sock"}, "sites[0].upstream is 'unix:/run/../a.sock'; allowed"),
+        ({"upstream": f"unix:/{'a' * 107}"}, "sites[0].upstream is 'unix:/aaa"),
+        ({"upstream": "localhost"}, "sites[0].upstream is 'localhost'; allowed"),
+        ({"upstream": "localhost:65536"}, "sites[0].upstream is 'localhost:65536'; allowed"),
+        ({"upstream": "http://localhost:1"}, "sites[0].upstream is 'http://localhost:1'; allowed"),
+        ({"root": "srv"}, "sites[0].root is 'srv'; allowed is an absolute path of letters, digits and /_@+.- without `..`"),
+        ({"root": "/srv/../etc"}, "sites[0].root is '/srv/../etc'; allowed"),
+        ({"root": None}, "sites[0].root is missing; `static` needs the directory below which its `paths` are"),
+        ({"static": {}}, "sites[0].static is {}; allowed is a list of mappings with `url` and `paths`"),
+        ({"static": ["a"]}, "sites[0].static[0] is 'a'; allowed is a dictionary with `url` and `paths`"),
+        ({"static": [{"url": "static", "paths": ["a"]}]}, "sites[0].static[0].url is 'static'; allowed is an address that begins and ends"),
+        ({"static": [{"url": "/a/../", "paths": ["a"]}]}, "sites[0].static[0].url is '/a/../'; allowed"),
+        ({"static": [{"url": "/a/"}]}, "sites[0].static[0].paths is None; allowed is a list of directories below `root`"),
+        ({"static": [{"url": "/a/", "paths": ["."]}]}, "sites[0].static[0].paths[0] is '.'; allowed is a directory below `root` but not"),
+        ({"static": [{"url": "/a/", "paths": ["/etc"]}]}, "sites[0].static[0].paths[0] is '/etc'; allowed"),
+        ({"static": [{"url": "/a/", "paths": ["a/../.."]}]}, "sites[0].static[0].paths[0] is 'a/../..'; allowed"),
+        ({"static": [{"url": "/a/", "paths": ["a"], "expires": "1 week"}]}, "sites[0].static[0].expires is '1 week'; allowed is seconds"),
+        ({"static": [{"url": "/a/", "paths": ["a"], "expirse": 1}]}, "sites[0].static[0] has no option 'expirse'; did you mean `expires`?"),
+        ({"static": [{"url": "/a/", "paths": ["a"]}] * 2}, "sites[0].static has the url '/a/' more than once"),
+        ({"listen_port": 0}, "sites[0].listen_port is 0; allowed is a number from 1 to 65535"),
+        ({"listen_port": 65536}, "sites[0].listen_port is 65536; allowed"),
+        ({"client_max_body_size": "10 MB"}, "sites[0].client_max_body_size is '10 MB'; allowed is bytes, or a number"),
+        ({"proxy_read_timeout": 0}, "sites[0].proxy_read_timeout is 0; allowed is seconds, from 1 to 86400"),
+        ({"proxy_send_timeout": "60s"}, "sites[0].proxy_send_timeout is '60s'; allowed"),
+        ({"extra": "a\rb"}, "sites[0].extra is 'a\\rb'; allowed is nginx configuration as text without control characters"),
+        ({"extra": "a\x00b"}, "sites[0].extra is 'a\\x00b'; allowed"),
+        ({"extra": ["a"]}, "sites[0].extra is ['a']; allowed"),
+        ({"server_name": "a.test"}, "sites[0] has no option 'server_name'; did you mean `server_names`?"),
+        ({"tls": "acme"}, "sites[0] has no option 'tls'; there are name, state, server_names"),
+    ],
+)
+def test_a_refusal_says_what_was_given_and_what_is_allowed(options: dict[str, Any], problem: str) -> None:
+    problems = problems_with(**options)
+    assert len(problems) == 1
+    assert problem in problems[0]
+
+
+@pytest.mark.parametrize("sites", [None, "shop", {"name": "shop"}])
+def test_no_list_is_refused(sites: object) -> None:
+    assert find_site_problems(sites) == [f"nginx_site_sites is {sites!r}; allowed is a list of sites"]
+
+
+def test_what_is_no_site_is_refused() -> None:
+    assert find_site_problems(["shop"], "sites") == ["sites[0] is 'shop'; allowed is a dictionary with at least `name`"]
+
+
+def test_all_problems_are_told_at_once() -> None:
+    assert len(problems_with(name="A", server_names=["a;", "b;"], upstream="x", listen_port=0)) == 5
+
+
+def test_a_long_value_is_cut() -> None:
+    (problem,) = problems_with(root="/" + "x" * 5000)
+    assert "… (5003 characters)" in problem
+    assert len(problem) < 250
+
+
+def test_two_sites_cannot_have_one_name_or_one_server_name() -> None:
+    sites = [SITE, {**SITE, "name": "blog", "server_names": ["blog.test", "SHOP.test"]}, {"name": "blog", "state": "absent"}]
+    assert find_site_problems(sites, "sites") == [
+        "sites has more than one site named 'blog'; give each its own name",
+        "sites: the sites 'shop' and 'blog' both have the server name 'shop.test' on port 80; give it to one",
+    ]
+
+
+def test_two_sites_can_have_one_server_name_on_two_ports_or_when_one_goes() -> None:
+    assert find_site_problems([SITE, {**SITE, "name": "blog", "listen_port": 81}, {**SITE, "name": "old", "state": "absent"}]) == []
+
+
+def test_a_shaped_site_has_every_option() -> None:
+    assert shape_site({"name": "shop", "server_names": ["A.test", "a.TEST", "b.test"], "upstream": "a:1", "extra": None}) == {
+        **SITE_DEFAULTS,
+        "name": "shop",
+        "server_names": ["a.test", "b.test"],
+        "upstream": "a:1",
+    }
+
+
+def test_mappings_are_shaped_with_the_longest_address_first() -> None:
+    static = [{"url": "/", "paths": ["a"], "expires": False}, {"url": "/a+b/v1.0/", "paths": ["b"], "expires": None}]
+    assert shape_site({**SITE, "static": static})["static"] == [
+        {"url": "/a+b/v1.0/", "pattern": r"/a\+b/v1\.0/", "paths": ["b"], "expires": "60s"},
+        {"url": "/", "pattern": "/", "paths": ["a"], "expires": "off"},
+    ]

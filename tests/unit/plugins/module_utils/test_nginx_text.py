@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import pytest
+from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import (
+    Complaint,
+    add_hash_size,
+    disable_ipv6,
+    explain_refusal,
+    find_ignored_names,
+    find_refusal,
+    find_server_names,
+    includes_sites,
+    move_main,
+    parse_complaints,
+)
+
+SITE = """\
+# server_name commented.test;
+server {
+    listen 80;
+    listen [::]:80;
+    server_name a.test b.test # and more
+                "*.c.test";
+    return 301 /server_name;
+}
+"""
+
+
+def test_without_ipv6_its_listeners_become_comments() -> None:
+    assert disable_ipv6(SITE).splitlines()[2:4] == ["    listen 80;", "    # listen [::]:80; (this host has no IPv6)"]
+
+
+def test_server_names_are_found_wherever_they_stand() -> None:
+    assert find_server_names(SITE + "server { server_name d.test; }") == ["a.test", "b.test", "*.c.test", "d.test"]
+
+
+@pytest.mark.parametrize(
+    ("names", "foreign", "is_added"),
+    [
+        ([], [], False),
+        (["x" * 46], [], False),
+        (["x" * 47], [], True),
+        ([f"{number}.test" for number in range(64)], [], False),
+        ([f"{number}.test" for number in range(65)], [], True),
+        (["x" * 47], ["http {\n    server_names_hash_bucket_size 64;\n}"], False),
+        (["x" * 47], ["http {\n    # server_names_hash_bucket_size 64;\n}"], True),
+    ],
+)
+def test_room_for_names_is_made_when_needed_and_nobody_did(names: list[str], foreign: list[str], *, is_added: bool) -> None:
+    assert ("server_names_hash_bucket_size 512;" in add_hash_size("# ours\n", names, foreign)) == is_added
+
+
+@pytest.mark.parametrize(
+    ("main", "expected"),
+    [
+        ("http { include /etc/nginx/sites-enabled/*; }", True),
+        ("http { include sites-enabled/*.conf; }", True),
+        ("http {\n    # include /etc/nginx/sites-enabled/*;\n    include /etc/nginx/conf.d/*.conf;\n}", False),
+    ],
+)
+def test_a_main_file_that_reads_no_sites_is_noticed(main: str, *, expected: bool) -> None:
+    assert includes_sites(main) is expected
+
+
+def test_a_staged_main_file_touches_nothing_that_runs() -> None:
+    main = "pid /run/nginx.pid;\ninclude /etc/nginx/modules-enabled/*.conf;\nhttp { include sites-enabled/*; }\n"
+    assert move_main(main, "/etc/nginx", "/run/x") == (
+        "pid /run/x/nginx.pid;\ninclude /run/x/modules-enabled/*.conf;\nhttp { include sites-enabled/*; }\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        (
+            'nginx: [emerg] unknown directive "foo" in /run/x/sites-enabled/shop.conf:12',
+            Complaint("emerg", 'unknown directive "foo"', "/etc/nginx/sites-enabled/shop.conf", 12),
+        ),
+        (
+            'nginx: [emerg] open() "/run/x/sites-enabled/gone" failed (2: No such file or directory) in /run/x/nginx.conf:59',
+            Complaint(
+                "emerg",
+                'open() "/etc/nginx/sites-enabled/gone" failed (2: No such file or directory) in /etc/nginx/nginx.conf:59',
+                "/etc/nginx/sites-enabled/gone",
+            ),
+        ),
+        (
+            "2026/11/20 14:15:03 [emerg] 624#624: could not build server_names_hash",
+            Complaint("emerg", "could not build server_names_hash"),
+        ),
+        (
+            'nginx: [warn] conflicting server name "a.test" on 0.0.0.0:80, ignored',
+            Complaint("warn", 'conflicting server name "a.test" on 0.0.0.0:80, ignored'),
+        ),
+    ],
+)
+def test_complaints_are_understood_and_name_the_real_file(line: str, complaint: Complaint) -> None:
+    output = f"{line}\nnginx: configuration file /run/x/nginx.conf test failed\n"
+    assert parse_complaints(output, stage="/run/x", etc="/etc/nginx") == [complaint]
+
+
+def test_a_warning_is_not_the_reason() -> None:
+    assert find_refusal([Complaint("warn", "a"), Complaint("emerg", "b")]).text == "b"
+    assert find_refusal([Complaint("warn", "a")]).text == "nginx gave no reason"
+
+
+def test_names_that_nginx_ignores_are_found_once() -> None:
+    complaints = [Complaint("warn", f'conflicting server name "a.test" on {listen}:80, ignored') for listen in ("192.0.2.1", "[::]")]
+    assert find_ignored_names(complaints) == ["a.test"]
+
+
+OURS = "/etc/nginx/sites-enabled/shop.conf"
+REFUSAL = Complaint("emerg", 'unknown directive "foo"', OURS, 2)
+
+
+def explain(refusal: Complaint, before: Complaint | None = None) -> str:
+    return explain_refusal(refusal, sites={OURS: "shop"}, texts={OURS: "server {\n    foo bar;\n}\n"}, before=before)
+
+
+def test_our_own_mistake_is_shown() -> None:
+    assert explain(REFUSAL) == (f'nginx refuses the site shop: unknown directive "foo" in {OURS}, line 2: `foo bar;`. Nothing was changed')
+
+
+def test_a_mistake_of_somebody_else_is_told_apart() -> None:
+    theirs = Complaint("emerg", 'unexpected "}"', "/etc/nginx/sites-enabled/other", 3)
+    text = explain(theirs, before=theirs)
+    assert text.startswith('nginx refuses a file that is none of these sites\': unexpected "}" in /etc/nginx/sites-enabled/other, line 3.')
+    assert "It did so before this run" in text
+
+
+def test_what_only_fails_together_is_not_blamed_on_somebody_else() -> None:
+    together = Complaint("emerg", "a duplicate default server for 0.0.0.0:80", "/etc/nginx/sites-enabled/zoo", 1)
+    assert explain(together).startswith("nginx refuses the sites together with the rest of its configuration: a duplicate")

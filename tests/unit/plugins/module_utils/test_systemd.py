@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import pytest
+from ansible_collections.webstack.flask.plugins.module_utils.systemd import UnitState, parse_show
+
+# What `systemctl show` printed on Debian 12 and 13 for units that were made to end in these ways.
+_SHOWN = """\
+MainPID=114
+Result=success
+NRestarts=0
+ExecMainCode=0
+ExecMainStatus=0
+Id=shop@running.service
+ActiveState=active
+SubState=running
+UnitFileState=enabled
+Job=
+
+MainPID=115
+Result=success
+NRestarts=0
+ExecMainCode=0
+ExecMainStatus=0
+Id=shop@starting.service
+ActiveState=activating
+SubState=start
+UnitFileState=static
+Job=433
+
+MainPID=0
+Result=exit-code
+NRestarts=0
+ExecMainCode=1
+ExecMainStatus=3
+Id=shop@exited.service
+ActiveState=activating
+SubState=auto-restart
+UnitFileState=static
+Job=
+
+MainPID=0
+Result=protocol
+NRestarts=0
+ExecMainCode=1
+ExecMainStatus=0
+Id=shop@exited-well.service
+ActiveState=activating
+SubState=auto-restart
+UnitFileState=static
+Job=
+
+MainPID=0
+Result=signal
+NRestarts=0
+ExecMainCode=2
+ExecMainStatus=9
+Id=shop@killed.service
+ActiveState=activating
+SubState=auto-restart
+UnitFileState=static
+Job=
+
+MainPID=164
+Result=success
+NRestarts=5
+ExecMainCode=0
+ExecMainStatus=0
+Id=shop@looping.service
+ActiveState=activating
+SubState=start
+UnitFileState=static
+Job=751
+
+MainPID=0
+Result=exit-code
+NRestarts=7
+ExecMainCode=1
+ExecMainStatus=3
+Id=shop@looping-13.service
+ActiveState=activating
+SubState=auto-restart-queued
+UnitFileState=static
+Job=861
+
+MainPID=0
+Result=exit-code
+NRestarts=0
+ExecMainCode=1
+ExecMainStatus=3
+Id=shop@failed.service
+ActiveState=failed
+SubState=failed
+UnitFileState=static
+Job=
+
+MainPID=0
+Result=success
+NRestarts=0
+ExecMainCode=0
+ExecMainStatus=0
+Id=shop@unknown.service
+ActiveState=inactive
+SubState=dead
+UnitFileState=
+Job=
+
+Result=success
+Id=shop@running.socket
+ActiveState=active
+SubState=running
+UnitFileState=enabled
+Job=
+"""
+
+
+def test_each_unit_is_found_by_its_name_with_its_whole_state() -> None:
+    states = parse_show(_SHOWN)
+    assert len(states) == 10
+    assert states["shop@running.service"] == UnitState("active", "running", main_pid=114, enablement="enabled")
+    assert states["shop@killed.service"] == UnitState(
+        "activating", "auto-restart", result="signal", exit_code=2, exit_status=9, enablement="static"
+    )
+    assert states["shop@looping.service"] == UnitState("activating", "start", restarts=5, main_pid=164, enablement="static", job=751)
+
+
+def test_a_socket_which_has_no_process_has_a_state_too() -> None:
+    assert parse_show(_SHOWN)["shop@running.socket"] == UnitState("active", "running", enablement="enabled")
+
+
+def test_only_an_enabled_unit_starts_at_boot() -> None:
+    states = parse_show(_SHOWN)
+    assert states["shop@running.service"].enabled
+    assert not states["shop@unknown.service"].enabled
+    assert not states["shop@failed.service"].enabled
+
+
+def test_nothing_shown_is_no_unit() -> None:
+    assert parse_show("") == {}
+    assert parse_show("\n\n") == {}
+
+
+@pytest.mark.parametrize(
+    ("unit", "death"),
+    [
+        ("running", None),
+        ("starting", None),
+        ("exited", "its process ended with exit status 3"),
+        ("exited-well", "its process ended with exit status 0"),
+        ("killed", "its process was ended by signal 9"),
+        ("looping", "it has died and been restarted 5 time(s)"),
+        ("looping-13", "it has died and been restarted 7 time(s)"),
+        ("failed", "its process ended with exit status 3"),
+        ("unknown", "it has stopped"),
+    ],
+)
+def test_the_death_of_a_release_is_told_and_a_living_one_has_none(unit: str, death: str | None) -> None:
+    assert parse_show(_SHOWN)[f"shop@{unit}.service"].describe_death() == death
+
+
+def test_there_is_hope_while_a_job_waits_for_its_turn() -> None:
+    assert UnitState("inactive", "dead", job=7).describe_death() is None
+
+
+def test_a_unit_that_is_being_stopped_is_dying() -> None:
+    assert UnitState("deactivating", "stop-sigterm").describe_death() == "it is being stopped"
+
+
+def test_a_unit_that_failed_without_a_process_says_what_systemd_says() -> None:
+    assert UnitState("failed", "failed", result="resources").describe_death() == "systemd gives the result 'resources'"

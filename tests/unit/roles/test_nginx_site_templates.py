@@ -1,0 +1,185 @@
+"""The files that the role nginx_site makes: as a whole, and whatever the user writes."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+from ansible_collections.webstack.flask.plugins.module_utils.nginx_site_input import find_site_problems, shape_site
+from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import is_ours
+
+TEMPLATES = Path(__file__).parents[3] / "roles/nginx_site/templates"
+Block = list[tuple[list[str], "Block"]]
+
+
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(TEMPLATES / "etc/nginx"),
+    trim_blocks=True,
+    keep_trailing_newline=True,
+    undefined=jinja2.StrictUndefined,
+    autoescape=False,  # noqa: S701 - this is no HTML
+)
+_ENVIRONMENT.filters["comment"] = "#\n# {}\n#".format
+
+
+def render(template: str, **variables: Any) -> str:  # noqa: ANN401
+    return _ENVIRONMENT.get_template(template).render(ansible_managed="Ansible managed", **variables)
+
+
+def render_site(**site: Any) -> str:  # noqa: ANN401
+    assert find_site_problems([site]) == []
+    return render("sites-available/site.conf.j2", __nginx_site=shape_site(site))
+
+
+def parse(text: str) -> Block:
+    """Read nginx configuration as ngx_conf_read_token does: words, quotes, backslashes, comments, `;`, `{` and `}`."""
+    tokens = re.findall(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[;{}]|(?:\\.|\$\{|[^\s;{}\\])+""", text, re.DOTALL)
+    stack: list[Block] = [[]]
+    words: list[str] = []
+    for piece in tokens:
+        if piece.startswith("#") and not words:
+            continue
+        if piece == "}":
+            assert not words
+            stack.pop()
+        elif piece in ";{":
+            block: Block = []
+            stack[-1].append((words, block))
+            words = []
+            if piece == "{":
+                stack.append(block)
+        else:
+            words.append(piece)
+    assert len(stack) == 1
+    assert not words
+    return stack[0]
+
+
+def test_the_smallest_site_reads_like_a_file_made_by_hand() -> None:
+    text = render_site(name="shop", server_names=["shop.test", "www.shop.test"], upstream="unix:/run/shop.sock")
+    assert is_ours(text)
+    assert text.startswith(
+        """\
+#
+# Ansible managed
+#
+# The site shop, written by webstack.flask.nginx_site.
+
+server {
+    listen 80;
+    listen [::]:80;
+    server_name shop.test www.shop.test;
+    server_tokens off;
+
+    access_log /var/log/nginx/shop.access.log;
+    error_log /var/log/nginx/shop.error.log;
+
+    client_max_body_size 10m;
+""",
+    )
+    assert text.endswith(
+        """\
+    proxy_connect_timeout 5s;
+    proxy_send_timeout 60s;
+    proxy_read_timeout 60s;
+    proxy_next_upstream off;
+    proxy_redirect off;
+
+    # A session cookie alone may have 4 KiB, which is all that nginx takes of headers by default.
+    proxy_buffer_size 16k;
+    proxy_buffers 8 16k;
+
+    location / {
+        proxy_pass http://unix:/run/shop.sock;
+    }
+}
+""",
+    )
+
+
+def test_static_files_and_configuration_of_the_user_come_last() -> None:
+    text = render_site(
+        name="shop",
+        server_names=["shop.test"],
+        upstream="127.0.0.1:8000",
+        root="/srv/shop",
+        static=[{"url": "/static/", "paths": ["static", "shop/static"], "expires": "1h"}],
+        extra="location = /up {\n    return 204;\n}\n",
+    )
+    assert text.endswith(
+        r"""
+    location @upstream {
+        proxy_pass http://127.0.0.1:8000;
+    }
+
+    # The address is matched after nginx has decoded and normalised it, so no `..` is left in what is looked up.
+    root /srv/shop;
+
+    location ~ ^/static/(?:.*/)?\.(?!well-known/) {
+        return 404;
+    }
+
+    location ~ ^/static/(?<webstack_file>.+)$ {
+        try_files /static/$webstack_file /shop/static/$webstack_file @upstream;
+        expires 1h;
+        # Files answer to GET and HEAD alone.
+        error_page 405 = @upstream;
+    }
+
+    location = /up {
+        return 204;
+    }
+}
+""",
+    )
+
+
+def test_what_the_sites_share_has_no_site_in_it() -> None:
+    text = render("conf.d/webstack-flask.conf.j2")
+    assert is_ours(text)
+    assert [words[:1] for words, _ in parse(text)] == [["map"]] * 3
+
+
+SITE: dict[str, Any] = {
+    "name": "shop",
+    "server_names": ["shop.test"],
+    "upstream": "unix:/run/shop.sock",
+    "root": "/srv/shop",
+    "static": [{"url": "/static/", "paths": ["static"], "expires": "1h"}],
+    "listen_port": 80,
+    "client_max_body_size": "1m",
+    "proxy_connect_timeout": 1,
+    "proxy_send_timeout": 1,
+    "proxy_read_timeout": 1,
+}
+
+
+def shape_of(block: Block) -> list[tuple[str, int, Any]]:
+    """Return what a configuration consists of, without the words that a user chooses."""
+    return [(words[0], len(words), shape_of(inner)) for words, inner in block]
+
+
+def vary(option: str, value: object) -> dict[str, Any]:
+    """Return a good site with one value, anywhere in it, changed."""
+    option, _, part = option.partition(".")
+    if part:
+        value = [{**SITE[option][0], part: [value] if part == "paths" else value}]
+    return {**SITE, option: [value] if option == "server_names" else value}
+
+
+@pytest.mark.parametrize("option", [*(option for option in SITE if option != "static"), "static.url", "static.paths", "static.expires"])
+def test_no_accepted_value_breaks_out_of_its_directive(option: str) -> None:
+    """Each value begins and ends as a good one may, and has any character at all between."""
+    usual = shape_of(parse(render_site(**SITE)))
+    characters = [*map(chr, range(256)), "\u2028", "..", "\n}", "${", "/../", "//"]
+    accepted = 0
+    for begin, middle, end in product(["unix:/a", "a:1", "/a", "a", "1"], characters, ["", "a", "/", "1", "m"]):
+        site = vary(option, begin + middle + end)
+        if not find_site_problems([site]):
+            accepted += 1
+            assert shape_of(parse(render_site(**site))) == usual, site
+    assert accepted

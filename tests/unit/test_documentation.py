@@ -1,0 +1,69 @@
+"""What the documentation shows is what the collection takes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from ansible_collections.webstack.flask.plugins.module_utils.flask_apps import SPEC, check_apps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def examples() -> Iterator[tuple[str, Any]]:
+    for page in PAGES:
+        for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)):
+            yield f"{page.name}-{number}", yaml.safe_load(block)
+    yield "inventories/example", yaml.safe_load((ROOT / "inventories/example/group_vars/all.yml").read_text(encoding="utf-8"))
+
+
+def find_apps(example: dict[str, Any]) -> object:
+    return example.get("flask_apps") or example["all"]["vars"]["flask_apps"]
+
+
+@pytest.mark.parametrize(("name", "example"), list(examples()))
+def test_every_example_is_accepted(name: str, example: dict[str, Any]) -> None:
+    assert check_apps(find_apps(example)), name
+
+
+def test_the_readme_and_the_reference_have_examples() -> None:
+    assert {"README.md-0", "flask_apps.md-0"} <= {name for name, _ in examples()}
+
+
+def flatten(spec: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, option in spec.items():
+        yield prefix + key, option
+        yield from flatten(option.get("options", {}), f"{prefix}{key}.")
+
+
+def read_table() -> dict[str, str]:
+    page = (ROOT / "docs" / "flask_apps.md").read_text(encoding="utf-8")
+    return dict(re.findall(r"^\| `([a-z_.]+)` \| (.*?) \|", page, re.MULTILINE))
+
+
+def test_the_reference_describes_each_key_and_no_other() -> None:
+    assert set(read_table()) == {key for key, _ in flatten(SPEC)}
+
+
+@pytest.mark.parametrize(("key", "option"), list(flatten(SPEC)))
+def test_the_reference_tells_the_true_default(key: str, option: dict[str, Any]) -> None:
+    told = read_table()[key]
+    if option.get("required"):
+        assert told == "required"
+    elif option.get("default"):
+        assert told == f"`{option['default']}`"
+    elif "default" in option:
+        assert told in {f"`{option['default']}`", "the top"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert "://" in target or (page.parent / target).exists(), target

@@ -90,7 +90,7 @@ class _Workshop:
             errors="replace",
         ) as process:
             try:
-                output, _ = process.communicate(timeout=self.installer.timeout)
+                output = process.communicate(timeout=self.installer.timeout)[0]
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise Problem(f"`{' '.join(command)}` took more than {self.installer.timeout:g} s and was stopped") from None

@@ -315,13 +315,14 @@ def _concrete_name(server_names: Sequence[str]) -> str:
     return name or server_names[0].replace("*", "www")
 
 
-def summarise(apps: Sequence[App], releases: Mapping[str, Any]) -> list[str]:
-    """Return a line for each app: where it is served, which release users reach, and what this run did."""
-    lines = []
-    for app in apps:
-        outcome = releases.get("releases", {}).get(app["name"], {})
-        port = app["nginx"]["listen_port"]
-        address = f"http://{_concrete_name(app['server_names'])}{'' if port == 80 else f':{port}'}/"
-        done = "; ".join(outcome.get("notes", [])) or "nothing changed"
-        lines.append(f"{app['name']}: {address} serves release {outcome.get('current')} ({done})")
-    return lines
+def summarise(apps: Sequence[App], result: Mapping[str, Any]) -> list[str]:
+    """Return a line for each app that a run took care of: its address, its release, what was done, and where its logs are."""
+    return [_summarise_app(app, result["releases"][app["name"]]) for app in apps if app["name"] in result.get("releases", {})]
+
+
+def _summarise_app(app: App, outcome: Mapping[str, Any]) -> str:
+    name, port = app["name"], app["nginx"]["listen_port"]
+    address = f"http://{_concrete_name(app['server_names'])}{'' if port == 80 else f':{port}'}/"
+    done = "; ".join(outcome.get("notes", [])) or "nothing changed"
+    logs = f"journalctl -u '{name}@*', /var/log/nginx/{name}.*.log"
+    return f"{name}: {address} serves release {outcome.get('current')} ({done}). Logs: {logs}"

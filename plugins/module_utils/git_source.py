@@ -109,6 +109,6 @@ class Mirror:
 
 def choose_commit(listing: str, version: str) -> str | None:
     """Return the commit that `version` names in the output of git ls-remote: a branch before a tag, a tag's commit before the tag."""
-    commits = {name: commit for commit, _, name in (line.partition("\t") for line in listing.splitlines())}
+    commits = {name: commit for commit, name in (line.split("\t", 1) for line in listing.splitlines())}
     wanted = (version, f"refs/heads/{version}", f"refs/tags/{version}^{{}}", f"refs/tags/{version}")
     return next((commits[name] for name in wanted if name in commits), None)

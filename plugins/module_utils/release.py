@@ -113,7 +113,8 @@ def ensure_release(spec: ReleaseSpec, *, check: bool) -> bool:
     if group is None:
         return True
     secret, readable = Access(0, group, 0o640), Access(0, 0, _ROOT_ONLY_LIST)
-    changed = not (directory / "release.json").exists()
+    unrecorded = read_record(layout, spec.id) is None
+    changed = unrecorded
     changed |= ensure_directory(directory, readable, check=check)
     changed |= ensure_file(directory / "env", format_environment(spec.variables), secret, check=check)
     changed |= ensure_file(directory / "gunicorn.conf.py", spec.gunicorn_conf, secret, check=check)
@@ -122,7 +123,7 @@ def ensure_release(spec: ReleaseSpec, *, check: bool) -> bool:
             changed = True
             if not check:
                 point_link(directory / name, target)
-    if not (directory / "release.json").exists() and not check:
+    if unrecorded and not check:
         write_record(
             layout,
             ReleaseRecord(
@@ -156,7 +157,7 @@ def prune(layout: AppLayout, current: str | None, keep: int) -> list[str]:
     present = _names(layout.releases)
     records = read_records(layout)
     leftovers = choose_leftovers(records, _names(layout.builds), _names(layout.environments), current, keep)
-    broken = sorted(set(present) - {record.id for record in records})
+    broken = sorted(set(present) - {record.id for record in records} - {current})
     stale = [layout.build(name) for name in leftovers.builds] + [layout.environment(name) for name in leftovers.environments]
     doomed = [layout.release(name) for name in (*leftovers.releases, *broken)] + [path for path in stale if _is_old(path)]
     for path in doomed:

@@ -9,10 +9,12 @@ import subprocess
 import time
 from collections.abc import Sequence
 
+from ansible_collections.webstack.flask.plugins.module_utils import systemd
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils.switch import ReleaseFailed
 
 _OUTPUT_LINES = 40
+_PAUSE = 0.2
 
 
 def run_release_command(layout: AppLayout, release: str, command: str, *, chdir: str, timeout: float) -> None:
@@ -21,6 +23,7 @@ def run_release_command(layout: AppLayout, release: str, command: str, *, chdir:
     The command runs in a transient systemd service of a fixed name: it ends after `timeout` seconds even if this process
     does not live that long, it can do no more than the app itself, and it never runs twice at the same time.
     """
+    _wait_for_earlier(layout, timeout)
     started = time.monotonic()
     result = subprocess.run(
         format_command(layout, release, command, chdir=chdir, timeout=timeout),
@@ -35,6 +38,22 @@ def run_release_command(layout: AppLayout, release: str, command: str, *, chdir:
     reason = f"took more than {timeout:g} s and was stopped" if seconds >= timeout else f"failed with exit status {result.returncode}"
     output = "\n".join(f"  {line}" for line in (result.stdout + result.stderr).splitlines()[-_OUTPUT_LINES:])
     raise ReleaseFailed(f"the release command `{command}` of release {release} {reason}. Its output:\n{output or '  (nothing)'}")
+
+
+def _wait_for_earlier(layout: AppLayout, timeout: float) -> None:
+    """Wait for the command of a run that was cut off: to end it halfway could leave half a migration."""
+    unit = f"{_unit_name(layout)}.service"
+    deadline = time.monotonic() + timeout
+    while systemd.show([unit])[unit].active in ("active", "activating", "deactivating"):
+        if time.monotonic() > deadline:
+            raise ReleaseFailed(
+                f"a release command of an earlier run has not ended within {timeout:g} s; `systemctl status {unit}` tells more"
+            )
+        time.sleep(_PAUSE)
+
+
+def _unit_name(layout: AppLayout) -> str:
+    return f"{layout.name}-release-command"
 
 
 def format_command(layout: AppLayout, release: str, command: str, *, chdir: str, timeout: float) -> Sequence[str]:
@@ -64,7 +83,7 @@ def format_command(layout: AppLayout, release: str, command: str, *, chdir: str,
         "PYTHONUNBUFFERED": "1",
     }
     return [
-        *("systemd-run", "--quiet", "--wait", "--pipe", "--collect", f"--unit={layout.name}-release-command"),
+        *("systemd-run", "--quiet", "--wait", "--pipe", "--collect", f"--unit={_unit_name(layout)}"),
         *(f"--property={key}={value}" for key, value in properties.items()),
         *(f"--setenv={key}={value}" for key, value in variables.items()),
         *("--", "/bin/sh", "-c", command),

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils import systemd
+from ansible_collections.webstack.flask.plugins.module_utils.app_log import find_last_words
 from ansible_collections.webstack.flask.plugins.module_utils.files import point_link, read_link, sync_directory
 from ansible_collections.webstack.flask.plugins.module_utils.health import Answer, HealthCheck, ask_front, ask_socket
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
@@ -23,6 +24,8 @@ from ansible_collections.webstack.flask.plugins.module_utils.unix_sockets import
 
 LOG_LINES = 20
 """How many of the app's last log lines a failure shows."""
+
+_LOG_LINES_READ = 300
 
 _PROOF_PATIENCE = 10
 """Seconds in which the web server must be seen to reach a release, where there is no other that users could be sent back to.
@@ -227,5 +230,5 @@ def _raise_if_dead(unit: str, release: str) -> None:
 
 
 def _explain(what: str, unit: str) -> str:
-    log = systemd.read_journal(unit, LOG_LINES) or "(nothing)"
-    return f"{what}\nThe last lines of its log:\n" + "\n".join(f"  {line}" for line in log.splitlines())
+    words = find_last_words(systemd.read_journal(unit, _LOG_LINES_READ), LOG_LINES) or ["(nothing)"]
+    return f"{what}\nThe last lines of its log:\n" + "\n".join(f"  {line}" for line in words)

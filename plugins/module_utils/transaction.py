@@ -65,14 +65,17 @@ def change_app(layout: AppLayout, switch: Switch, patience: float, change: Calla
 
 
 def settle(layout: AppLayout, switch: Switch) -> bool:
-    """End a switch that was cut off between the link and its proof; return whether there was one.
+    """Put right what an earlier run, or a hand, has left between two releases; return whether there was anything.
 
-    Such a release is current and was never verified. If it proves bad now, users go back to the last one that was good.
-    Where that is no good either, they stay where they are: what this run brings may be better than both.
+    A link that is gone is put back. A release that is current and was never verified is that of a switch that was cut off;
+    if it proves bad now, users go back to the last one that was good. Where that is no good either, they stay where they
+    are: what this run brings may be better than both.
     """
     current = switch.current
-    record = read_record(layout, current) if current else None
-    if current is None or record is None or record.healthy:
+    if current is None:
+        return _fall_back(layout, switch, None)
+    record = read_record(layout, current)
+    if record is None or record.healthy:
         return False
     try:
         switch.heal(current)
@@ -88,16 +91,18 @@ def settle(layout: AppLayout, switch: Switch) -> bool:
     return True
 
 
-def _fall_back(layout: AppLayout, switch: Switch, current: str) -> None:
+def _fall_back(layout: AppLayout, switch: Switch, current: str | None) -> bool:
+    """Take users to the last release that was good, if there is one; return whether there is."""
     fallback = choose_previous(read_records(layout), current)
     if fallback is None:
-        return
+        return False
     try:
         switch.return_to(fallback.id)
     except ReleaseFailed as failure:
         switch.notes.append(f"could not go back to release {fallback.id}: {str(failure).partition(chr(10))[0]}")
     else:
         switch.notes.append(f"went back to release {fallback.id}")
+    return True
 
 
 def switch_to(layout: AppLayout, switch: Switch, release: str) -> None:

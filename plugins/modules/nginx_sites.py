@@ -160,7 +160,8 @@ class Run:
         plan = self._plan(observed)
         unit = systemd.show([nginx_service.UNIT])[nginx_service.UNIT]
         loaded = nginx_service.has_loaded(digest_active(plan.texts, self.layout))
-        action = "started" if unit.active != "active" else "reloaded" if plan.changes or not loaded else ""
+        is_up = unit.active in ("active", "reloading")
+        action = "started" if not is_up else "reloaded" if plan.changes or not loaded else ""
         self._try_out(plan, is_needed=bool(action))
         logs = [path for site in self._absent_sites() for path in nginx_host.find_logs(site.name)]
         if not check:

@@ -183,6 +183,7 @@ releases:
 import base64
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -228,11 +229,18 @@ def read_spec(app: dict[str, Any]) -> ReleaseSpec:
 
 def converge(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:
     """Bring one app to its release; return whether anything had to be changed."""
-    changed = put_in_place(spec) | settle(spec.layout, switch)
-    changed |= reach(app, spec, switch)
-    changed |= retire_others(switch, spec.id)
+    layout = spec.layout
+    try:
+        changed = put_in_place(spec) | settle(layout, switch)
+        changed |= reach(app, spec, switch)
+        changed |= retire_others(switch, spec.id)
+    except ReleaseFailed:
+        with suppress(Problem, OSError):  # the reason of the failure matters more than tidiness
+            retire_others(switch, switch.current)
+            prune(layout, switch.current, app["keep"])
+        raise
     if changed:
-        prune(spec.layout, spec.id, app["keep"])
+        prune(layout, spec.id, app["keep"])
     return changed
 
 
@@ -255,6 +263,9 @@ def reach(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:
     if switch.current == release:
         mended = switch.heal(release)
         switch.prove(release)
+        record = read_record(spec.layout, release)
+        if record and not record.healthy:
+            note(spec.layout, release, lambda found: found.mark_verified(time.time()))
         return mended
     run_commands(app, spec, release)
     switch_to(spec.layout, switch, release)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -121,3 +123,16 @@ def test_everything_is_served_again_after_a_reboot(host: Host) -> None:
     restart(host)
     for app in APPS:
         assert http_get(host, f"{app}.test").status == 200
+
+
+def test_an_app_is_taken_away_as_documented_while_the_other_is_served(host: Host) -> None:
+    page = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"], "docs", "remove.md").read_text(encoding="utf-8")
+    commands = "".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL)).replace("app=mi-aplicacion", "app=smallest")
+    assert "app=smallest" in commands
+    result = host.run("bash -ec %s", commands)
+    assert result.succeeded, result.stderr
+    assert http_get(host, "guestbook.test").status == 200
+    for trace in ("/var/www/smallest", "/etc/nginx/sites-enabled/smallest.conf", "/etc/systemd/system/smallest@.service"):
+        assert not host.file(trace).exists
+    assert not host.user("smallest").exists
+    assert host.run("systemctl list-units --all --plain --no-legend 'smallest@*'").stdout == ""

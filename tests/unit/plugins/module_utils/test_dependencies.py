@@ -67,6 +67,10 @@ def test_a_directory_of_that_name_is_no_requirements_file(tmp_path: Path) -> Non
     assert choose_dependencies(tmp_path, ["flask"]).kind == "packages"
 
 
+def _read_names(source: Path) -> list[str]:
+    return [text[0] for text in read_requirements(source, "requirements.txt")]
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -87,7 +91,7 @@ def test_what_a_requirements_file_includes_counts_too(tmp_path: Path, line: str)
     (tmp_path / "requirements/base.txt").write_text("-r more.txt\n", encoding="utf-8")
     (tmp_path / "requirements/more.txt").write_text("flask==3\n", encoding="utf-8")
     _write(tmp_path, requirements_txt=f"redis\n{line}\n")
-    assert [name for name, _ in read_requirements(tmp_path, "requirements.txt")] == [
+    assert _read_names(tmp_path) == [
         "requirements.txt",
         "requirements/base.txt",
         "requirements/more.txt",
@@ -102,7 +106,7 @@ def test_nothing_else_is_an_inclusion(tmp_path: Path, line: str) -> None:
 
 def test_files_that_include_one_another_are_read_once_each(tmp_path: Path) -> None:
     _write(tmp_path, requirements_txt="-r base.txt\n", base_txt="-r requirements.txt\n")
-    assert [name for name, _ in read_requirements(tmp_path, "requirements.txt")] == ["requirements.txt", "base.txt"]
+    assert _read_names(tmp_path) == ["requirements.txt", "base.txt"]
 
 
 def test_an_included_file_that_is_missing_is_named(tmp_path: Path) -> None:

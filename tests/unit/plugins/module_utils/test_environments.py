@@ -76,7 +76,7 @@ def test_nobody_but_root_can_write_to_a_closed_tree_and_others_cannot_look_into_
     outside.touch(0o666)
     outside.chmod(0o666)
     (top / "bin").mkdir(parents=True)
-    for name, mode in (("bin/gunicorn", 0o777), ("bin/trap", 0o6755), ("pyvenv.cfg", 0o666)):
+    for name, mode in (("bin/gunicorn", 0o700), ("bin/trap", 0o6755), ("pyvenv.cfg", 0o666)):
         (top / name).touch()
         os.chown(top / name, 1234, 1234)
         (top / name).chmod(mode)

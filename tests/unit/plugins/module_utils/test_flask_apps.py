@@ -216,6 +216,10 @@ def test_a_server_name_belongs_to_one_app_also_when_it_is_written_otherwise() ->
     assert "'shop' and 'blog' both have the server name 'shop.test' on port 80" in problem
 
 
+def test_a_server_name_that_one_app_has_twice_is_its_own_all_the_same() -> None:
+    assert len(check_apps([_app(server_names=["shop.test", "shop.test"])])) == 1
+
+
 def test_apps_share_a_server_name_on_different_ports() -> None:
     assert len(check_apps([_app(), _app(name="blog", nginx={"listen_port": 8080})])) == 2
 
@@ -372,10 +376,16 @@ def test_an_app_with_wildcards_alone_is_proven_by_a_name_that_they_cover() -> No
 
 def test_the_summary_says_what_is_served_where_and_what_was_done() -> None:
     apps = check_apps([_FULL, _BLOG])
-    releases = {
-        "releases": {"shop": {"current": "r1", "notes": ["switched from r0 to r1", "stopped release r0"]}, "blog": {"current": "r9"}}
-    }
-    assert summarise(apps, releases) == [
-        "shop: http://shop.test:8080/ serves release r1 (switched from r0 to r1; stopped release r0)",
-        "blog: http://blog.test/ serves release r9 (nothing changed)",
+    notes = ["switched from r0 to r1", "stopped release r0"]
+    assert summarise(apps, {"releases": {"shop": {"current": "r1", "notes": notes}, "blog": {"current": "r9"}}}) == [
+        (
+            "shop: http://shop.test:8080/ serves release r1 (switched from r0 to r1; stopped release r0). "
+            "Logs: journalctl -u 'shop@*', /var/log/nginx/shop.*.log"
+        ),
+        "blog: http://blog.test/ serves release r9 (nothing changed). Logs: journalctl -u 'blog@*', /var/log/nginx/blog.*.log",
     ]
+
+
+def test_the_summary_leaves_out_the_apps_that_the_run_did_not_take_care_of() -> None:
+    assert summarise(check_apps([_FULL, _BLOG]), {"releases": {"blog": {"current": "r9"}}})[0].startswith("blog: ")
+    assert summarise(check_apps([_FULL]), {}) == []

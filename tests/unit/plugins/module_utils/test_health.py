@@ -54,7 +54,7 @@ def _server(
     silence = threading.Event()
 
     def serve() -> None:
-        connection, _ = listening.accept()
+        connection = listening.accept()[0]
         with connection:
             asked.append(connection.recv(4096))
             if answer is None:
@@ -78,16 +78,16 @@ def test_the_question_bears_the_host_and_the_probe_and_the_answer_tells_the_rele
     path = str(tmp_path / "s")
     reply = b"HTTP/1.1 302 Found\r\nX-Webstack-Release: r1\r\nLocation: /login\r\nContent-Length: 2\r\n\r\nhi"
     check = HealthCheck(path="/up?deep=1", host="shop.test", headers={"X-Forwarded-Proto": "https"})
-    with _server(socket.AF_UNIX, path, reply) as (_, asked):
+    with _server(socket.AF_UNIX, path, reply) as served:
         assert ask_socket(path, check) == Answer(302, release="r1", location="/login")
-    lines = asked[0].decode().split("\r\n")
+    lines = served[1][0].decode().split("\r\n")
     assert lines[0] == "GET /up?deep=1 HTTP/1.1"
     assert {"Host: shop.test", "X-Webstack-Probe: 1", "Connection: close", "X-Forwarded-Proto: https"} <= set(lines)
 
 
 def test_the_front_is_asked_over_tcp() -> None:
-    with _server(socket.AF_INET, ("127.0.0.1", 0), b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as (listening, _):
-        assert ask_front("127.0.0.1", listening.getsockname()[1], HealthCheck()) == Answer(200)
+    with _server(socket.AF_INET, ("127.0.0.1", 0), b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as served:
+        assert ask_front("127.0.0.1", served[0].getsockname()[1], HealthCheck()) == Answer(200)
 
 
 def test_a_socket_that_is_not_there_is_no_answer(tmp_path: Path) -> None:

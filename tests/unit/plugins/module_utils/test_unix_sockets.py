@@ -46,7 +46,7 @@ def test_this_kernel_tells_of_a_connection_from_connect_until_the_server_closes_
         assert count() == 0
         client.connect(path)
         assert count() == 1
-        accepted, _ = server.accept()
+        accepted = server.accept()[0]
         waiting.connect(path)
         assert count() == 2
         client.close()

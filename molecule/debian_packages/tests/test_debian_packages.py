@@ -1,0 +1,54 @@
+"""Packages get installed, in as few steps as there can be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scenario_tests import run_role
+
+if TYPE_CHECKING:
+    from testinfra.host import Host
+
+testinfra_hosts = ["debian12", "debian13"]
+
+
+def test_the_programs_of_the_packages_run(host: Host) -> None:
+    assert "tree v" in host.check_output("tree --version")
+    assert host.run("ed --version").rc == 0
+
+
+def test_recommended_packages_are_left_out(host: Host) -> None:
+    # git recommends patch and less.
+    run_role(host, "debian_packages", {"debian_packages_names": ["git"]}).succeeded()
+    assert host.exists("git")
+    assert not host.exists("patch")
+
+
+def test_a_run_with_nothing_to_do_is_one_round_trip_and_needs_no_index(host: Host) -> None:
+    host.check_output("rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin")
+    again = run_role(host, "debian_packages", {"debian_packages_names": ["tree", "ed"]}, options=["-vvv"]).succeeded()
+    assert (again.changed, again.round_trips) == (0, 1)
+    assert host.run("ls /var/lib/apt/lists").stdout == ""
+
+
+def test_a_package_that_left_its_configuration_behind_is_not_taken_for_installed(host: Host) -> None:
+    wanted = {"debian_packages_names": ["cron"]}
+    run_role(host, "debian_packages", wanted).succeeded()
+    host.check_output("dpkg --remove cron")
+    assert "config-files" in host.check_output("dpkg-query --show --showformat='${db:Status-Status}' cron")
+
+    assert run_role(host, "debian_packages", wanted).succeeded().changed == 1
+    assert host.package("cron").is_installed
+
+
+def test_check_mode_names_what_is_missing_and_installs_nothing(host: Host) -> None:
+    plan = run_role(host, "debian_packages", {"debian_packages_names": ["tree", "sl"]}, check=True).succeeded()
+    assert plan.changed == 1
+    assert "Would install sl" in plan.output
+    assert not host.package("sl").is_installed
+
+
+def test_an_unknown_package_fails_by_name(host: Host) -> None:
+    failed = run_role(host, "debian_packages", {"debian_packages_names": ["no-such-package"]})
+    assert failed.status != 0
+    assert "no-such-package" in failed.output

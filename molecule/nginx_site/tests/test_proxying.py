@@ -1,0 +1,151 @@
+"""Requests reach the upstream of the site that they name, with headers that it may believe."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scenario_tests import http_get, http_request, published_port
+
+if TYPE_CHECKING:
+    from testinfra.host import Host
+
+OPTIONS_PORT = 8080
+
+
+def ask(host: Host, name: str, method: str = "GET", path: str = "/", **more: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Send a request and return what the upstream was asked."""
+    answer = http_request(host, name, method, path, **more)
+    assert answer.status == 200, answer
+    asked: dict[str, Any] = json.loads(answer.body)
+    return asked
+
+
+@pytest.mark.parametrize("name", ["plain.test", "www.plain.test", "PLAIN.test"])
+def test_a_site_answers_to_its_names(host: Host, name: str) -> None:
+    assert ask(host, name, path="/some/page?a=1&b=%2F%20")["path"] == "/some/page?a=1&b=%2F%20"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "options.test",
+        "deep.below.options.test",
+        "xn--maana-pta.test",
+        "a-name-that-does-not-fit-the-buckets-that-nginx-has-by-default.test",
+    ],
+)
+def test_names_of_every_kind_lead_to_their_site(host: Host, name: str) -> None:
+    assert http_get(host, name, "/", port=OPTIONS_PORT).headers["x-extra"] == "a;b {c}"
+
+
+def test_a_site_that_was_there_before_is_still_served(host: Host) -> None:
+    assert http_get(host, "foreign.test").body == "foreign\n"
+
+
+def test_the_page_of_debian_is_gone(host: Host) -> None:
+    assert "Welcome to nginx" not in http_get(host, "no-such-name.test").body
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_a_form_arrives(host: Host, method: str) -> None:
+    asked = ask(host, "plain.test", method, "/form", body="name=A%C3%B1o")
+    assert (asked["method"], asked["path"], asked["body"]) == (method, "/form", "name=A%C3%B1o")
+
+
+def test_the_upstream_learns_what_the_client_asked_for(host: Host) -> None:
+    headers = ask(host, "plain.test:8443")["headers"]
+    assert headers["host"] == headers["x-forwarded-host"] == "plain.test:8443"
+    assert headers["x-forwarded-proto"] == "http"
+    assert headers["connection"] == "close"
+
+
+def test_the_upstream_is_told_no_lies(host: Host) -> None:
+    lies = {
+        "X-Forwarded-For": "1.2.3.4",
+        "X-Real-IP": "1.2.3.4",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "evil.test",
+        "X-Forwarded-Port": "1",
+        "X-Forwarded-Prefix": "/evil",
+        "X-Forwarded-Protocol": "ssl",
+        "X-Forwarded-Ssl": "on",
+        "Forwarded": "for=1.2.3.4",
+        "Proxy": "http://evil.test",
+    }
+    headers = ask(host, "plain.test", headers=lies)["headers"]
+    told = {name: headers.get(name.lower()) for name in lies}
+    assert not set(told.values()) & set(lies.values())
+    assert told["X-Forwarded-For"] == told["X-Real-IP"] != None  # noqa: E711 - a chain
+    assert {name for name, value in told.items() if value} == {"X-Forwarded-For", "X-Real-IP", "X-Forwarded-Proto", "X-Forwarded-Host"}
+
+
+def test_the_host_of_an_absolute_address_counts(host: Host) -> None:
+    """Such a request chooses its site by the address, and its Host header could claim another name."""
+    with socket.create_connection(("127.0.0.1", published_port(host, 80)), timeout=10) as link:
+        link.sendall(b"GET http://plain.test/ HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n")
+        assert b'"host": "plain.test"' in b"".join(iter(lambda: link.recv(4096), b""))
+
+
+def test_a_websocket_passes(host: Host) -> None:
+    key = base64.b64encode(os.urandom(16)).decode()
+    with socket.create_connection(("127.0.0.1", published_port(host, 80)), timeout=10) as link:
+        link.sendall(
+            "GET /chat HTTP/1.1\r\nHost: plain.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode(),
+        )
+        assert link.recv(4096).startswith(b"HTTP/1.1 101 ")
+        link.sendall(b"over")
+        assert link.recv(4096) == b"over"
+
+
+def test_no_other_protocol_passes(host: Host) -> None:
+    """With h2c a client could talk to the upstream past nginx."""
+    headers = ask(host, "plain.test", headers={"Upgrade": "h2c", "Connection": "Upgrade, HTTP2-Settings", "HTTP2-Settings": "AAAA"})[
+        "headers"
+    ]
+    assert "upgrade" not in headers
+    assert headers["connection"] == "close"
+
+
+def test_a_large_session_cookie_is_no_bad_gateway(host: Host) -> None:
+    assert len(http_get(host, "plain.test", "/long-header").headers["set-cookie"]) > 6000
+
+
+def test_a_body_may_be_as_large_as_the_site_says(host: Host) -> None:
+    assert ask(host, "plain.test", "POST", body="x" * 2_000_000)["method"] == "POST"
+    assert http_request(host, "options.test", "POST", "/", body="x" * 2000, port=OPTIONS_PORT).status == 413
+
+
+def test_an_upstream_is_waited_for_as_long_as_the_site_says(host: Host) -> None:
+    assert ask(host, "plain.test", path="/slow")["path"] == "/slow"
+    assert http_get(host, "options.test", "/slow", port=OPTIONS_PORT).status == 504
+
+
+def test_configuration_of_the_user_is_part_of_the_site(host: Host) -> None:
+    assert http_get(host, "options.test", "/extra", port=OPTIONS_PORT).status == 204
+
+
+def test_the_version_is_hidden(host: Host) -> None:
+    answer = http_get(host, "static.test", "/static/.none")
+    assert (answer.status, answer.headers["server"]) == (404, "nginx")
+    assert "nginx/" not in answer.body
+
+
+def test_each_site_has_its_own_logs(host: Host) -> None:
+    http_get(host, "plain.test", "/logged-here")
+    http_request(host, "options.test", "POST", "/too-large", body="x" * 2000, port=OPTIONS_PORT)
+    assert "GET /logged-here" in host.file("/var/log/nginx/plain.access.log").content_string
+    assert "too large body" in host.file("/var/log/nginx/many_options-1.error.log").content_string
+
+
+def test_the_logs_are_rotated(host: Host) -> None:
+    http_get(host, "plain.test", "/before-rotation")
+    host.check_output("logrotate --force /etc/logrotate.d/nginx")
+    http_get(host, "plain.test", "/after-rotation")
+    assert "/before-rotation" in host.file("/var/log/nginx/plain.access.log.1").content_string
+    assert "/after-rotation" in host.file("/var/log/nginx/plain.access.log").content_string

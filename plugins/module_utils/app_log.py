@@ -1,0 +1,29 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an app has to say about its end, without what gunicorn says about its own."""
+
+from __future__ import annotations
+
+import re
+
+_MACHINERY = re.compile(r'  File "(?:<frozen importlib|[^"]*/(?:gunicorn|importlib)["/])')
+"""A frame of a traceback between systemd and the app's first line."""
+
+_END_OF_MASTER = re.compile(
+    r"(?:During handling of the above exception, another exception occurred:\n+)?"
+    r"Traceback \(most recent call last\):\ngunicorn\.errors\.HaltServer: .*\n?"
+)
+"""What is left, without such frames, of the traceback with which a gunicorn ends whose workers do not boot."""
+
+
+def find_last_words(log: str, lines: int) -> list[str]:
+    """Return the last lines of a log that help: gunicorn adds up to 60 to an ImportError, after it and within it."""
+    kept = []
+    passing_over = False
+    for line in log.splitlines():
+        if not line.startswith("    "):
+            passing_over = _MACHINERY.match(line) is not None
+        if not passing_over:
+            kept.append(f"{line}\n")
+    return _END_OF_MASTER.sub("", "".join(kept)).splitlines()[-lines:]

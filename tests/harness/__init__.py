@@ -1,0 +1,1 @@
+"""What ./dev runs: disposable Debian hosts, the demo, and all the tests. Standard library only."""

@@ -1,0 +1,62 @@
+"""./dev build."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from harness import copies, paths, process
+from harness.process import HarnessError
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+    from typing import TextIO
+
+    from harness.commands import Commands
+
+DIST = paths.CACHE / "dist"
+
+
+def add(commands: Commands) -> None:
+    """Describe the command."""
+    parser = commands.add_parser("build", help="build the artifact that `ansible-galaxy collection install` takes")
+    parser.set_defaults(run=run)
+
+
+def run(_arguments: argparse.Namespace) -> int:
+    """Build, and say where the result is."""
+    print(f"Built {build().relative_to(paths.ROOT)}")
+    return 0
+
+
+def build(log: TextIO | None = None) -> Path:
+    """Build the artifact from the project's files alone; return its path."""
+    shutil.rmtree(DIST, ignore_errors=True)
+    tree = copies.collection_tree(paths.CACHE / "build")
+    process.run(["ansible-galaxy", "collection", "build", str(tree), "--output-path", str(DIST)], log=log)
+    return artifact()
+
+
+def artifact() -> Path:
+    """Return the path of what was built last."""
+    found = sorted(DIST.glob("webstack-flask-*.tar.gz"))
+    if len(found) != 1:
+        raise HarnessError(f"Expected one artifact in {DIST}, found {len(found)}: run ./dev build.")
+    return found[0]
+
+
+def import_check(log: TextIO | None = None) -> None:
+    """Check the artifact as Galaxy does on upload."""
+    process.run(["python", "-m", "galaxy_importer.main", str(artifact())], log=log, cwd=DIST)
+
+
+def install(into: Path, log: TextIO | None = None) -> dict[str, str]:
+    """Install the artifact into an empty collections path; return the environment in which it is the only one."""
+    shutil.rmtree(into, ignore_errors=True)
+    process.run(
+        ["ansible-galaxy", "collection", "install", str(artifact()), "--collections-path", str(into), "--offline"],
+        log=log,
+    )
+    return os.environ | {"ANSIBLE_COLLECTIONS_PATH": str(into), "ANSIBLE_CONFIG": os.devnull}

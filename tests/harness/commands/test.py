@@ -1,0 +1,91 @@
+"""./dev test."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+from typing import TYPE_CHECKING, TextIO
+
+from harness import docker, example, hosts, images, paths, process, steps
+from harness.commands import build, lint, molecule, sanity, unit
+from harness.process import say
+from harness.steps import Step
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from harness.commands import Commands
+
+_FAST_SCENARIO = "default"
+_ARTIFACT_HOST = "artifact"
+
+
+def add(commands: Commands) -> None:
+    """Describe the command."""
+    parser = commands.add_parser("test", help="run all tests, and show one table of results")
+    parser.add_argument("--fast", action="store_true", help="linters, unit tests and one scenario alone")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the steps; the exit status tells whether all have passed."""
+    docker.command()
+    for suite in images.SUITES.values():
+        images.ensure(suite)
+    results = steps.run_all(fast_steps() if arguments.fast else all_steps())
+    say("\n" + steps.table(results))
+    return 0 if all(result.outcome is steps.Outcome.PASSED for result in results) else 1
+
+
+def fast_steps() -> list[Step]:
+    """Return the steps of the short lane."""
+    return [*_lint_steps(), _UNIT, _scenario_step(_FAST_SCENARIO)]
+
+
+def all_steps() -> list[Step]:
+    """Return all steps, in the order of the table."""
+    return [*_lint_steps(), _UNIT, _SANITY, *_ARTIFACT_STEPS, *map(_scenario_step, molecule.scenarios())]
+
+
+def _lint_steps() -> list[Step]:
+    return [Step(tool, functools.partial(lint.lint, tool)) for tool in lint.TOOLS]
+
+
+def _scenario_step(name: str) -> Step:
+    def act(log: TextIO) -> None:
+        molecule.run_scenario(name, [], log)
+
+    return Step(f"molecule {name}", act)
+
+
+def run_artifact(log: TextIO) -> None:
+    """Install the artifact into an empty path, and serve the example app with it, away from the clone."""
+    place = paths.CACHE / "installed"
+    shutil.rmtree(place, ignore_errors=True)
+    environment = build.install(place / "collections", log)
+    try:
+        (host,) = hosts.start_all([hosts.Wanted(_ARTIFACT_HOST, "artifact", "bookworm")])
+        inventory = example.write_inventory(host, place)
+        process.run(["ansible-playbook", "webstack.flask.site", "-i", str(inventory)], log=log, env=environment, cwd=place)
+        log.write(example.served_page(host))
+    finally:
+        hosts.stop_group(_ARTIFACT_HOST)
+
+
+def _plain(act: Callable[..., object]) -> Callable[[TextIO], None]:
+    """Turn a function that takes the log by name into a step's."""
+
+    def step(log: TextIO) -> None:
+        act(log=log)
+
+    return step
+
+
+_UNIT = Step("unit tests", lambda log: unit.unit([], log))
+_SANITY = Step("ansible-test sanity", lambda log: sanity.sanity([], log))
+_ARTIFACT_STEPS = (
+    Step("build", _plain(build.build)),
+    Step("galaxy-importer", _plain(build.import_check), needs=("build",)),
+    Step("installed artifact", run_artifact, needs=("build",)),
+)

@@ -1,0 +1,122 @@
+"""Container images of bare Debian hosts, one per suite, built once and found again by the digest of their recipe."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from harness import docker, paths, process, system
+from harness.process import HarnessError, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+SUITES = {"debian12": "bookworm", "debian13": "trixie"}
+"""Platform name -> Debian suite."""
+
+LOCAL_CERTIFICATES = Path("/usr/local/share/ca-certificates")
+_MIRROR = "http://deb.debian.org/debian"
+_SECURITY = "http://deb.debian.org/debian-security"
+
+
+def ensure(suite: str) -> str:
+    """Return the tag of the image of a bare host of this suite; build it when it is not there yet."""
+    certificates = sorted(LOCAL_CERTIFICATES.rglob("*.crt")) if LOCAL_CERTIFICATES.is_dir() else []
+    recipe = (paths.HOST_RECIPE / "Dockerfile").read_bytes()
+    tag = f"webstack-flask-host:{suite}-{recipe_digest([recipe, *(file.read_bytes() for file in certificates)])}"
+    with _alone(f"image-{suite}"):
+        if not _exists(tag):
+            say(f"Building the image of a bare Debian {suite} host (once, about a minute) ...")
+            _build(tag, _base(suite), certificates)
+    return tag
+
+
+def recipe_digest(parts: Iterable[bytes]) -> str:
+    """Return 12 hexadecimal digits that change whenever one of the parts does, or their order or boundaries."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()[:12]
+
+
+def sources(suite: str) -> str:
+    """Return apt's one-line sources of a Debian suite with its updates and security updates."""
+    return f"deb {_MIRROR} {suite} main\ndeb {_MIRROR} {suite}-updates main\ndeb {_SECURITY} {suite}-security main\n"
+
+
+def _exists(tag: str) -> bool:
+    return process.succeeds([*docker.command(), "image", "inspect", tag])
+
+
+def _base(suite: str) -> str:
+    """Return the tag of a plain Debian image: Docker's where the registry answers, else one made here from packages."""
+    official, own = f"debian:{suite}", f"webstack-flask-base:{suite}"
+    if _exists(official):
+        return official
+    if _exists(own):
+        return own
+    if process.succeeds([*docker.command(), "pull", "--quiet", official], timeout=300):
+        return official
+    say(f"No container registry gives {official}; making it from Debian packages ...")
+    _bootstrap(suite, own)
+    return own
+
+
+def _bootstrap(suite: str, tag: str) -> None:
+    """Make a minimal Debian from packages and import it as an image."""
+    system.require("mmdebstrap", ["mmdebstrap", "debian-archive-keyring"], "test images are made with it")
+    make = ["mmdebstrap", "--quiet", "--variant=minbase", suite, "-", "-"]
+    with _log(f"mmdebstrap-{suite}") as log:
+        maker = subprocess.Popen(make, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+        importer = subprocess.Popen(
+            [*docker.command(), "import", "-", tag],
+            stdin=maker.stdout,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+        )
+        assert maker.stdin  # PIPE was asked for
+        assert maker.stdout
+        maker.stdin.write(sources(suite).encode())
+        maker.stdin.close()
+        maker.stdout.close()
+        failed = maker.wait() | importer.wait()
+    if failed:
+        process.succeeds([*docker.command(), "image", "rm", tag])
+        raise HarnessError(f"No image of Debian {suite} could be made; see {log.name}.")
+
+
+def _build(tag: str, base: str, certificates: Iterable[Path]) -> None:
+    paths.CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=paths.CACHE, prefix="image-") as scratch:
+        shutil.copy(paths.HOST_RECIPE / "Dockerfile", scratch)
+        trusted = Path(scratch, "ca-certificates")
+        trusted.mkdir()
+        for file in certificates:
+            shutil.copy(file, trusted)
+        with _log(f"image-{tag.partition(':')[2]}") as log:
+            process.run(
+                [*docker.command(), "build", "--tag", tag, "--build-arg", f"BASE={base}", scratch],
+                log=log,
+            )
+
+
+@contextmanager
+def _log(name: str) -> Iterator[TextIO]:
+    paths.LOGS.mkdir(parents=True, exist_ok=True)
+    with (paths.LOGS / f"{name}.log").open("w", encoding="utf-8") as log:
+        yield log
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Let one process at a time do something; the kernel lets go of the lock whatever becomes of its holder."""
+    paths.CACHE.mkdir(parents=True, exist_ok=True)
+    with (paths.CACHE / f"{name}.lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

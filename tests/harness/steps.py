@@ -1,0 +1,135 @@
+"""Running many steps, two at a time, and one table at the end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, TextIO
+
+from harness import paths
+from harness.process import HarnessError, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+_TAIL = 40  # lines
+
+
+class Outcome(StrEnum):
+    """How a step ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_RUN = "not run"
+    """A step that it needs has failed. Counts as failed."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something to do, with all it says in a log of its own."""
+
+    name: str
+    act: Callable[[TextIO], None]
+    needs: tuple[str, ...] = ()
+    """Names of steps that must have passed before."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a step."""
+
+    name: str
+    outcome: Outcome
+    seconds: float
+
+
+def run_all(steps: Sequence[Step]) -> list[Result]:
+    """Run all steps and return their results in the same order.
+
+    Two workers share the work, one from either end of the list: so the short steps at its beginning are told early,
+    while the long ones at its end, which mostly wait for hosts, are already under way.
+    """
+    board = _Board(steps)
+    with ThreadPoolExecutor(2) as pool:
+        for worker in [pool.submit(board.work, from_the_end=False), pool.submit(board.work, from_the_end=True)]:
+            worker.result()
+    return [board.results[step.name] for step in steps]
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return the results as a table, and the line ``N passed, N failed``."""
+    width = max([len(result.name) for result in results] + [len("step")])
+    lines = [f"{'step':<{width}}  {'result':<8}  {'duration':>8}", f"{'-' * width}  {'-' * 8}  {'-' * 8}"]
+    lines += [f"{result.name:<{width}}  {result.outcome:<8}  {duration(result.seconds):>8}" for result in results]
+    passed = sum(result.outcome is Outcome.PASSED for result in results)
+    return "\n".join([*lines, "", f"{passed} passed, {len(results) - passed} failed"])
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people write it: ``4.2 s``, ``3 m 05 s``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} m {rest:02d} s"
+
+
+class _Board:
+    """Which steps are left, and what became of the others."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.results: dict[str, Result] = {}
+        self._left = list(steps)
+        self._changed = threading.Condition()
+
+    def work(self, *, from_the_end: bool) -> None:
+        """Do one step after the other until none is left."""
+        while step := self._take(from_the_end=from_the_end):
+            result = _run(step) if self._may_run(step) else Result(step.name, Outcome.NOT_RUN, 0)
+            with self._changed:
+                self.results[step.name] = result
+                self._changed.notify_all()
+
+    def _take(self, *, from_the_end: bool) -> Step | None:
+        """Return the next step whose needs are settled; wait for one where there is none yet."""
+        with self._changed:
+            while self._left:
+                order = reversed(self._left) if from_the_end else iter(self._left)
+                ready = next((step for step in order if all(need in self.results for need in step.needs)), None)
+                if ready:
+                    self._left.remove(ready)
+                    return ready
+                self._changed.wait()
+        return None
+
+    def _may_run(self, step: Step) -> bool:
+        return all(self.results[need].outcome is Outcome.PASSED for need in step.needs)
+
+
+def _run(step: Step) -> Result:
+    say(f"      {step.name} ...")
+    file = log_file(step.name)
+    started = time.monotonic()
+    outcome = Outcome.PASSED
+    with file.open("w", encoding="utf-8") as log:
+        try:
+            step.act(log)
+        except HarnessError as error:
+            outcome = Outcome.FAILED
+            log.write(f"{error}\n")
+    seconds = time.monotonic() - started
+    if outcome is Outcome.FAILED:
+        tail = "\n".join(f"      | {line}" for line in file.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL:])
+        say(f"FAIL  {step.name} ({duration(seconds)}); the end of {file.relative_to(paths.ROOT)}:\n{tail}")
+    else:
+        say(f"ok    {step.name} ({duration(seconds)})")
+    return Result(step.name, outcome, seconds)
+
+
+def log_file(name: str) -> Path:
+    """Return the path of a step's log."""
+    paths.LOGS.mkdir(parents=True, exist_ok=True)
+    return paths.LOGS / f"{name.replace(' ', '-')}.log"

@@ -1,0 +1,19 @@
+"""What the tests of molecule scenarios share."""
+
+from __future__ import annotations
+
+from scenario_tests.hosts import Answer, as_user, http_get, http_request, inventory_name, published_port, restart
+from scenario_tests.play import Play, run_playbook, run_role
+
+__all__ = [
+    "Answer",
+    "Play",
+    "as_user",
+    "http_get",
+    "http_request",
+    "inventory_name",
+    "published_port",
+    "restart",
+    "run_playbook",
+    "run_role",
+]

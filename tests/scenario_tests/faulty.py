@@ -1,0 +1,142 @@
+"""Deploying the app of tests/apps/faulty, well or badly."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scenario_tests.hosts import http_get, inventory_name
+from scenario_tests.play import Play, run_playbook
+from scenario_tests.releases import AppState, read_app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from testinfra.host import Host
+
+NAME, SITE = "faulty", "faulty.test"
+ROOT = "/var/www/faulty"
+DEPLOY, ROLLBACK, EVERYTHING = "playbooks/deploy.yml", "playbooks/rollback.yml", "playbooks/site.yml"
+_PATIENCE = 60  # seconds
+
+_numbers = itertools.count(1)
+
+
+def new_version() -> str:
+    """Return a version that has not been deployed before, in this run or an earlier one on the same hosts."""
+    return f"v{os.getpid()}-{next(_numbers)}"
+
+
+def describe(host: Host, version: str, fault: str = "", *, seconds: float = 0, **changes: object) -> dict[str, Any]:
+    """Return `flask_apps` with the app in one version, with one fault, and with some of its keys changed."""
+    (app,) = copy.deepcopy(host.ansible.get_variables()["flask_apps"])
+    app["env"] = {"VERSION": version}
+    if fault:
+        app["env"] |= {"FAULT": fault, "FAULT_SECONDS": seconds}
+    for key, value in changes.items():
+        app[key] = {**app[key], **value} if isinstance(value, dict) and isinstance(app.get(key), dict) else value
+    return {"flask_apps": [app]}
+
+
+def deploy(host: Host, version: str, fault: str = "", *, seconds: float = 0, **changes: object) -> Play:
+    """Run deploy.yml for the app so described."""
+    return run_playbook(host, Path(DEPLOY), describe(host, version, fault, seconds=seconds, **changes))
+
+
+def roll_back(host: Host, to: str | None = None) -> Play:
+    """Run rollback.yml."""
+    return run_playbook(host, Path(ROLLBACK), describe(host, "whatever") | ({"to": to} if to else {}))
+
+
+def state_of(host: Host) -> AppState:
+    """Look at the app."""
+    return read_app(host, NAME)
+
+
+def served(host: Host) -> str:
+    """Return the version that users get."""
+    answer = http_get(host, SITE)
+    assert answer.status == 200, answer
+    return answer.body.strip()
+
+
+def ensure_served(host: Host) -> str:
+    """See that users get a good release, and return its version."""
+    if state_of(host).find_untidiness() or not served(host).startswith("v"):
+        deploy(host, new_version()).succeeded()
+    return served(host)
+
+
+def start_afresh(host: Host) -> None:
+    """Take the app off the host, all but its builds and environments."""
+    host.check_output(
+        f"systemctl stop '{NAME}@*' --all; "
+        f"rm -rf {ROOT}/current {ROOT}/releases /etc/systemd/system/*.wants/{NAME}@* /etc/systemd/system/{NAME}@*; "
+        f"systemctl daemon-reload; systemctl reset-failed '{NAME}@*' || true"
+    )
+
+
+@dataclass
+class Run:
+    """A playbook that runs beside the test."""
+
+    process: subprocess.Popen[str]
+    log: Path
+
+    def wait(self) -> Play:
+        """Wait for its end."""
+        status = self.process.wait(timeout=_PATIENCE)
+        return Play(status, 0, self.log.read_text(encoding="utf-8"))
+
+    def kill(self) -> None:
+        """End it, and its connections, as a power cut at the controller would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@contextmanager
+def running(host: Host, variables: Mapping[str, Any], playbook: str = DEPLOY) -> Iterator[Run]:
+    """Run a playbook beside the block; what is left of it at the end of the block is killed."""
+    argv = ["ansible-playbook", "--inventory", os.environ["MOLECULE_INVENTORY_FILE"], "--limit", inventory_name(host)]
+    # A connection of its own, which dies with it.
+    argv += ["--ssh-extra-args=-o ControlMaster=no -o ControlPath=none", "--extra-vars", json.dumps(variables), playbook]
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "log")
+        with log.open("w", encoding="utf-8") as output:
+            process = subprocess.Popen(
+                argv,
+                cwd=os.environ["MOLECULE_PROJECT_DIRECTORY"],
+                env=os.environ | {"ANSIBLE_FORCE_COLOR": "0"},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+        run = Run(process, log)
+        try:
+            yield run
+        finally:
+            if process.poll() is None:
+                run.kill()
+
+
+def wait_on_host(host: Host, condition: str, then: str = "true") -> str:
+    """Wait, on the host itself, until a shell condition holds; run a command at once, and return what it prints."""
+    ticks = _PATIENCE * 50
+    script = f"for tick in $(seq {ticks}); do if {condition}; then {then}; exit; fi; sleep 0.02; done; echo never: %s >&2; exit 99"
+    return str(host.check_output(script, condition))
+
+
+def wait_until_idle(host: Host) -> None:
+    """Wait until no run holds the app's lock any more."""
+    host.check_output(f"flock --timeout {_PATIENCE} /run/webstack-flask/{NAME}.lock true")

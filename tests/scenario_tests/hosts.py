@@ -1,0 +1,86 @@
+"""Acting on the hosts of a scenario from outside, as its users do."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness import hosts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from testinfra.backend.base import CommandResult
+    from testinfra.host import Host
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a web server answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: str
+
+
+def http_get(host: Host, name: str, path: str = "/", *, port: int = 80) -> Answer:
+    """Ask for a page of the site ``name`` over the published port, as a browser elsewhere would."""
+    return http_request(host, name, "GET", path, port=port)
+
+
+def http_request(
+    host: Host,
+    name: str,
+    method: str,
+    path: str,
+    *,
+    body: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    port: int = 80,
+) -> Answer:
+    """Send one request for the site ``name`` on a connection of its own; redirects are not followed."""
+    link = http.client.HTTPConnection("127.0.0.1", published_port(host, port), timeout=30)
+    try:
+        link.request(method, path, body=body, headers={"Host": name, **(headers or {})})
+        answer = link.getresponse()
+        return Answer(
+            status=answer.status,
+            headers={key.lower(): value for key, value in answer.getheaders()},
+            body=answer.read().decode(errors="replace"),
+        )
+    finally:
+        link.close()
+
+
+def as_user(host: Host, user: str, command: str) -> CommandResult:
+    """Run a shell command on the host as another local user."""
+    return host.run(f"runuser -u {shlex.quote(user)} -- sh -c {shlex.quote(command)}")
+
+
+def published_port(host: Host, port: int) -> int:
+    """Return the port of 127.0.0.1 that leads to ``port`` of the host."""
+    return int(_instance(host)["ports"][str(port)])
+
+
+def restart(host: Host) -> None:
+    """Reboot the host, and wait until systemd has started all there is to start and sshd answers."""
+    instance = _instance(host)
+    hosts.restart(str(instance["container"]), int(instance["port"]))
+
+
+def inventory_name(host: Host) -> str:
+    """Return the name that the inventory has for the host."""
+    return str(host.backend.get_hostname())
+
+
+def _instance(host: Host) -> dict[str, Any]:
+    """Return what the harness wrote down when it started the host."""
+    name = inventory_name(host)
+    entries: list[dict[str, Any]] = json.loads(Path(os.environ["MOLECULE_INSTANCE_CONFIG"]).read_text(encoding="utf-8"))
+    return next(entry for entry in entries if entry["instance"] == name)

@@ -1,0 +1,55 @@
+"""A pytest plugin for scenarios: refuses one that proves nothing, and shows what a failing host has to say."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from testinfra.host import Host
+
+SCENARIO = Path(os.environ.get("MOLECULE_SCENARIO_DIRECTORY", "."))
+_passed_here: list[str] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the journal of failed units to the report of a failed test."""
+    report = yield
+    if report.when == "call" and report.passed and item.path.is_relative_to(SCENARIO.resolve()):
+        _passed_here.append(item.nodeid)
+    host = getattr(item, "funcargs", {}).get("host")
+    if report.failed and call.excinfo and host is not None:
+        report.sections.append(("failed units of the host", _words_of(cast("Host", host))))
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail when no test of the scenario itself passed: one that verifies nothing proves nothing."""
+    selective = session.config.option.keyword or session.config.option.markexpr
+    if exitstatus == pytest.ExitCode.OK and not _passed_here and not selective:
+        print(f"\nThe scenario {SCENARIO.name} verifies nothing: no test in {SCENARIO / 'tests'} has passed.")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _words_of(host: Host) -> str:
+    try:
+        return failed_units(host)
+    except RuntimeError as error:  # testinfra's, when the host cannot be reached
+        return f"(the host does not answer: {error})"
+
+
+def failed_units(host: Host) -> str:
+    """Return the failed units of a host, each with the end of its journal."""
+    units = host.run("systemctl list-units --failed --plain --no-legend --full").stdout.split("\n")
+    names = [line.split()[0] for line in units if line.strip()]
+    journals = [host.run("journalctl --no-pager --lines=30 --unit=%s", name).stdout for name in names]
+    return "\n".join(journals) or "(none)"

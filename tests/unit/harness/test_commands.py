@@ -1,0 +1,124 @@
+"""The commands of ./dev: what they decide before they run anything."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from harness import bootstrap, cli, docker, paths, process, system
+from harness.commands import lint, molecule, sanity
+from harness.commands import test as full_test
+from harness.process import CommandError, HarnessError
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    for command in ("demo", "test", "molecule", "lint", "unit", "sanity", "build", "hosts"):
+        assert f"\n    {command} " in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "ours", "passed_on"),
+    [
+        ("unit -q tests/unit", ["unit"], ["-q", "tests/unit"]),
+        ("unit --help", ["unit", "--help"], []),
+        ("molecule site converge -- --diff", ["molecule", "site"], ["converge", "--", "--diff"]),
+        ("molecule site", ["molecule", "site"], []),
+        ("demo --down", ["demo", "--down"], []),
+        ("", [], []),
+    ],
+)
+def test_words_for_another_program_are_passed_on_as_they_are(line: str, ours: list[str], passed_on: list[str]) -> None:
+    assert cli.split(line.split()) == (ours, passed_on)
+
+
+def test_pip_settings_of_files_and_environment_reach_ansible_test() -> None:
+    listed = ":env:.cert='/company.pem'\n:env:.timeout='180'\nglobal.cert='/old.pem'\nglobal.index-url='https://mirror.test/simple'\n"
+    assert sanity.pip_configuration(listed) == "[global]\ncert = /company.pem\nindex-url = https://mirror.test/simple\ntimeout = 180\n"
+
+
+def test_plugins_are_typed_under_the_name_by_which_they_are_imported() -> None:
+    files = ["plugins/modules/a.py", "tests/harness/cli.py", "tests/apps/x/app.py", "molecule/x/files/app.py", "README.md"]
+    assert lint.typed_sources(files) == [
+        ".collections/ansible_collections/webstack/flask/plugins/modules/a.py",
+        "tests/harness/cli.py",
+    ]
+
+
+def test_the_full_test_has_every_scenario() -> None:
+    names = [step.name for step in full_test.all_steps()]
+    assert len(names) == len(set(names))
+    for scenario in molecule.scenarios():
+        assert f"molecule {scenario}" in names
+
+
+@pytest.mark.parametrize("scenario", molecule.scenarios())
+def test_every_scenario_has_tests_and_does_without_exceptions(scenario: str) -> None:
+    directory = paths.SCENARIOS / scenario
+    assert list(directory.glob("tests/test_*.py"))
+    for file in directory.rglob("*.yml"):
+        assert "notest" not in file.read_text(encoding="utf-8")
+        assert "molecule-idempotence" not in file.read_text(encoding="utf-8")
+
+
+def test_a_failed_command_says_what_was_run_and_what_it_said() -> None:
+    with pytest.raises(CommandError) as failed:
+        process.output([sys.executable, "-c", "import sys; print('why'); sys.exit(3)"])
+    assert failed.value.status == 3
+    assert "status 3" in str(failed.value)
+    assert "why" in str(failed.value)
+
+
+def test_a_program_that_is_not_there_fails_like_one_that_failed() -> None:
+    assert not process.succeeds(["/no/such/program"])
+    with pytest.raises(CommandError):
+        process.output(["/no/such/program"])
+
+
+def test_without_docker_and_without_rights_one_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(docker, "_reachable", lambda: None)
+    monkeypatch.setattr(system, "root_prefix", lambda: None)
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    docker.command.cache_clear()
+    with pytest.raises(HarnessError) as refused:
+        docker.command()
+    docker.command.cache_clear()
+    assert str(refused.value) == "Docker is missing, and test hosts are containers: run `sudo apt-get install docker.io iptables`."
+
+
+def test_a_socket_that_is_not_for_this_user_is_told_apart_from_a_daemon_that_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_args: object, **_options: object) -> str:
+        raise CommandError(["docker", "info"], 1, "permission denied while trying to connect to the Docker daemon socket")
+
+    monkeypatch.setattr(docker, "_reachable", lambda: None)
+    monkeypatch.setattr(system, "root_prefix", lambda: None)
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(process, "output", denied)
+    docker.command.cache_clear()
+    with pytest.raises(HarnessError, match="usermod -aG docker"):
+        docker.command()
+    docker.command.cache_clear()
+
+
+def test_requirements_are_installed_again_only_when_they_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("demo", "test"):
+        (tmp_path / "requirements").mkdir(exist_ok=True)
+        (tmp_path / "requirements" / f"{name}.txt").write_text(name, encoding="ascii")
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    demo, test = bootstrap.digest("demo"), bootstrap.digest("test")
+    assert demo != test
+    (tmp_path / "requirements" / "test.txt").write_text("other", encoding="ascii")
+    assert bootstrap.digest("demo") == demo
+    assert bootstrap.digest("test") != test
+    (tmp_path / "requirements" / "demo.txt").write_text("other", encoding="ascii")
+    assert bootstrap.digest("demo") != demo
+
+
+def test_every_requirement_is_pinned() -> None:
+    for name in ("demo", "test"):
+        for line in (paths.ROOT / "requirements" / f"{name}.txt").read_text(encoding="ascii").splitlines():
+            assert line.startswith(("#", "-r ")) or "==" in line, line

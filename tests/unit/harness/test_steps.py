@@ -1,0 +1,77 @@
+"""The steps of ./dev test, and their table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+from harness import steps
+from harness.process import HarnessError
+from harness.steps import Outcome, Result, Step
+
+
+@pytest.fixture(autouse=True)
+def _logs_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.paths.ROOT", tmp_path)
+    monkeypatch.setattr("harness.paths.LOGS", tmp_path / "logs")
+
+
+def passes(log: TextIO) -> None:
+    log.write("fine\n")
+
+
+def fails(log: TextIO) -> None:
+    log.write("the reason\n")
+    raise HarnessError("It did not work.")
+
+
+def outcomes(results: list[Result]) -> list[Outcome]:
+    return [result.outcome for result in results]
+
+
+def test_results_come_in_the_order_of_the_steps() -> None:
+    results = steps.run_all([Step(name, passes) for name in "abcdef"])
+    assert [result.name for result in results] == list("abcdef")
+    assert set(outcomes(results)) == {Outcome.PASSED}
+
+
+def test_a_failed_step_does_not_keep_others_from_running(capsys: pytest.CaptureFixture[str]) -> None:
+    results = steps.run_all([Step("a", fails), Step("b", passes)])
+    assert outcomes(results) == [Outcome.FAILED, Outcome.PASSED]
+    shown = capsys.readouterr().out
+    assert "FAIL  a" in shown
+    assert "| the reason" in shown
+    assert "| It did not work." in shown
+
+
+def test_a_step_runs_after_those_it_needs() -> None:
+    order: list[str] = []
+    late = Step("late", lambda _log: order.append("late"), needs=("early",))
+    early = Step("early", lambda _log: order.append("early"))
+    assert outcomes(steps.run_all([late, early])) == [Outcome.PASSED, Outcome.PASSED]
+    assert order == ["early", "late"]
+
+
+def test_what_needs_a_failed_step_is_not_run_and_counts_as_failed() -> None:
+    results = steps.run_all([Step("a", fails), Step("b", passes, needs=("a",)), Step("c", passes, needs=("b",))])
+    assert outcomes(results) == [Outcome.FAILED, Outcome.NOT_RUN, Outcome.NOT_RUN]
+    assert steps.table(results).endswith("\n0 passed, 3 failed")
+
+
+def test_a_programming_error_in_a_step_is_not_swallowed() -> None:
+    with pytest.raises(ZeroDivisionError):
+        steps.run_all([Step("a", lambda _log: 1 / 0), Step("b", passes)])  # type: ignore[arg-type]
+
+
+def test_the_table() -> None:
+    results = [Result("ruff check", Outcome.PASSED, 0.44), Result("molecule site", Outcome.FAILED, 125.6), Result("x", Outcome.NOT_RUN, 0)]
+    assert steps.table(results) == (
+        "step           result    duration\n"
+        "-------------  --------  --------\n"
+        "ruff check     passed       0.4 s\n"
+        "molecule site  failed    2 m 06 s\n"
+        "x              not run      0.0 s\n"
+        "\n"
+        "1 passed, 2 failed"
+    )

@@ -1,0 +1,224 @@
+"""Each role says the same of its variables in its defaults, its argument specs and its README, and the modules behind it agree."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.webstack.flask.plugins.module_utils.flask_apps import SPEC
+from ansible_collections.webstack.flask.plugins.modules import builds, environments, releases
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROLES = Path(__file__).parents[3] / "roles"
+NAMES = sorted(directory.name for directory in ROLES.iterdir())
+
+_WORDS = ("description", "apply_defaults", "no_log")
+"""Keys of an option that do not say which values it takes."""
+
+
+def _load(role: str, path: str) -> Any:  # noqa: ANN401 - YAML holds anything
+    return yaml.safe_load((ROLES / role / path).read_text(encoding="utf-8"))
+
+
+def _specs(role: str) -> dict[str, Any]:
+    main: dict[str, Any] = _load(role, "meta/argument_specs.yml")["argument_specs"]["main"]
+    return main
+
+
+def _options(role: str) -> dict[str, Any]:
+    options: dict[str, Any] = _specs(role)["options"]
+    return options
+
+
+def _defaults(role: str) -> dict[str, Any]:
+    return _load(role, "defaults/main.yml") or {}
+
+
+def _readme(role: str) -> str:
+    return (ROLES / role / "README.md").read_text(encoding="utf-8")
+
+
+def _inputs() -> Iterator[tuple[str, str]]:
+    for role in NAMES:
+        for variable in _defaults(role):
+            yield role, variable
+
+
+def _flatten(options: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, option in options.items():
+        yield prefix + name, option
+        yield from _flatten(option.get("options", {}), f"{prefix}{name}.")
+
+
+def _bare(options: dict[str, Any], *, without: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
+    """Return all options to the leaves by their path, each with nothing but what says which values it takes."""
+    return {
+        path: {key: value for key, value in option.items() if key not in (*_WORDS, "options")}
+        for path, option in _flatten(options)
+        if path.partition(".")[0] not in without
+    }
+
+
+def test_there_are_roles() -> None:
+    assert {"app_source", "etc_hosts", "gunicorn_systemd", "nginx_site", "python_pipenv"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_a_role_has_the_same_inputs_in_its_defaults_and_in_its_argument_specs(role: str) -> None:
+    assert list(_defaults(role)) == list(_options(role))
+
+
+@pytest.mark.parametrize(("role", "variable"), list(_inputs()))
+def test_an_input_has_the_role_s_name_in_front(role: str, variable: str) -> None:
+    assert variable.startswith(f"{role}_")
+
+
+@pytest.mark.parametrize(("role", "variable"), list(_inputs()))
+def test_an_input_has_one_default(role: str, variable: str) -> None:
+    specified, default = _options(role)[variable]["default"], _defaults(role)[variable]
+    assert (specified, type(specified)) == (default, type(default))
+
+
+@pytest.mark.parametrize(("role", "variable"), list(_inputs()))
+def test_an_input_has_a_comment_above_its_default(role: str, variable: str) -> None:
+    text = (ROLES / role / "defaults/main.yml").read_text(encoding="utf-8")
+    assert re.search(rf"^#.*\n{variable}:", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("role", "variable"), list(_inputs()))
+def test_the_readme_has_a_row_for_an_input_with_its_default(role: str, variable: str) -> None:
+    row = re.search(rf"^\| `{variable}` \| `([^`]*)` \| \S.*\|$", _readme(role), re.MULTILINE)
+    assert row, f"there is no row for {variable}"
+    assert yaml.safe_load(row[1]) == _defaults(role)[variable]
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_the_defaults_of_a_role_are_accepted_by_its_argument_specs(role: str) -> None:
+    assert ArgumentSpecValidator(_options(role)).validate(_defaults(role)).error_messages == []
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_every_option_is_described_to_the_leaves(role: str) -> None:
+    for path, option in _flatten(_options(role)):
+        assert option.get("description"), path
+        assert option.get("type"), path
+        assert option["type"] != "list" or option.get("elements"), path
+        assert not (option.get("required") and "default" in option), path
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_the_readme_names_every_option_of_an_option(role: str) -> None:
+    for path, option in _flatten(_options(role)):
+        name = path.rpartition(".")[2]
+        row = re.search(rf"^\| `{name}` \| (.*?) \|", _readme(role), re.MULTILINE)
+        assert row or re.search(rf"`[^`\n]*\b{name}\b[^`\n]*`", _readme(role)), path
+        if row and "." in path:
+            _check_told_default(row[1], option, path)
+
+
+def _check_told_default(told: str, option: dict[str, Any], path: str) -> None:
+    if option.get("required"):
+        assert told == "required", path
+    elif option.get("default", "") not in ("", None) and told != "required":  # an option may be required only together with another
+        assert yaml.safe_load(told.strip("`")) == option["default"], path
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_a_role_is_described_in_the_same_words_everywhere(role: str) -> None:
+    galaxy = _load(role, "meta/main.yml")["galaxy_info"]
+    assert galaxy["role_name"] == role
+    assert galaxy["description"] == _specs(role)["short_description"]
+    assert _readme(role).startswith(f"# {role}\n")
+
+
+def _examples(role: str) -> Iterator[dict[str, Any]]:
+    """Return the variables that the README gives to the role, by example."""
+    for block in re.findall(r"```yaml\n(.*?)```", _readme(role), re.DOTALL):
+        yield from _find_variables(yaml.safe_load(block), role)
+
+
+def _find_variables(node: object, role: str) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        if found := {key: value for key, value in node.items() if str(key).startswith(f"{role}_")}:
+            yield found
+        for value in node.values():
+            yield from _find_variables(value, role)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _find_variables(value, role)
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_the_readme_begins_with_a_whole_example(role: str) -> None:
+    (play,) = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", _readme(role), re.DOTALL)[0])
+    assert play["hosts"]
+    assert f"webstack.flask.{role}" in str(play)
+    assert next(_examples(role)), "it uses the role with a variable"
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_the_examples_of_the_readme_are_accepted_by_the_argument_specs(role: str) -> None:
+    for variables in _examples(role):
+        validation = ArgumentSpecValidator(_options(role)).validate(variables)
+        assert validation.error_messages == []
+        assert validation.unsupported_parameters == set()
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_a_role_reads_no_variable_of_another_role(role: str) -> None:
+    others = "|".join(f"_?_?{name}_" for name in NAMES if name != role)
+    for file in (ROLES / role).rglob("*"):
+        if file.is_file() and file.suffix in (".yml", ".j2"):
+            without_arguments = re.sub(r"^ +debian_packages_names:", "", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            assert not re.search(rf"\b(?:{others})\w+", re.sub(r"webstack\.flask\.\w+", "", without_arguments)), file
+
+
+def test_the_sources_of_app_source_are_those_of_its_module() -> None:
+    module = builds.ARGUMENT_SPEC["apps"]["options"]
+    assert _bare(_options("app_source")["app_source_apps"]["options"]) == _bare(module, without=("digest", "archive"))
+
+
+def test_the_apps_of_python_pipenv_are_those_of_its_module() -> None:
+    module = environments.ARGUMENT_SPEC["apps"]["options"]
+    assert _bare(_options("python_pipenv")["python_pipenv_apps"]["options"]) == _bare(module)
+
+
+def test_the_apps_of_gunicorn_systemd_are_those_of_its_module() -> None:
+    shaped_by_the_role = ("wsgi", "env", "gunicorn")
+    rendered_by_the_role = ("variables", "gunicorn_conf", "service", "socket")
+    role = _bare(_options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"], without=shaped_by_the_role)
+    assert role == _bare(releases.ARGUMENT_SPEC["apps"]["options"], without=rendered_by_the_role)
+
+
+@pytest.mark.parametrize(
+    ("role", "variable", "option"),
+    [
+        ("python_pipenv", "python_pipenv_python", environments.ARGUMENT_SPEC["python"]),
+        ("python_pipenv", "python_pipenv_executable", environments.ARGUMENT_SPEC["pipenv"]),
+        ("python_pipenv", "python_pipenv_timeout", environments.ARGUMENT_SPEC["timeout"]),
+        ("python_pipenv", "python_pipenv_environment", environments.ARGUMENT_SPEC["variables"]),
+        ("gunicorn_systemd", "gunicorn_systemd_lock_timeout", releases.ARGUMENT_SPEC["patience"]),
+    ],
+)
+def test_a_role_and_its_module_have_the_same_default(role: str, variable: str, option: dict[str, Any]) -> None:
+    assert _bare({"x": _options(role)[variable]}) == _bare({"x": option})
+
+
+@pytest.mark.parametrize("key", ["chdir", "env", "gunicorn", "health", "drain", "watch"])
+def test_flask_apps_and_gunicorn_systemd_have_the_same_default(key: str) -> None:
+    role = _options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"]
+    assert _bare({key: SPEC[key]}) == _bare({key: role[key]})
+
+
+@pytest.mark.parametrize(
+    ("key", "inner"), [("release_commands", "commands"), ("release_command_timeout", "command_timeout"), ("keep_releases", "keep")]
+)
+def test_flask_apps_and_gunicorn_systemd_have_the_same_default_under_another_name(key: str, inner: str) -> None:
+    role = _options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"]
+    assert _bare({"x": SPEC[key]}) == _bare({"x": role[inner]})

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from ansible_collections.webstack.flask.plugins.module_utils.accounts import ensure_group, find_group
 from ansible_collections.webstack.flask.plugins.module_utils.disk import require_room
-from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, sync_directory
+from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, mark_used, sync_directory
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.source_tree import describe_bad_link, is_within, leads_outside
 
@@ -36,8 +36,7 @@ def ensure_build(layout: AppLayout, identifier: str, fill: Callable[[Path], None
     ensure_directory(layout.root, through)
     ensure_directory(layout.builds, through)
     final = layout.build(identifier)
-    if final.is_dir():
-        os.utime(final)
+    if mark_used(final):
         return False
     require_room(layout.builds, "a build", _LEAST_ROOM)
     partial = layout.builds / f".partial-{identifier}"

@@ -12,6 +12,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from ansible_collections.webstack.flask.plugins.module_utils import dependencies
 from ansible_collections.webstack.flask.plugins.module_utils.accounts import ensure_group, ensure_user, find_group, find_user
 from ansible_collections.webstack.flask.plugins.module_utils.dependencies import Dependencies
 from ansible_collections.webstack.flask.plugins.module_utils.disk import require_room
-from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, write_atomically
+from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, ensure_file, write_atomically
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 
 RECORD = "environment.json"
@@ -28,6 +29,7 @@ RECORD = "environment.json"
 
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _OUTPUT_LINES = 40
+_KILL_PATIENCE = 10
 _LEAST_ROOM = 128
 """MiB that must be free before an environment is built: Flask, gunicorn and pip take about 40."""
 
@@ -111,8 +113,12 @@ def read_python_version(python: str) -> str:
 
 
 def is_finished(directory: Path) -> bool:
-    """Return whether an environment was built to the end."""
-    return (directory / RECORD).is_file()
+    """Return whether an environment was built to the end: whether root, and not what was being installed, has written its record."""
+    try:
+        status = (directory / RECORD).lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
 
 
 def build_environment(layout: AppLayout, identifier: str, source: Path, needs: Dependencies, installer: Installer, gunicorn: str) -> None:
@@ -125,12 +131,13 @@ def build_environment(layout: AppLayout, identifier: str, source: Path, needs: D
         _install(workshop, needs)
         _add_missing(workshop, needs, gunicorn)
         frozen = workshop.run(f"{directory}/bin/python", "-m", "pip", "freeze", "--all")
-        _end_processes(workshop.uid)
+        end_processes(workshop.uid)
         close_to_writers(directory, workshop.groups[0])
+        point_editables_to(source, workshop.project, directory)
         record = json.dumps({"from": needs.kind, "installed": frozen.splitlines()}, indent=2) + "\n"
         write_atomically(directory / RECORD, record, Access(0, workshop.groups[0], 0o640))
     except BaseException:
-        _end_processes(workshop.uid)
+        end_processes(workshop.uid)
         shutil.rmtree(directory, ignore_errors=True)
         raise
     finally:
@@ -146,6 +153,7 @@ def _open_workshop(layout: AppLayout, directory: Path, installer: Installer) -> 
     group = find_group(layout.name)
     if user is None or group is None:
         raise Problem(f"the user {layout.build_user} could not be made")
+    end_processes(user.pw_uid)  # of a run that was cut off
     shutil.rmtree(directory, ignore_errors=True)
     mine = Access(user.pw_uid, user.pw_gid, 0o700)
     ensure_directory(layout.root, Access(0, 0, 0o711))
@@ -212,14 +220,39 @@ def close_to_writers(directory: Path, group: int) -> None:
                 os.chmod(path, 0o750 if stat.S_ISDIR(mode) or mode & stat.S_IXUSR else 0o640)
 
 
-def _end_processes(uid: int) -> None:
+def point_editables_to(build: Path, project: Path, directory: Path) -> None:
+    """Let what was installed in editable mode be imported from the build: the copy that it was installed from does not stay.
+
+    Call it when nobody but root can write to the environment.
+    """
+    for path in directory.glob("lib/python*/site-packages/*"):
+        names_places = path.suffix in (".pth", ".egg-link") or path.name.startswith("__editable__")
+        if names_places and path.is_file() and not path.is_symlink():
+            text = path.read_text(encoding="utf-8", errors="surrogateescape")
+            status = path.stat()
+            ensure_file(path, text.replace(str(project), str(build)), Access(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)))
+
+
+def end_processes(uid: int) -> None:
     """End whatever an installer left running, lest it change the tree while root takes it over."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if process.stat().st_uid == uid:
-                os.kill(int(process.name), signal.SIGKILL)
-        except (FileNotFoundError, ProcessLookupError):
-            continue
+    deadline = time.monotonic() + _KILL_PATIENCE
+    while sum(_kill(process, uid) for process in Path("/proc").glob("[0-9]*")):
+        if time.monotonic() > deadline:
+            raise Problem(f"processes of the user with the id {uid} do not end; reboot the host")
+        time.sleep(0.01)
+
+
+def _kill(process: Path, uid: int) -> bool:
+    """Kill a process of a user, given its directory below /proc; return whether it was one of theirs and not dead already."""
+    try:
+        # A process can hide behind root as the owner of its directory in /proc, but not in here: proc_pid(5).
+        status = (process / "status").read_text(encoding="utf-8", errors="replace")
+        if not re.search(rf"^Uid:.*\b{uid}\b", status, re.MULTILINE) or re.search(r"^State:\tZ", status, re.MULTILINE):
+            return False
+        os.kill(int(process.name), signal.SIGKILL)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return True
 
 
 def shorten(output: str) -> str:

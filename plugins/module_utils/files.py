@@ -76,6 +76,15 @@ def ensure_directory(path: Path, access: Access, *, check: bool = False) -> bool
     return True
 
 
+def mark_used(path: Path) -> bool:
+    """Let what is deleted when nobody has used it for a while count as used now; return whether it is there at all."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def read_link(path: Path) -> str | None:
     """Return where a symbolic link points, or None where there is no link."""
     try:

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+
+_PATIENCE: float = 600
+"""Seconds that git may take: a remote that takes the connection and never answers must not hold up an app for ever."""
 
 _INDEX = "checkout.index"
 _FULL_COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -95,7 +99,23 @@ class Mirror:
     def _run(self, *arguments: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         inherited = {key: value for key, value in os.environ.items() if key not in _OF_ANOTHER_REPOSITORY}
         variables = {**inherited, **_ENVIRONMENT, "GIT_DIR": str(self._path), **(environment or {})}
-        return subprocess.run(["git", *arguments], capture_output=True, text=True, errors="replace", check=False, env=variables, cwd=cwd)
+        with subprocess.Popen(
+            ["git", *arguments],
+            cwd=cwd,
+            env=variables,
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        ) as process:
+            try:
+                output, message = process.communicate(timeout=_PATIENCE)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise Problem(f"{self._shown_url}: `git {arguments[0]}` took more than {_PATIENCE:g} s and was stopped") from None
+        return subprocess.CompletedProcess(process.args, process.returncode, output, message)
 
     def _git(self, *arguments: str, what: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> str:
         result = self._run(*arguments, environment=environment, cwd=cwd)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,8 +18,8 @@ _PAUSE = 0.5
 
 
 @contextmanager
-def hold_lock(path: Path, patience: float) -> Iterator[float]:
-    """Hold the lock on `path`; yield the seconds that it took to get it, raise Problem after `patience` seconds."""
+def hold_lock(path: Path, patience: float, say: Callable[[str], object]) -> Iterator[None]:
+    """Hold the lock on `path`; `say` if it took long to get it, raise Problem after `patience` seconds."""
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     started = time.monotonic()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -35,7 +35,10 @@ def hold_lock(path: Path, patience: float) -> Iterator[float]:
             time.sleep(_PAUSE)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        yield time.monotonic() - started
+        waited = time.monotonic() - started
+        if waited >= 1:
+            say(f"waited {waited:.0f} s for another run on this host")
+        yield
     finally:
         os.close(descriptor)
 

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.webstack.flask.plugins.module_utils.files import Access
 from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import (
@@ -73,7 +73,7 @@ class Link:
     target: str
 
 
-Entry = File | Link | None
+Entry: TypeAlias = "File | Link | None"
 """What lies at a path; None is nothing."""
 
 

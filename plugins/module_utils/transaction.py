@@ -51,9 +51,7 @@ def read_switch(app: dict[str, Any], layout: AppLayout) -> Switch:
 def change_app(layout: AppLayout, switch: Switch, patience: float, change: Callable[[], bool]) -> dict[str, Any]:
     """Call `change` under the app's lock; return what became of the app, a failure included."""
     try:
-        with hold_lock(layout.lock, patience) as waited:
-            if waited >= 1:
-                switch.notes.append(f"waited {waited:.0f} s for another run")
+        with hold_lock(layout.lock, patience, switch.notes.append):
             outcome: dict[str, Any] = {"previous": switch.current, "notes": switch.notes}
             try:
                 outcome["changed"] = change()

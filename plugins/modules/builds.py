@@ -104,12 +104,14 @@ builds:
 """
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.webstack.flask.plugins.module_utils.builds import ensure_build, open_to_others, unpack
 from ansible_collections.webstack.flask.plugins.module_utils.digest import LENGTH
+from ansible_collections.webstack.flask.plugins.module_utils.files import mark_used
 from ansible_collections.webstack.flask.plugins.module_utils.git_source import Mirror
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
@@ -117,7 +119,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lo
 _PATIENCE = 300
 
 
-def build_from_git(app: dict[str, Any], layout: AppLayout, *, check: bool) -> dict[str, Any]:
+def build_from_git(app: dict[str, Any], layout: AppLayout, say: Callable[[str], object], *, check: bool) -> dict[str, Any]:
     """Make the build of a commit, fetching no more than is needed."""
     if shutil.which("git") is None:
         if check:
@@ -128,33 +130,33 @@ def build_from_git(app: dict[str, Any], layout: AppLayout, *, check: bool) -> di
     identifier = commit[:LENGTH]
     path = layout.build(identifier)
     made = not path.is_dir()
-    if not check:
+    if not check and not mark_used(path):
 
         def fill(directory: Path) -> None:
             mirror.fetch(commit)
             mirror.check_out(commit, directory)
 
-        with hold_lock(layout.lock, _PATIENCE):
+        with hold_lock(layout.lock, _PATIENCE, say):
             made = ensure_build(layout, identifier, fill)
     return {"id": identifier, "path": str(path), "changed": made}
 
 
-def build_from_directory(app: dict[str, Any], layout: AppLayout, *, check: bool) -> dict[str, Any]:
+def build_from_directory(app: dict[str, Any], layout: AppLayout, say: Callable[[str], object], *, check: bool) -> dict[str, Any]:
     """Make the build of a directory that was read on the controller."""
     path = layout.build(app["digest"])
     missing = not path.is_dir()
     outcome = {"id": app["digest"], "path": str(path), "changed": missing, "missing": missing and not app["archive"]}
-    if not check and not outcome["missing"]:
-        with hold_lock(layout.lock, _PATIENCE):
+    if not check and not outcome["missing"] and not mark_used(path):
+        with hold_lock(layout.lock, _PATIENCE, say):
             ensure_build(layout, app["digest"], lambda directory: unpack(Path(app["archive"]), directory))
     return outcome
 
 
-def converge(app: dict[str, Any], *, check: bool) -> dict[str, Any]:
-    """Bring one app's build about; return what became of it."""
+def converge(app: dict[str, Any], say: Callable[[str], object], *, check: bool) -> dict[str, Any]:
+    """Bring one app's build about, and `say` what people should know; return what became of it."""
     layout = AppLayout.of(app["name"], app["root"])
     from_source = build_from_git if app["git"] else build_from_directory
-    outcome = from_source(app, layout, check=check)
+    outcome = from_source(app, layout, say, check=check)
     outcome["version"] = app["version"] if app["git"] else "local"
     if outcome["path"] and not outcome.get("missing"):
         outcome["changed"] |= open_to_others(Path(outcome["path"]), app["public"], check=check)
@@ -167,8 +169,8 @@ def main() -> None:
     outcomes: dict[str, dict[str, Any]] = {}
     for app in module.params["apps"]:
         try:
-            outcomes[app["name"]] = converge(app, check=module.check_mode)
-        except Problem as problem:
+            outcomes[app["name"]] = converge(app, module.warn, check=module.check_mode)
+        except (Problem, OSError) as problem:
             outcomes[app["name"]] = {"id": "", "path": "", "changed": False, "error": str(problem)}
     errors = [f"{name}: {outcome['error']}" for name, outcome in outcomes.items() if "error" in outcome]
     result = {"changed": any(outcome["changed"] for outcome in outcomes.values()), "builds": outcomes}

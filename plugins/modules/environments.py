@@ -109,7 +109,7 @@ environments:
       type: str
 """
 
-import os
+from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -120,14 +120,15 @@ from ansible_collections.webstack.flask.plugins.module_utils.environments import
     is_finished,
     read_python_version,
 )
+from ansible_collections.webstack.flask.plugins.module_utils.files import mark_used
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
 
 _PATIENCE = 300
 
 
-def converge(app: dict[str, Any], installer: Installer, gunicorn: str, *, check: bool) -> dict[str, Any]:
-    """Bring one app's environment about; return what became of it."""
+def converge(app: dict[str, Any], installer: Installer, gunicorn: str, say: Callable[[str], object], *, check: bool) -> dict[str, Any]:
+    """Bring one app's environment about, and `say` what people should know; return what became of it."""
     layout = AppLayout.of(app["name"], app["root"])
     source = layout.build(app["build"])
     if not app["build"] or not source.is_dir():
@@ -140,12 +141,12 @@ def converge(app: dict[str, Any], installer: Installer, gunicorn: str, *, check:
     identifier = needs.identify(python=python, gunicorn=gunicorn, build=app["build"])
     directory = layout.environment(identifier)
     missing = not is_finished(directory)
-    if not check:
-        with hold_lock(layout.lock, _PATIENCE):
+    if not check and not (mark_used(directory) and is_finished(directory)):
+        with hold_lock(layout.lock, _PATIENCE, say):
             missing = not is_finished(directory)
             if missing:
                 build_environment(layout, identifier, source, needs, installer, gunicorn)
-            os.utime(directory)
+            mark_used(directory)
     return {"id": identifier, "path": str(directory), "source": needs.kind, "changed": missing}
 
 
@@ -162,8 +163,8 @@ def main() -> None:
     outcomes: dict[str, dict[str, Any]] = {}
     for app in parameters["apps"]:
         try:
-            outcomes[app["name"]] = converge(app, installer, parameters["gunicorn_version"], check=module.check_mode)
-        except Problem as problem:
+            outcomes[app["name"]] = converge(app, installer, parameters["gunicorn_version"], module.warn, check=module.check_mode)
+        except (Problem, OSError) as problem:
             outcomes[app["name"]] = {"id": "", "path": "", "source": "", "changed": False, "error": str(problem)}
     errors = [f"{name}: {outcome['error']}" for name, outcome in outcomes.items() if "error" in outcome]
     result = {"changed": any(outcome["changed"] for outcome in outcomes.values()), "environments": outcomes}

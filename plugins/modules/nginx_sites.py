@@ -253,7 +253,7 @@ def main() -> None:
         if module.check_mode:
             result = run.converge(check=True)
         else:
-            with hold_lock(_LOCK, _LOCK_PATIENCE):
+            with hold_lock(_LOCK, _LOCK_PATIENCE, module.warn):
                 result = run.converge(check=False)
     except Problem as problem:
         module.fail_json(msg=str(problem))

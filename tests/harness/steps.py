@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TextIO
 
-from harness import paths
+from harness import paths, process
 from harness.process import HarnessError, say
 
 if TYPE_CHECKING:
@@ -55,8 +55,14 @@ def run_all(steps: Sequence[Step]) -> list[Result]:
     """
     board = _Board(steps)
     with ThreadPoolExecutor(2) as pool:
-        for worker in [pool.submit(board.work, from_the_end=False), pool.submit(board.work, from_the_end=True)]:
-            worker.result()
+        workers = [pool.submit(board.work, from_the_end=from_the_end) for from_the_end in (False, True)]
+        try:
+            for worker in workers:
+                worker.result()
+        except BaseException:  # an interrupt above all: let the other worker end at once, too
+            board.abandon()
+            process.stop_children()
+            raise
     return [board.results[step.name] for step in steps]
 
 
@@ -92,6 +98,12 @@ class _Board:
             with self._changed:
                 self.results[step.name] = result
                 self._changed.notify_all()
+
+    def abandon(self) -> None:
+        """Leave all that has not begun."""
+        with self._changed:
+            self._left.clear()
+            self._changed.notify_all()
 
     def _take(self, *, from_the_end: bool) -> Step | None:
         """Return the next step whose needs are settled; wait for one where there is none yet."""

@@ -6,6 +6,7 @@ import copy
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 NAME, SITE = "faulty", "faulty.test"
 ROOT = "/var/www/faulty"
 DEPLOY, ROLLBACK, EVERYTHING = "playbooks/deploy.yml", "playbooks/rollback.yml", "playbooks/site.yml"
+CANDIDATE_RUNS = f"test $(systemctl list-units --plain --no-legend '{NAME}@*.service' | wc -l) = 2"
+"""A shell condition: a release has been started beside the live one."""
+
 _PATIENCE = 60  # seconds
 
 _numbers = itertools.count(1)
@@ -52,6 +56,10 @@ def deploy(host: Host, version: str, fault: str = "", *, seconds: float = 0, **c
     return run_playbook(host, Path(DEPLOY), describe(host, version, fault, seconds=seconds, **changes))
 
 
+IMPATIENT: dict[str, Any] = {"health": {"timeout": 1, "deadline": 3}}
+"""A change for releases that will never be healthy."""
+
+
 def roll_back(host: Host, to: str | None = None) -> Play:
     """Run rollback.yml."""
     return run_playbook(host, Path(ROLLBACK), describe(host, "whatever") | ({"to": to} if to else {}))
@@ -71,9 +79,17 @@ def served(host: Host) -> str:
 
 def ensure_served(host: Host) -> str:
     """See that users get a good release, and return its version."""
-    if state_of(host).find_untidiness() or not served(host).startswith("v"):
-        deploy(host, new_version()).succeeded()
-    return served(host)
+    version = http_get(host, SITE).body.strip()
+    if state_of(host).find_untidiness() or not re.fullmatch(r"v\d+-\d+", version):
+        version = new_version()
+        deploy(host, version).succeeded()
+        assert served(host) == version
+    return version
+
+
+def words_of(play: Play) -> str:
+    """Return what a run has said, without the line breaks that Ansible puts into long texts."""
+    return " ".join(play.output.split())
 
 
 def start_afresh(host: Host) -> None:

@@ -51,6 +51,7 @@ print(json.dumps({
     "loaded": sorted({*instances("service"), *instances("socket")}),
     "services_at_boot": wanted("service", "multi-user"),
     "sockets_at_boot": wanted("socket", "sockets"),
+    "listens": (root / "current" / "gunicorn.sock").is_socket(),
     "records": records,
     "builds": visible(root / "builds"),
     "environments": visible(root / "environments"),
@@ -85,6 +86,8 @@ class AppState:
     """Releases that systemd knows, running or not."""
     services_at_boot: list[str]
     sockets_at_boot: list[str]
+    listens: bool
+    """Whether there is a socket where the web server looks for it."""
     records: dict[str, dict[str, Any] | None]
     """release.json of every release, None where it cannot be read."""
     builds: list[str]
@@ -112,6 +115,7 @@ class AppState:
             f"systemd knows: {self.loaded}": self.loaded != one,
             f"services start at boot: {self.services_at_boot}": self.services_at_boot != one,
             f"sockets start at boot: {self.sockets_at_boot}": self.sockets_at_boot != one,
+            "it has no socket": not self.listens,
             f"{self.current} is not noted as good": self.current not in self.verified,
             f"remains: {self.remains}": bool(self.remains),
         }

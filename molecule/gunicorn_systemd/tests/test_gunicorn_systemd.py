@@ -138,7 +138,8 @@ def test_a_failing_release_command_leaves_the_former_release_and_shows_its_words
     assert ask(host, OPTIONS).body == "one\n"
     after = state_of(host, OPTIONS)
     assert (after.current, after.find_untidiness()) == (before, [])
-    assert before not in after.failed != []
+    assert after.failed
+    assert before not in after.failed
 
 
 def test_a_callable_that_does_not_exist_leaves_the_former_release_and_shows_why(host: Host) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from scenario_tests.faulty import ROOT, SITE, deploy, ensure_served, new_version, roll_back, served, start_afresh, state_of
+from scenario_tests.faulty import ROOT, SITE, deploy, ensure_served, new_version, roll_back, served, start_afresh, state_of, words_of
 from scenario_tests.load import show, watch
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def test_when_the_first_deploy_ever_fails_nothing_is_left_running_and_the_fixed_
     start_afresh(host)
     failed = deploy(host, "bad", "import error")
     assert failed.status != 0
-    assert "ImportError: the import of bad" in failed.output
+    assert "ImportError: the import of bad" in words_of(failed)
     state = state_of(host)
     assert (state.current, state.services, state.sockets, state.services_at_boot, len(state.failed)) == (None, [], [], [], 1)
 
@@ -29,51 +29,43 @@ def test_when_the_first_deploy_ever_fails_nothing_is_left_running_and_the_fixed_
 
     refused = roll_back(host)
     assert refused.status != 0
-    assert "faulty has no release to go back to: none besides the current one" in refused.output
+    assert "faulty has no release to go back to: none besides the current one" in words_of(refused)
     assert served(host) == only
 
 
-def test_rollback_goes_to_the_release_before_even_after_a_failed_deploy_and_a_second_one_returns(host: Host) -> None:
+def test_rollback_passes_over_failed_releases_and_returns_when_repeated(host: Host) -> None:
     first, second = new_version(), new_version()
     deploy(host, first).succeeded()
+    named = state_of(host).current
     deploy(host, second).succeeded()
-    assert deploy(host, "bad", "health 500").status != 0
+    for number in range(3):
+        assert deploy(host, f"bad {number}", "import error").status != 0
+    before = state_of(host)
+    assert len(before.failed) == 2
     with watch(host, SITE) as seen:
+        refused = roll_back(host, before.failed[0])
+        unknown = roll_back(host, "0123456789ab")
+        assert state_of(host) == before
         assert roll_back(host).succeeded().changed == 1
         assert served(host) == first
         assert roll_back(host).succeeded().changed == 1
         assert served(host) == second
+        assert roll_back(host, named).succeeded().changed == 1
+        assert served(host) == first
+        assert roll_back(host, named).succeeded().changed == 0
     assert seen.failures == [], show(seen.failures)
-    assert seen.versions == [second, first, second]
-    assert state_of(host).find_untidiness() == []
-
-
-def test_rollback_to_a_failed_or_unknown_release_is_refused(host: Host) -> None:
-    live = ensure_served(host)
-    assert deploy(host, "bad", "health 500").status != 0
-    before = state_of(host)
-    failed = roll_back(host, before.failed[0])
-    assert failed.status != 0
-    assert f"release {before.failed[0]} of faulty has not been healthy, so users are not sent to it" in failed.output
-    unknown = roll_back(host, "0123456789ab")
+    assert seen.versions == [second, first, second, first]
+    assert refused.status != 0
+    assert f"release {before.failed[0]} of faulty has not been healthy, so users are not sent to it: release" in words_of(refused)
     assert unknown.status != 0
-    assert "faulty has no release '0123456789ab' on this host; it has" in unknown.output
-    assert (served(host), state_of(host)) == (live, before)
-
-
-def test_rollback_to_a_named_release_and_to_the_one_that_is_live(host: Host) -> None:
-    ensure_served(host)
-    named, live = state_of(host).current, new_version()
-    deploy(host, live).succeeded()
-    assert roll_back(host, named).succeeded().changed == 1
-    assert state_of(host).current == named
-    assert roll_back(host, named).succeeded().changed == 0
+    assert "faulty has no release '0123456789ab' on this host; it has" in words_of(unknown)
+    assert state_of(host).find_untidiness() == []
 
 
 def test_pruning_keeps_the_live_one_three_good_two_failed_and_what_they_use(host: Host) -> None:
     ensure_served(host)
     state = state_of(host)
-    record = state.records[state.current or ""]
+    record = state.records[state.current or ""] or {}
     for number in range(5):
         add_release(host, {**record, "id": f"good{number}", "verified": 1000.0 + number, "build": f"build{number}"})
         add_release(host, {**record, "id": f"bad{number}", "verified": None, "failed": 1000.0 + number, "build": f"other{number}"})

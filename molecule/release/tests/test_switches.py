@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scenario_tests import run_role
-from scenario_tests.faulty import ROOT, deploy, new_version, roll_back, served, state_of
+from scenario_tests.faulty import IMPATIENT, ROOT, SITE, deploy, new_version, roll_back, served, state_of, words_of
 from scenario_tests.load import crowd, show, watch
 
 if TYPE_CHECKING:
@@ -17,32 +17,41 @@ testinfra_hosts = ["debian12", "debian13"]
 CONVENTIONAL = Path(__file__).parent / "conventional.service"
 
 
+BAD_RELEASES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "import error": ({}, ("does not run: its process ended with exit status", "ImportError: the import of bad")),
+    "death at start": ({}, ("does not run: its process was ended by signal 9",)),
+    "health 500": (IMPATIENT, ("was not healthy within 3 s: GET /health answered 500; expected 200",)),
+    "fails behind a proxy": (IMPATIENT, ("was not healthy within 3 s: GET /health answered 500; expected 200",)),
+    "release command fails": (
+        {"release_commands": ["flask no-such-command"]},
+        ("the release command `flask no-such-command`", "failed with exit status 2", "No such command 'no-such-command'"),
+    ),
+}
+"""Faults, each with what it takes to show them, and what the operator is told."""
+
+
 def test_ten_switches_good_and_bad_cost_no_request_and_no_user_meets_a_bad_release(host: Host) -> None:
-    zero, one, two, three = (new_version() for _ in range(4))
+    zero, one, two, three = (new_version() for _number in range(4))
     deploy(host, zero).succeeded()
-    with crowd(host, "faulty.test") as everyone, watch(host, "faulty.test") as seen:
-        good = [
-            deploy(host, one),
-            deploy(host, two, gunicorn={"workers": 2, "worker_class": "gthread", "threads": 4}),
-            roll_back(host),
-            roll_back(host),
-            deploy(host, three),
-        ]
-        bad = [
-            deploy(host, "bad 1", "import error"),
-            deploy(host, "bad 2", "death at start"),
-            deploy(host, "bad 3", "health 500"),
-            deploy(host, "bad 4", "fails behind a proxy"),
-            deploy(host, "bad 5", release_commands=["echo no; exit 1"]),
-        ]
-    assert [play.status for play in good] == [0] * 5, "\n".join(play.output for play in good)
-    assert 0 not in [play.status for play in bad], "\n".join(play.output for play in bad)
+    with crowd(host, SITE) as everyone, watch(host, SITE) as seen:
+        deploy(host, one).succeeded()
+        deploy(host, two, gunicorn={"workers": 2, "worker_class": "gthread", "threads": 4}).succeeded()
+        roll_back(host).succeeded()
+        roll_back(host).succeeded()
+        deploy(host, three).succeeded()
+        for fault, (changes, words) in BAD_RELEASES.items():
+            play = deploy(host, "bad", fault, **changes)
+            assert play.status != 0
+            for word in words:
+                assert word in words_of(play), play.output
     print(everyone)
     assert everyone.requests > 1000
     assert everyone.failed == 0, str(everyone)
     assert seen.failures == [], show(seen.failures)
     assert seen.versions == [zero, one, two, one, two, three]
-    assert state_of(host).find_untidiness() == []
+    state = state_of(host)
+    assert state.find_untidiness() == []
+    assert len(state.failed) == 2
     assert served(host) == three
 
 
@@ -56,8 +65,8 @@ def test_the_same_load_loses_requests_in_conventional_restarts(host: Host) -> No
     sites = [{"name": "conventional", "server_names": ["conventional.test"], "upstream": "unix:/run/conventional/gunicorn.sock"}]
     try:
         run_role(host, "nginx_site", {"nginx_site_install": False, "nginx_site_sites": sites}).succeeded()
-        with crowd(host, "conventional.test") as everyone, watch(host, "conventional.test") as seen:
-            for _ in range(3):
+        with crowd(host, "conventional.test") as everyone:
+            for _number in range(3):
                 host.check_output("sleep 1; systemctl restart conventional.service")
             host.check_output("sleep 1")
     finally:

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from flask import Flask, Response, abort, redirect, request
@@ -27,13 +28,21 @@ if FAULT == "death after start":
 app = Flask(__name__)
 
 
+def fill_the_disk(path):
+    if not path.exists():
+        with suppress(OSError), path.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(1 << 20))
+
+
 @app.before_request
 def go_wrong():
-    proxied = "X-Forwarded-For" in request.headers
-    if FAULT == "fails behind a proxy" and proxied:
+    if FAULT == "fails behind a proxy" and "X-Forwarded-For" in request.headers:
         abort(500)
-    if FAULT == "death of the first visitor" and proxied:
+    if FAULT == "death of the first visitor" and request.path == "/":
         threading.Timer(FAULT_SECONDS, os.kill, (MASTER, signal.SIGKILL)).start()
+    if FAULT == "fills the disk" and request.path == "/":
+        fill_the_disk(Path(os.environ["HOME"], "filling"))
 
 
 @app.after_request

@@ -53,10 +53,13 @@ def import_check(log: TextIO | None = None) -> None:
 
 
 def install(into: Path, log: TextIO | None = None) -> dict[str, str]:
-    """Install the artifact into an empty collections path; return the environment in which it is the only one."""
+    """Install the artifact into an empty collections path; return the environment in which nothing of the clone is found."""
     shutil.rmtree(into, ignore_errors=True)
-    process.run(
-        ["ansible-galaxy", "collection", "install", str(artifact()), "--collections-path", str(into), "--offline"],
-        log=log,
-    )
-    return os.environ | {"ANSIBLE_COLLECTIONS_PATH": str(into), "ANSIBLE_CONFIG": os.devnull}
+    into.mkdir(parents=True)
+    settings = into / "ansible.cfg"
+    settings.touch()
+    environment = os.environ | {"ANSIBLE_COLLECTIONS_PATH": str(into), "ANSIBLE_CONFIG": str(settings)}
+    process.run(["ansible-galaxy", "collection", "install", str(artifact()), "--offline"], log=log, env=environment, cwd=into)
+    if not (into / "ansible_collections" / "webstack" / "flask" / "MANIFEST.json").exists():
+        raise HarnessError(f"ansible-galaxy has installed nothing into {into}.")
+    return environment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TextIO
 
@@ -62,6 +63,21 @@ def test_what_needs_a_failed_step_is_not_run_and_counts_as_failed() -> None:
 def test_a_programming_error_in_a_step_is_not_swallowed() -> None:
     with pytest.raises(ZeroDivisionError):
         steps.run_all([Step("a", lambda _log: 1 / 0), Step("b", passes)])  # type: ignore[arg-type]
+
+
+def test_an_interrupt_ends_the_run_without_the_steps_that_are_left() -> None:
+    begun: list[TextIO] = []
+
+    def interrupted(_log: TextIO) -> None:
+        raise KeyboardInterrupt
+
+    def slow(log: TextIO) -> None:
+        time.sleep(0.05)
+        begun.append(log)
+
+    with pytest.raises(KeyboardInterrupt):
+        steps.run_all([Step("a", interrupted), *(Step(str(number), slow) for number in range(20))])
+    assert len(begun) < 10
 
 
 def test_the_table() -> None:

@@ -117,7 +117,8 @@ def test_the_readme_names_every_option_of_an_option(role: str) -> None:
     for path, option in _flatten(_options(role)):
         name = path.rpartition(".")[2]
         row = re.search(rf"^\| `{name}` \| (.*?) \|", _readme(role), re.MULTILINE)
-        assert row or re.search(rf"`[^`\n]*\b{name}\b[^`\n]*`", _readme(role)), path
+        shown = rf"`[^`\n]*\b{name}\b[^`\n]*`|^[ -]*{name}:"  # in a sentence or in an example
+        assert row or re.search(shown, _readme(role), re.MULTILINE), path
         if row and "." in path:
             _check_told_default(row[1], option, path)
 

@@ -141,7 +141,7 @@ def test_static_files_and_configuration_of_the_user_come_last() -> None:
 def test_what_the_sites_share_has_no_site_in_it() -> None:
     text = render("conf.d/webstack-flask.conf.j2")
     assert is_ours(text)
-    assert [words[:1] for words, _ in parse(text)] == [["map"]] * 3
+    assert [words[:1] for words, _block in parse(text)] == [["map"]] * 3
 
 
 SITE: dict[str, Any] = {
@@ -165,7 +165,7 @@ def shape_of(block: Block) -> list[tuple[str, int, Any]]:
 
 def vary(option: str, value: object) -> dict[str, Any]:
     """Return a good site with one value, anywhere in it, changed."""
-    option, _, part = option.partition(".")
+    option, _dot, part = option.partition(".")
     if part:
         value = [{**SITE[option][0], part: [value] if part == "paths" else value}]
     return {**SITE, option: [value] if option == "server_names" else value}

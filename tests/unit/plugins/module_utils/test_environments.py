@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,8 +11,10 @@ import pytest
 from ansible_collections.webstack.flask.plugins.module_utils.environments import (
     RECORD,
     close_to_writers,
+    end_processes,
     is_finished,
     keep_pins,
+    point_editables_to,
     read_python_version,
     shorten,
 )
@@ -69,6 +73,53 @@ def test_an_environment_is_finished_once_its_record_is_written(tmp_path: Path) -
     assert is_finished(tmp_path)
 
 
+def test_a_record_that_is_a_link_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    (tmp_path / RECORD).symlink_to("other")
+    assert not is_finished(tmp_path)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+def test_a_record_that_what_was_installed_has_written_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / RECORD).touch()
+    os.chown(tmp_path / RECORD, 1234, 1234)
+    assert not is_finished(tmp_path)
+
+
+def test_what_was_installed_in_editable_mode_is_imported_from_the_build(tmp_path: Path) -> None:
+    packages = tmp_path / "environment/lib/python3.11/site-packages"
+    packages.mkdir(parents=True)
+    texts = {
+        "easy-install.pth": "/cache/shop/project\n/cache/shop/project/src\n",
+        "shop.egg-link": "/cache/shop/project/src\n../",
+        "__editable__.shop-1.0.pth": "/cache/shop/project/src\n",
+        "__editable___shop_1_0_finder.py": "MAPPING = {'shop': '/cache/shop/project/shop'}\n",
+        "distutils-precedence.pth": "import os\n",
+        "flask.py": "'/cache/shop/project'\n",
+    }
+    for name, text in texts.items():
+        (packages / name).write_text(text, encoding="utf-8")
+    (packages / "__editable__.pth").mkdir()
+    (tmp_path / "outside").write_text("/cache/shop/project\n", encoding="utf-8")
+    (packages / "trap.pth").symlink_to(tmp_path / "outside")
+    (packages / "shop.egg-link").chmod(0o640)
+
+    point_editables_to(Path("/www/shop/builds/b1"), Path("/cache/shop/project"), tmp_path / "environment")
+
+    read = {name: (packages / name).read_text(encoding="utf-8") for name in texts}
+    assert read == {
+        "easy-install.pth": "/www/shop/builds/b1\n/www/shop/builds/b1/src\n",
+        "shop.egg-link": "/www/shop/builds/b1/src\n../",
+        "__editable__.shop-1.0.pth": "/www/shop/builds/b1/src\n",
+        "__editable___shop_1_0_finder.py": "MAPPING = {'shop': '/www/shop/builds/b1/shop'}\n",
+        "distutils-precedence.pth": "import os\n",
+        "flask.py": "'/cache/shop/project'\n",
+    }
+    assert stat.S_IMODE((packages / "shop.egg-link").stat().st_mode) == 0o640
+    assert (packages / "trap.pth").is_symlink()
+    assert (tmp_path / "outside").read_text(encoding="utf-8") == "/cache/shop/project\n"
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
 def test_nobody_but_root_can_write_to_a_closed_tree_and_others_cannot_look_into_it(tmp_path: Path) -> None:
     top = tmp_path / "environment"
@@ -91,3 +142,31 @@ def test_nobody_but_root_can_write_to_a_closed_tree_and_others_cannot_look_into_
     assert owners == {(0, 4321)}
     assert stat.S_IMODE(outside.stat().st_mode) == 0o666
     assert outside.stat().st_gid != 4321
+
+
+@pytest.mark.skipif(os.getuid() != 0 or not Path("/usr/bin/python3").exists(), reason="only root can start processes of other users")
+@pytest.mark.parametrize(
+    "before",
+    [
+        "pass",
+        "ctypes.CDLL(None).prctl(4, 0)",  # PR_SET_DUMPABLE: its directory in /proc belongs to root then
+        "os.setsid()",
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+    ],
+)
+def test_whatever_runs_as_the_build_user_is_ended_and_nothing_else(before: str) -> None:
+    user = 54321
+    program = f"import ctypes, os, signal, time; {before}; print('ready', flush=True); time.sleep(60)"
+    with (
+        subprocess.Popen(["/usr/bin/python3", "-c", program], user=user, stdout=subprocess.PIPE) as installer,
+        subprocess.Popen(["/bin/sleep", "60"], user=user + 1) as other,
+    ):
+        try:
+            assert installer.stdout
+            assert installer.stdout.readline() == b"ready\n"
+            end_processes(user)
+            assert installer.wait(5) == -signal.SIGKILL
+            assert other.poll() is None
+        finally:
+            installer.kill()
+            other.kill()

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
+from ansible_collections.webstack.flask.plugins.module_utils import git_source
 from ansible_collections.webstack.flask.plugins.module_utils.git_source import Mirror, choose_commit
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 
@@ -207,6 +209,18 @@ def test_a_remote_that_is_away_is_named_with_git_s_reason(remote: Repository, mi
     with pytest.raises(Problem) as caught:
         mirror.find_commit("main")
     assert str(caught.value).startswith(f"git could not read {remote.url}: fatal: ")
+
+
+def test_a_remote_that_never_answers_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(git_source, "_PATIENCE", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"git://127.0.0.1:{silent.getsockname()[1]}/a.git"
+        mirror = Mirror(tmp_path / "source.git", url)
+        with pytest.raises(Problem) as caught:
+            mirror.find_commit("main")
+        assert str(caught.value) == f"{url}: `git ls-remote` took more than 0.5 s and was stopped"
+        with pytest.raises(Problem, match=r"`git fetch` took more than 0\.5 s and was stopped"):
+            mirror.fetch("1" * 40)
 
 
 @pytest.mark.parametrize("url", ["https://user:hunter2@127.0.0.1:1/a.git", "https://hunter2@127.0.0.1:1/a.git"])

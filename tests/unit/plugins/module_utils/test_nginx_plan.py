@@ -61,8 +61,8 @@ def test_carried_out_there_is_nothing_left_to_do() -> None:
 
 def test_the_last_site_takes_what_it_shared_with_it_and_its_link_goes_first() -> None:
     plan = plan_for(as_observed(plan_for(Observed({}, FOREIGN), SHOP)), Site("shop", None))
-    assert [path for path, _ in steps(plan)] == ["sites-enabled/shop.conf", "conf.d/webstack-flask.conf", "sites-available/shop.conf"]
-    assert {kind for _, kind in steps(plan)} == {"NoneType"}
+    assert [path for path, _kind in steps(plan)] == ["sites-enabled/shop.conf", "conf.d/webstack-flask.conf", "sites-available/shop.conf"]
+    assert {kind for _path, kind in steps(plan)} == {"NoneType"}
     assert plan.describe_site(Site("shop", None), LAYOUT) == "removed"
     assert plan.texts == FOREIGN
 
@@ -70,7 +70,7 @@ def test_the_last_site_takes_what_it_shared_with_it_and_its_link_goes_first() ->
 def test_what_sites_share_stays_as_long_as_one_is_there() -> None:
     both = as_observed(plan_for(Observed({}, {}), SHOP, Site("blog", SHOP.text)))
     plan = plan_for(both, Site("blog", None))
-    assert [path for path, _ in steps(plan)] == ["sites-enabled/blog.conf", "sites-available/blog.conf"]
+    assert [path for path, _kind in steps(plan)] == ["sites-enabled/blog.conf", "sites-available/blog.conf"]
 
 
 @pytest.mark.parametrize("entry", [File("# webstack.flask.nginx_site\nold\n", LAYOUT.access), File(SHOP.text or "", Access(0, 0, 0o600))])

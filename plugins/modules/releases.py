@@ -234,7 +234,7 @@ def converge(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:
         changed = put_in_place(spec) | settle(layout, switch)
         changed |= reach(app, spec, switch)
         changed |= retire_others(switch, spec.id)
-    except ReleaseFailed:
+    except (Problem, OSError):
         with suppress(Problem, OSError):  # the reason of the failure matters more than tidiness
             retire_others(switch, switch.current)
             prune(layout, switch.current, app["keep"])

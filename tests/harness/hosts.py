@@ -121,7 +121,8 @@ def list_all() -> list[tuple[str, str, str]]:
 
 def stop_everything() -> None:
     """Remove every host and network of this clone, and of no other."""
-    for group in {entry[0] for entry in list_all()}:
+    networks = docker.call("network", "ls", "-f", f"label={LABEL}={paths.ROOT}", "--format", f'{{{{.Label "{LABEL}.group"}}}}')
+    for group in {*networks.split(), *(entry[0] for entry in list_all())}:
         stop_group(group)
 
 

@@ -22,14 +22,13 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """List, or stop, what this clone has started."""
     found = hosts.list_all()
-    if not found:
-        print("No host of this clone is there.")
-        return 0
     for group, container, status in found:
         print(f"{group:<20} {container:<45} {status}")
     if arguments.stop:
         hosts.stop_everything()
         print(f"Removed {len(found)}.")
-    else:
+    elif found:
         print("Look into one with `docker exec -it NAME bash`; remove all with `./dev hosts --stop`.")
+    else:
+        print("No host of this clone is there.")
     return 0

@@ -61,6 +61,8 @@ class _Workshop:
 
     def run(self, *command: str) -> str:
         """Run a command as the build user in the copy of the source; raise Problem with its last lines if it fails."""
+        if not os.access(command[0], os.X_OK):
+            raise Problem(f"there is no program {command[0]} on the host")
         variables = {
             "PATH": f"{self.directory}/bin:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(self.layout.cache / "home"),
@@ -180,7 +182,7 @@ def _copy_source(source: Path, workshop: _Workshop) -> None:
 def _install(workshop: _Workshop, needs: Dependencies) -> None:
     pipenv, python = workshop.installer.pipenv, f"{workshop.directory}/bin/python"
     if needs.kind == deps.LOCK:
-        workshop.run(pipenv, "verify")
+        _require_fitting_lock(workshop)
         workshop.run(pipenv, "sync")
     elif needs.kind == deps.PIPFILE:
         workshop.run(pipenv, "install")
@@ -190,6 +192,15 @@ def _install(workshop: _Workshop, needs: Dependencies) -> None:
         workshop.run(python, "-m", "pip", "install", "--requirement", deps.REQUIREMENTS)
     else:
         workshop.run(pipenv, "install", *needs.packages)
+
+
+def _require_fitting_lock(workshop: _Workshop) -> None:
+    try:
+        workshop.run(workshop.installer.pipenv, "verify")
+    except Problem as problem:
+        if "out-of-date" not in str(problem):
+            raise
+        raise Problem("the Pipfile.lock does not fit its Pipfile; run `pipenv lock` where you develop, and commit both") from problem
 
 
 def _add_missing(workshop: _Workshop, needs: Dependencies, gunicorn: str) -> None:

@@ -278,8 +278,9 @@ def test_wrong_input_is_refused_with_what_is_right(host: Host, apps: list[dict[s
 
 
 def test_another_run_that_holds_the_app_s_lock_is_waited_for(host: Host, source: Path) -> None:
+    host.check_output("rm -f /root/released")
     hold = "flock /run/webstack-flask/waiting.lock sh -c 'sleep 15; date +%s > /root/released'"
-    host.check_output("systemd-run --unit=holder --collect sh -c %s", hold.replace("%", "%%"))
+    host.check_output("systemd-run --unit=holder --collect sh -c %s", hold)
     run(host, {"name": "waiting", "path": str(source)}).succeeded()
     made = int(host.check_output("stat --format=%%W %s", only_build(host, "/var/www/waiting")))
     assert made >= int(host.file("/root/released").content_string)

@@ -1,0 +1,1 @@
+# The smallest app has no file that says what it needs.

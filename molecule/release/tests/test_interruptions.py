@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,6 @@ from scenario_tests import http_get, restart, run_playbook
 from scenario_tests.faulty import (
     CANDIDATE_RUNS,
     DEPLOY,
-    IMPATIENT,
     NAME,
     ROOT,
     SITE,
@@ -49,8 +48,6 @@ class Stage:
     changes: dict[str, Any] = field(default_factory=dict)
     fault: str = ""
     seconds: float = 0
-    in_flight: float = 0
-    """Seconds that a request takes which is made before the switch."""
 
 
 STAGES = {
@@ -58,12 +55,7 @@ STAGES = {
     "while a release command runs": Stage(f"systemctl is-active -q {NAME}-release-command", {"release_commands": ["sleep 3"]}),
     "while the candidate starts": Stage(CANDIDATE_RUNS, fault="health slow", seconds=1.5),
     "between the link and its proof": Stage(f"test $(readlink {ROOT}/current) != {{before}}", {"watch": 5}),
-    "while the former release ends its requests": Stage(
-        f"grep -q 'verified\": [0-9]' {ROOT}/current/release.json && {CANDIDATE_RUNS}",
-        fault="health slow",
-        seconds=1.5,
-        in_flight=6,
-    ),
+    "while the former release ends its requests": Stage(f"grep -q 'verified\": [0-9]' {ROOT}/current/release.json && {CANDIDATE_RUNS}"),
 }
 
 
@@ -72,17 +64,16 @@ def test_after_a_kill_users_are_served_and_the_next_run_finishes(host: Host, nam
     stage, before, version = STAGES[name], ensure_served(host), new_version()
     variables = describe(host, version, stage.fault, seconds=stage.seconds, **stage.changes)
     link = f"releases/{state_of(host).current}"
-    with watch(host, SITE) as seen, ThreadPoolExecutor() as clients:
+    slow = threading.Thread(target=http_get, args=(host, SITE, "/slow?seconds=8"))
+    with watch(host, SITE) as seen:
+        slow.start()
         with running(host, variables) as run:
-            if stage.in_flight:
-                wait_on_host(host, CANDIDATE_RUNS)
-                long = clients.submit(http_get, host, SITE, f"/slow?seconds={stage.in_flight}")
             wait_on_host(host, stage.reached.format(before=link), then=f"kill -KILL {MODULE}")
             run.kill()
         assert served(host) in (before, version)
         assert deploy(host, version, stage.fault, seconds=stage.seconds, **stage.changes).succeeded().changed >= 1
         assert served(host) == version
-    assert not stage.in_flight or long.result().body == f"{before}\n"
+        slow.join()
     assert seen.failures == [], show(seen.failures)
     assert seen.versions == [before, version]
     assert state_of(host).find_untidiness() == []
@@ -111,7 +102,7 @@ def test_a_switch_that_was_cut_off_to_a_release_that_proves_bad_is_taken_back_an
     assert served(host) == bad
     host.check_output(f"echo 'FAULT=\"import error\"' >> {ROOT}/current/env && pkill -KILL -u {NAME} -f $(readlink {ROOT}/current)")
 
-    play = deploy(host, "worse", "health 500", **IMPATIENT)
+    play = deploy(host, "worse", "health 500")
     assert play.status != 0
     assert "a run that was cut off had left release" in words_of(play)
     assert f"went back to release {release}" in words_of(play)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
+from pathlib import Path
 
-# The same examples on every run, on every machine, and no directory of past ones in the clone.
+from hypothesis import settings
+from hypothesis.configuration import set_hypothesis_home_dir
+
+# The same examples on every run, on every machine; and what hypothesis remembers lies with everything else that can be deleted.
+set_hypothesis_home_dir(Path(__file__).parents[3] / ".cache" / "hypothesis")
 settings.register_profile("webstack", database=None, deadline=None, derandomize=True)
 settings.load_profile("webstack")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.webstack.flask.plugins.module_utils.unit_text import find_directive_problems, format_directives
 
 _PASSED_ON = (
     *("name", "root", "build", "environment", "version", "commands", "command_timeout", "chdir"),
@@ -24,6 +25,14 @@ def python_literal(value: object) -> str:
         return repr(json.loads(json.dumps(value, allow_nan=False)))
     except (TypeError, ValueError) as error:
         raise AnsibleFilterError(f"python_literal: {error}") from error
+
+
+def unit_directives(directives: Mapping[str, object]) -> str:
+    """Return the lines of a systemd unit for a mapping of directives to their values."""
+    problems = find_directive_problems(directives)
+    if problems:
+        raise AnsibleFilterError("\n".join(problems))
+    return format_directives(directives)
 
 
 def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -41,4 +50,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"python_literal": python_literal, "release_parameters": release_parameters}
+        return {"python_literal": python_literal, "release_parameters": release_parameters, "unit_directives": unit_directives}

@@ -18,6 +18,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.webstack.flask.plugins.module_utils.env_file import find_environment_problems
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.nginx_site_input import find_site_problems
+from ansible_collections.webstack.flask.plugins.module_utils.unit_text import find_directive_problems
 
 App = Mapping[str, Any]
 
@@ -62,6 +63,7 @@ SPEC: dict[str, Any] = {
         },
     },
     "gunicorn": {"type": "dict", "default": {}},
+    "service": {"type": "dict", "default": {}},
     "health": {
         "type": "dict",
         "apply_defaults": True,
@@ -165,6 +167,7 @@ def _find_start_problems(app: App) -> Iterator[str]:
             yield f"gunicorn.{key} cannot be set: {RESERVED_GUNICORN_SETTINGS[key]}"
         elif not str(key).isidentifier():
             yield f"gunicorn.{key} is not the name of a gunicorn setting"
+    yield from find_directive_problems(app["service"])
 
 
 def _find_variable_problems(app: App) -> Iterator[str]:
@@ -259,6 +262,7 @@ def release_inputs(
             "chdir": app["chdir"],
             "env": _as_text(app["env"]),
             "gunicorn": dict(app["gunicorn"]),
+            "service": dict(app["service"]),
             "commands": list(app["release_commands"]),
             "command_timeout": app["release_command_timeout"],
             "keep": app["keep_releases"],

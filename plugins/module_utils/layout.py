@@ -71,6 +71,11 @@ class AppLayout:
         return self.root / "current"
 
     @property
+    def previous(self) -> Path:
+        """The link to the release that users reached before, for static files of pages that were loaded before a switch."""
+        return self.root / "previous"
+
+    @property
     def cache(self) -> Path:
         """Directory of what may be thrown away: the git mirror, pip's cache, scratch space."""
         return CACHE_ROOT / self.name
@@ -94,6 +99,15 @@ class AppLayout:
     def socket_template(self) -> Path:
         """Unit file of which each release's socket is an instance."""
         return UNIT_ROOT / f"{self.name}@.socket"
+
+    def drop_in(self, release: str) -> Path:
+        """Return the unit file with what a release says of its service beyond the template."""
+        return UNIT_ROOT / f"{self.service_unit(release)}.d" / "release.conf"
+
+    def find_drop_ins(self) -> dict[str, Path]:
+        """Return the drop-ins that are on the host, by release."""
+        service = self.service_unit("*")
+        return {path.parent.name[len(self.name) + 1 : -len(".service.d")]: path for path in UNIT_ROOT.glob(f"{service}.d/release.conf")}
 
     def build(self, identifier: str) -> Path:
         """Return the directory of a build."""

@@ -45,6 +45,7 @@ class ReleaseSpec:
     gunicorn_conf: str
     service: str
     socket: str
+    drop_in: str = ""
     commands: tuple[str, ...] = ()
     version: str = ""
 
@@ -53,7 +54,7 @@ class ReleaseSpec:
         """Identifier of the release: a digest of all that it is made of, and of nothing that differs between hosts."""
         if self.build is None or self.environment is None:
             return None
-        files = [_without_comments(text) for text in (self.gunicorn_conf, self.service, self.socket)]
+        files = [_without_comments(text) for text in (self.gunicorn_conf, self.service, self.socket, self.drop_in)]
         return digest_of([self.build, self.environment, dict(self.variables), files, self.commands])
 
     def find_problems(self) -> list[str]:
@@ -105,7 +106,10 @@ def ensure_units(spec: ReleaseSpec, *, check: bool) -> bool:
 
 
 def ensure_release(spec: ReleaseSpec, *, check: bool) -> bool:
-    """Put the release on disk; return whether it was not there as it should be."""
+    """Put the release on disk; return whether it was not there as it should be.
+
+    What it says of its service beyond the template stands in a unit file of its own, so that it comes and goes with the release.
+    """
     if spec.id is None or spec.build is None or spec.environment is None:
         return True
     layout, directory = spec.layout, spec.layout.release(spec.id)
@@ -118,6 +122,7 @@ def ensure_release(spec: ReleaseSpec, *, check: bool) -> bool:
     changed |= ensure_directory(directory, readable, check=check)
     changed |= ensure_file(directory / "env", format_environment(spec.variables), secret, check=check)
     changed |= ensure_file(directory / "gunicorn.conf.py", spec.gunicorn_conf, secret, check=check)
+    changed |= _ensure_drop_in(layout, spec.id, spec.drop_in, check=check)
     for name, target in (("app", f"../../builds/{spec.build}"), ("venv", f"../../environments/{spec.environment}")):
         if read_link(directory / name) != target:
             changed = True
@@ -131,6 +136,29 @@ def ensure_release(spec: ReleaseSpec, *, check: bool) -> bool:
             ),
         )
     return changed
+
+
+def _ensure_drop_in(layout: AppLayout, release: str, text: str, *, check: bool) -> bool:
+    """Write what a release says of its service; what systemd would pass over is an error. Most releases say nothing."""
+    path, access = layout.drop_in(release), Access(0, 0, 0o644)
+    if not text or not ensure_file(path, text, access, check=True):
+        return False
+    if not check:
+        path.parent.mkdir(mode=0o755, exist_ok=True)
+        write_atomically(path, text, access)
+        systemd.daemon_reload()
+        complaints = systemd.find_complaints(layout.service_unit(release), path)
+        if complaints:
+            _remove_drop_in(path)
+            raise Problem(f"systemd does not take what is said of the service of {layout.name}:\n" + "\n".join(complaints))
+    return True
+
+
+def _remove_drop_in(path: Path) -> None:
+    """Remove the drop-in of a release; somebody else's beside it stays."""
+    path.unlink()
+    if not any(path.parent.iterdir()):
+        path.parent.rmdir()
 
 
 def read_record(layout: AppLayout, release: str) -> ReleaseRecord | None:
@@ -165,6 +193,9 @@ def prune(layout: AppLayout, current: str | None, keep: int) -> list[str]:
     for directory in (layout.releases, layout.builds, layout.environments):
         for half in directory.glob(".removed-*") if directory.is_dir() else ():
             remove_tree(half)
+    for release, drop_in in layout.find_drop_ins().items():
+        if not layout.release(release).is_dir():
+            _remove_drop_in(drop_in)
     return [str(path.relative_to(layout.root)) for path in doomed]
 
 

@@ -17,16 +17,17 @@ _OUTPUT_LINES = 40
 _PAUSE = 0.2
 
 
-def run_release_command(layout: AppLayout, release: str, command: str, *, chdir: str, timeout: float) -> None:
+def run_release_command(layout: AppLayout, release: str, command: str, confinement: Sequence[str], *, chdir: str, timeout: float) -> None:
     """Run a shell command as the app's user, with the code, the environment and the variables of a release.
 
     The command runs in a transient systemd service of a fixed name: it ends after `timeout` seconds even if this process
-    does not live that long, it can do no more than the app itself, and it never runs twice at the same time.
+    does not live that long, it can do no more than the app itself (`confinement` is what the app's unit says of that), and it
+    never runs twice at the same time.
     """
     _wait_for_earlier(layout, timeout)
     started = time.monotonic()
     result = subprocess.run(
-        format_command(layout, release, command, chdir=chdir, timeout=timeout),
+        format_command(layout, release, command, confinement, chdir=chdir, timeout=timeout),
         capture_output=True,
         text=True,
         errors="replace",
@@ -56,7 +57,9 @@ def _unit_name(layout: AppLayout) -> str:
     return f"{layout.name}-release-command"
 
 
-def format_command(layout: AppLayout, release: str, command: str, *, chdir: str, timeout: float) -> Sequence[str]:
+def format_command(
+    layout: AppLayout, release: str, command: str, confinement: Sequence[str], *, chdir: str, timeout: float
+) -> Sequence[str]:
     """Return the call of systemd-run(1) for a command."""
     directory = layout.release(release)
     properties = {
@@ -65,16 +68,7 @@ def format_command(layout: AppLayout, release: str, command: str, *, chdir: str,
         "WorkingDirectory": str(directory / "app" / chdir),
         "EnvironmentFile": str(directory / "env"),
         "RuntimeMaxSec": f"{timeout:g}",
-        "ReadWritePaths": str(layout.shared),
         "SyslogIdentifier": layout.name,
-        "UMask": "0077",
-        "CapabilityBoundingSet": "",
-        "NoNewPrivileges": "yes",
-        "PrivateDevices": "yes",
-        "PrivateTmp": "yes",
-        "ProtectHome": "yes",
-        "ProtectSystem": "strict",
-        "RestrictSUIDSGID": "yes",
     }
     variables = {
         "PATH": f"{directory}/venv/bin:/usr/local/bin:/usr/bin:/bin",
@@ -85,6 +79,7 @@ def format_command(layout: AppLayout, release: str, command: str, *, chdir: str,
     return [
         *("systemd-run", "--quiet", "--wait", "--pipe", "--collect", f"--unit={_unit_name(layout)}"),
         *(f"--property={key}={value}" for key, value in properties.items()),
+        *(f"--property={line}" for line in confinement),
         *(f"--setenv={key}={value}" for key, value in variables.items()),
         *("--", "/bin/sh", "-c", command),
     ]

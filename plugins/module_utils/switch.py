@@ -68,16 +68,18 @@ class Switch:
 
     def go_to(self, release: str) -> None:
         """Make `release` the one that users reach; if it is no good, leave all as it was and raise ReleaseFailed."""
-        before = self.current
+        before, former = self.current, read_link(self.layout.previous)
         try:
             self._start(release)
             self._wait_until_healthy(release)
             systemd.enable(self.layout.service_unit(release), self.layout.socket_unit(release))
+            if before is not None:
+                point_link(self.layout.previous, f"releases/{before}")
             point_link(self.layout.current, f"releases/{release}")
             self.prove(release, patience=0 if before else _PROOF_PATIENCE)
             self._watch(release)
         except BaseException:
-            self._go_back(before, release)
+            self._go_back(before, former, release)
             raise
 
     def return_to(self, fallback: str) -> None:
@@ -178,10 +180,12 @@ class Switch:
             time.sleep(min(self.watch, 0.2))
             _raise_if_dead(self.layout.service_unit(release), release)
 
-    def _go_back(self, before: str | None, release: str) -> None:
+    def _go_back(self, before: str | None, former: str | None, release: str) -> None:
         reached = self.current == release
         if reached and before is not None:
             point_link(self.layout.current, f"releases/{before}")
+            if former is not None:
+                point_link(self.layout.previous, former)
         elif reached:
             self.layout.current.unlink()
             sync_directory(self.layout.root)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 
@@ -118,6 +119,12 @@ def disable(*units: str) -> None:
 def forget_failure(*units: str) -> None:
     """Let failed units be as if they had never run."""
     subprocess.run(["systemctl", "reset-failed", "--", *units], capture_output=True, check=False)
+
+
+def find_complaints(unit: str, file: Path) -> list[str]:
+    """Return what systemd has to say against a file of a unit: names and values that it would pass over."""
+    result = subprocess.run(["systemd-analyze", "--no-pager", "verify", unit], capture_output=True, text=True, check=False)
+    return [line.removeprefix(f"{file}:") for line in result.stderr.splitlines() if str(file) in line]
 
 
 def read_journal(unit: str, lines: int) -> str:

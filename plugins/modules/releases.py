@@ -56,6 +56,10 @@ options:
         description: Text of the systemd socket template.
         type: str
         required: true
+      drop_in:
+        description: Text of a systemd drop-in for the service of this release alone. Empty for none.
+        type: str
+        default: ""
       health:
         description: How the app is asked for its health.
         type: dict
@@ -210,6 +214,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.transaction import 
     settle,
     switch_to,
 )
+from ansible_collections.webstack.flask.plugins.module_utils.unit_text import list_confinement
 
 
 def read_spec(app: dict[str, Any]) -> ReleaseSpec:
@@ -222,6 +227,7 @@ def read_spec(app: dict[str, Any]) -> ReleaseSpec:
         gunicorn_conf=app["gunicorn_conf"],
         service=app["service"],
         socket=app["socket"],
+        drop_in=app["drop_in"],
         commands=tuple(app["commands"]),
         version=app["version"],
     )
@@ -279,7 +285,8 @@ def run_commands(app: dict[str, Any], spec: ReleaseSpec, release: str) -> None:
         return
     try:
         for command in spec.commands:
-            run_release_command(spec.layout, release, command, chdir=app["chdir"], timeout=app["command_timeout"])
+            confinement = list_confinement(spec.service, spec.drop_in, app=spec.layout.name, release=release)
+            run_release_command(spec.layout, release, command, confinement, chdir=app["chdir"], timeout=app["command_timeout"])
     except ReleaseFailed as failure:
         reason = str(failure)
         note(spec.layout, release, lambda found: found.mark_failed(time.time(), reason))
@@ -304,6 +311,7 @@ def describe_state(spec: ReleaseSpec, release: str | None, *, wanted: bool) -> s
     conf = spec.gunicorn_conf if wanted else read_text(layout.release(release) / "gunicorn.conf.py") if release else None
     service = spec.service if wanted else read_text(layout.service_template)
     socket = spec.socket if wanted else read_text(layout.socket_template)
+    drop_in = spec.drop_in if wanted else read_text(layout.drop_in(release)) if release else None
     record = read_record(layout, release) if release and not wanted else None
     variables = sorted(spec.variables) if wanted else record.variables if record else ()
     parts = {
@@ -312,6 +320,7 @@ def describe_state(spec: ReleaseSpec, release: str | None, *, wanted: bool) -> s
         "gunicorn.conf.py": conf,
         str(layout.service_template): service,
         str(layout.socket_template): socket,
+        "release.conf": drop_in,
     }
     return "".join(f"--- {name}\n{text}" for name, text in parts.items() if text)
 
@@ -364,6 +373,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "gunicorn_conf": {"type": "str", "required": True},
             "service": {"type": "str", "required": True},
             "socket": {"type": "str", "required": True},
+            "drop_in": {"type": "str", "default": ""},
             "commands": {"type": "list", "elements": "str", "default": []},
             "command_timeout": {"type": "float", "default": 300},
             "chdir": {"type": "str", "default": ""},

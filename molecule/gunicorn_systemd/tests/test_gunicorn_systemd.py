@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,10 +113,50 @@ def test_gunicorn_runs_as_it_is_told(host: Host) -> None:
     assert host.check_output("systemctl show --value --property=TimeoutStopUSec %s", unit_of(host, OPTIONS)) == "13s"
 
 
+def test_the_service_has_the_limits_and_the_ways_out_that_its_release_describes(host: Host) -> None:
+    master = json.loads(ask(host, OPTIONS, "/where").body)["master"]
+    assert re.search(r"^Max open files +2000 +2000 ", host.file(f"/proc/{master}/limits").content_string, re.MULTILINE)
+    assert ask(host, OPTIONS, "/write?path=/var/tmp/exchange/mark").body == "Permission denied"
+    assert ask(host, PLAIN, "/write?path=/var/tmp/exchange/mark").body == "Read-only file system"
+
+
+def test_what_a_release_says_of_its_service_comes_and_goes_with_it(host: Host) -> None:
+    def limit() -> str:
+        return host.check_output("systemctl show --value --property=TasksMax %s", unit_of(host, OPTIONS))
+
+    before = state_of(host, OPTIONS).current
+    failed = run_apps(host, OPTIONS, service={"TasksMax": 60}, commands=["false"])
+    assert failed.status != 0
+    assert limit() == "50"
+    run_apps(host, OPTIONS, service={"TasksMax": 70}, commands=[]).succeeded()
+    assert limit() == "70"
+    run_apps(host, OPTIONS).succeeded()
+    assert (limit(), state_of(host, OPTIONS).current) == ("50", before)
+
+
+@pytest.mark.parametrize(
+    ("service", "words"),
+    [
+        ({"MemoryMx": "1G"}, "Unknown key name 'MemoryMx' in section 'Service'"),
+        ({"MemoryMax": "plenty"}, "Invalid memory limit 'plenty'"),
+        ({"User": "root"}, "service.User cannot be set: each app has a user of its own"),
+    ],
+)
+def test_what_systemd_would_pass_over_is_refused_and_nothing_is_left_of_it(host: Host, service: dict[str, str], words: str) -> None:
+    before = state_of(host, OPTIONS)
+    drop_ins = host.check_output("ls -d /etc/systemd/system/*.service.d/*")
+    refused = run_apps(host, OPTIONS, service=service)
+    assert refused.status != 0
+    assert words in refused.output
+    after = state_of(host, OPTIONS)
+    assert (after.current, after.find_untidiness()) == (before.current, [])
+    assert host.check_output("ls -d /etc/systemd/system/*.service.d/*") == drop_ins
+
+
 def test_release_commands_have_run_once_as_the_app(host: Host) -> None:
     lines = host.file("/srv/sites/options/shared/commands").content_string.splitlines()
     assert lines[0] == "one in /srv/sites/options/builds/first/source/web"
-    assert [line.split()[0] for line in lines[1:4]] == ["Python", "Flask", "Werkzeug"]
+    assert [line.split()[0] for line in lines[1:]] == ["Python", "Flask", "Werkzeug", "2000"]
     assert host.file("/srv/sites/options/shared/commands").user == OPTIONS
 
 

@@ -87,4 +87,4 @@ def test_an_app_without_its_files_is_an_error() -> None:
 
 
 def test_the_role_finds_the_filters_by_name() -> None:
-    assert set(FilterModule().filters()) == {"python_literal", "release_parameters"}
+    assert set(FilterModule().filters()) == {"python_literal", "release_parameters", "unit_directives"}

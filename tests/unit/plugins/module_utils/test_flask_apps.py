@@ -49,6 +49,7 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
             "env": {},
             "dependencies": {"packages": [], "gunicorn_version": None},
             "gunicorn": {},
+            "service": {},
             "health": {"path": "/", "statuses": [], "timeout": 5, "interval": 0.2, "deadline": 60},
             "static": None,
             "nginx": {"listen_port": 80, "client_max_body_size": None, "extra": None},
@@ -86,7 +87,7 @@ def test_an_entry_that_is_no_mapping_is_refused() -> None:
 
 _KEYS = (
     "chdir, dependencies, drain, env, gunicorn, health, keep_releases, name, nginx, release_command_timeout, release_commands, "
-    "server_names, source, static, watch, wsgi"
+    "server_names, service, source, static, watch, wsgi"
 )
 
 
@@ -114,6 +115,7 @@ _KEYS = (
         ),
         ({"gunicorn": {"bind": "0.0.0.0:80"}}, "gunicorn.bind cannot be set: the socket is made by systemd"),
         ({"gunicorn": {"max-requests": 5}}, "gunicorn.max-requests is not the name of a gunicorn setting"),
+        ({"service": {"User": "root"}}, "service.User cannot be set: each app has a user of its own"),
         ({"chdir": "/srv"}, "chdir is '/srv'; it must be a directory within the source"),
         ({"chdir": "src/../.."}, "chdir is 'src/../..'; it must be a directory within the source"),
         (
@@ -267,6 +269,7 @@ _FULL = _app(
     env={"DEBUG": "0", "PORT": 5, "RATIO": 0.5},
     dependencies={"packages": ["redis"], "gunicorn_version": "25.0.0"},
     gunicorn={"workers": 4},
+    service={"MemoryMax": "1G"},
     health={"path": "/up", "statuses": [200], "timeout": 1},
     static=[{"url": "/assets/", "paths": ["dist", "public"]}],
     nginx={"listen_port": 8080, "client_max_body_size": "1m"},
@@ -306,6 +309,7 @@ def test_the_release_of_each_app() -> None:
             "chdir": "src",
             "env": {"DEBUG": "0", "PORT": "5", "RATIO": "0.5"},
             "gunicorn": {"workers": 4},
+            "service": {"MemoryMax": "1G"},
             "commands": ["flask db upgrade"],
             "command_timeout": 60,
             "health": {"path": "/up", "statuses": [200], "timeout": 1, "interval": 0.2, "deadline": 60},

@@ -1,0 +1,43 @@
+"""What becomes of requests that take longer than a switch."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from scenario_tests import http_get
+from scenario_tests.faulty import (
+    CANDIDATE_RUNS,
+    SITE,
+    describe,
+    ensure_served,
+    new_version,
+    running,
+    served,
+    state_of,
+    wait_on_host,
+    words_of,
+)
+from scenario_tests.load import show, watch
+
+if TYPE_CHECKING:
+    from testinfra.host import Host
+
+testinfra_hosts = ["debian12", "debian13"]
+
+
+def test_requests_in_flight_end_within_the_drain_limit_and_are_cut_off_after_it(host: Host) -> None:
+    live, version = ensure_served(host), new_version()
+    slow_start = describe(host, version, "health slow", seconds=1.9, drain=8)
+    with watch(host, SITE) as seen, running(host, slow_start) as run, ThreadPoolExecutor() as clients:
+        wait_on_host(host, CANDIDATE_RUNS)
+        quick = clients.submit(http_get, host, SITE, "/slow?seconds=6")
+        endless = clients.submit(http_get, host, SITE, "/slow?seconds=600")
+        play = run.wait().succeeded()
+        assert (quick.result().status, quick.result().body) == (200, f"{live}\n")
+        assert endless.result().status == 502
+    assert "was stopped with 1 request(s) still in it after 8 s" in words_of(play)
+    assert seen.failures == [], show(seen.failures)
+    assert seen.versions == [live, version]
+    assert served(host) == version
+    assert state_of(host).find_untidiness() == []

@@ -1,0 +1,73 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an app says of its own service, in systemd's words, and what of it goes for its release commands, too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+Directives = Mapping[str, object]
+
+_NAME = re.compile(r"[A-Z][A-Za-z0-9]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+RESERVED_DIRECTIVES = {
+    "Environment": "use the key `env` of the app, which keeps the values secret",
+    "EnvironmentFile": "use the key `env` of the app",
+    "ExecStart": "gunicorn is started by the role; use the key `gunicorn` of the app for its settings",
+    "Group": "each app has a group of its own",
+    "NotifyAccess": "the role waits for gunicorn's word",
+    "Sockets": "the socket belongs to the release",
+    "Type": "the role waits for gunicorn's word",
+    "User": "each app has a user of its own",
+    "WorkingDirectory": "use the key `chdir` of the app",
+}
+"""Directives of [Service] that the role needs for itself, each with what to do instead."""
+
+_OF_THE_PROCESS = re.compile(
+    "Type|NotifyAccess|Exec[A-Z].*|Kill.*|SendSIG.*|Restart.*|Timeout.*|Watchdog.*|RuntimeMaxSec|RemainAfterExit|SuccessExitStatus"
+    "|PIDFile|GuessMainPID|Sockets|FileDescriptor.*|WorkingDirectory|SyslogIdentifier|User|Group|Environment.*"
+)
+"""Directives that say how the server is run. All others say what it may do and use, and that goes for release commands as well."""
+
+
+def find_directive_problems(directives: Directives) -> list[str]:
+    """Return a sentence for each directive that cannot stand in a unit, or not in one of ours."""
+    return [problem for name, value in directives.items() for problem in _find_problems(name, value)]
+
+
+def _find_problems(name: str, value: object) -> Iterator[str]:
+    if not _NAME.fullmatch(name):
+        yield f"service.{name} is not the name of a systemd directive, such as MemoryMax (see systemd.exec(5))"
+    elif name in RESERVED_DIRECTIVES:
+        yield f"service.{name} cannot be set: {RESERVED_DIRECTIVES[name]}"
+    for one in value if isinstance(value, list) else [value]:
+        if not isinstance(one, str | int | float):
+            yield f"service.{name} is {one!r}; it must be text, a number, true or false, or a list of them"
+        elif isinstance(one, str) and (_CONTROL.search(one) or one.endswith("\\")):
+            yield f"service.{name} is {one!r}; it must be one line, with no control character and no backslash at its end"
+
+
+def format_directives(directives: Directives) -> str:
+    """Return the lines of a unit, one for each value."""
+    return "".join(
+        f"{name}={_as_text(one)}\n" for name, value in sorted(directives.items()) for one in (value if isinstance(value, list) else [value])
+    )
+
+
+def _as_text(value: object) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def list_confinement(*units: str, app: str, release: str) -> list[str]:
+    """Return the lines of the [Service] sections of unit files that say what an instance may do and use, as `Name=value`."""
+    lines = []
+    for unit in units:
+        service = re.search(r"^\[Service\]\n(.*?)(?=^\[|\Z)", unit, re.MULTILINE | re.DOTALL)
+        for line in service[1].splitlines() if service else ():
+            name, equals, value = line.partition("=")
+            if equals and not name.startswith(("#", ";")) and not _OF_THE_PROCESS.fullmatch(name):
+                lines.append(f"{name}={value.replace('%i', release).replace('%p', app)}")
+    return lines

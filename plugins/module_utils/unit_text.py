@@ -18,9 +18,8 @@ RESERVED_DIRECTIVES = {
     "EnvironmentFile": "use the key `env` of the app",
     "ExecStart": "gunicorn is started by the role; use the key `gunicorn` of the app for its settings",
     "Group": "each app has a group of its own",
-    "NotifyAccess": "the role waits for gunicorn's word",
     "Sockets": "the socket belongs to the release",
-    "Type": "the role waits for gunicorn's word",
+    "Type": "the role asks the app itself whether it is ready",
     "User": "each app has a user of its own",
     "WorkingDirectory": "use the key `chdir` of the app",
 }

@@ -16,6 +16,11 @@ from ansible_collections.webstack.flask.plugins.module_utils.switch import Relea
 _OUTPUT_LINES = 40
 _PAUSE = 0.2
 
+_NOT_EVEN_STARTED = 200
+"""From here on an exit status is systemd's own, and the reason is in the journal: "Process Exit Codes" in systemd.exec(5)."""
+
+_LAST_LINES = 4
+
 
 def run_release_command(layout: AppLayout, release: str, command: str, confinement: Sequence[str], *, chdir: str, timeout: float) -> None:
     """Run a shell command as the app's user, with the code, the environment and the variables of a release.
@@ -37,7 +42,10 @@ def run_release_command(layout: AppLayout, release: str, command: str, confineme
         return
     seconds = time.monotonic() - started
     reason = f"took more than {timeout:g} s and was stopped" if seconds >= timeout else f"failed with exit status {result.returncode}"
-    output = "\n".join(f"  {line}" for line in (result.stdout + result.stderr).splitlines()[-_OUTPUT_LINES:])
+    said = result.stdout + result.stderr
+    if result.returncode >= _NOT_EVEN_STARTED:
+        said += systemd.read_journal(f"{_unit_name(layout)}.service", _LAST_LINES)
+    output = "\n".join(f"  {line}" for line in said.splitlines()[-_OUTPUT_LINES:])
     raise ReleaseFailed(f"the release command `{command}` of release {release} {reason}. Its output:\n{output or '  (nothing)'}")
 
 

@@ -116,8 +116,8 @@ def test_gunicorn_runs_as_it_is_told(host: Host) -> None:
 def test_the_service_has_the_limits_and_the_ways_out_that_its_release_describes(host: Host) -> None:
     master = json.loads(ask(host, OPTIONS, "/where").body)["master"]
     assert re.search(r"^Max open files +2000 +2000 ", host.file(f"/proc/{master}/limits").content_string, re.MULTILINE)
-    assert ask(host, OPTIONS, "/write?path=/var/tmp/exchange/mark").body == "Permission denied"
-    assert ask(host, PLAIN, "/write?path=/var/tmp/exchange/mark").body == "Read-only file system"
+    assert ask(host, OPTIONS, "/write?path=/srv/exchange/mark").body == "Permission denied"
+    assert ask(host, PLAIN, "/write?path=/srv/exchange/mark").body == "Read-only file system"
 
 
 def test_what_a_release_says_of_its_service_comes_and_goes_with_it(host: Host) -> None:

@@ -117,7 +117,7 @@ def test_a_switch_that_was_cut_off_to_a_release_that_proves_bad_is_taken_back_an
     play = deploy(host, "worse", "health 500", **IMPATIENT)
     assert play.status != 0
     assert "a run that was cut off had left release" in words_of(play)
-    assert f"went back to release {release}" in words_of(play)
+    assert f"went back to release {release}" in words_of(play), play.output
     assert served(host) == before
     deploy(host, fixed).succeeded()
     assert served(host) == fixed

@@ -19,6 +19,7 @@ from ansible_collections.webstack.flask.plugins.module_utils import systemd
 from ansible_collections.webstack.flask.plugins.module_utils.app_log import find_last_words
 from ansible_collections.webstack.flask.plugins.module_utils.files import point_link, read_link, sync_directory
 from ansible_collections.webstack.flask.plugins.module_utils.health import Answer, HealthCheck, ask_front, ask_socket
+from ansible_collections.webstack.flask.plugins.module_utils.hints import find_hints
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.unix_sockets import count_connections
 
@@ -158,27 +159,26 @@ class Switch:
         systemd.start(units[1])
 
     def _wait_until_healthy(self, release: str) -> None:
-        unit = self.layout.service_unit(release)
         deadline = time.monotonic() + self.check.deadline
 
         def ask_or_notice_death() -> str | None:
             asking = _Asking(str(self.layout.socket(release)), self.check)
             while asking.is_alive():
-                _raise_if_dead(unit, release)
+                self._raise_if_dead(release)
                 asking.join(0.1)
-            _raise_if_dead(unit, release)
+            self._raise_if_dead(release)
             return self.check.judge(asking.answer)
 
         trouble = _try_until(deadline, self.check.interval, ask_or_notice_death)
         if trouble:
-            raise ReleaseFailed(_explain(f"release {release} was not healthy within {self.check.deadline:g} s: {trouble}", unit))
+            raise ReleaseFailed(self._explain(f"release {release} was not healthy within {self.check.deadline:g} s: {trouble}", release))
 
     def _watch(self, release: str) -> None:
         """Look on for a moment while the former release is still warm: some die of their first real requests."""
         until = time.monotonic() + self.watch
         while time.monotonic() < until:
             time.sleep(min(self.watch, 0.2))
-            _raise_if_dead(self.layout.service_unit(release), release)
+            self._raise_if_dead(release)
 
     def _go_back(self, before: str | None, former: str | None, release: str) -> None:
         reached = self.current == release
@@ -203,6 +203,18 @@ class Switch:
                 return
             time.sleep(_DRAIN_PAUSE)
 
+    def _raise_if_dead(self, release: str) -> None:
+        unit = self.layout.service_unit(release)
+        death = systemd.show([unit])[unit].describe_death()
+        if death:
+            raise ReleaseFailed(self._explain(f"release {release} does not run: {death}", release))
+
+    def _explain(self, what: str, release: str) -> str:
+        words = find_last_words(systemd.read_journal(self.layout.service_unit(release), _LOG_LINES_READ), LOG_LINES)
+        log = [f"  {line}" for line in words or ["(nothing)"]]
+        hints = [f"Hint: {hint}." for hint in find_hints(words, str(self.layout.root))]
+        return "\n".join([what, "The last lines of its log:", *log, *hints])
+
 
 class _Asking(threading.Thread):
     """A question to an app, asked aside, so that its death is noticed while it owes the answer."""
@@ -225,14 +237,3 @@ def _try_until(deadline: float, interval: float, attempt: Callable[[], str | Non
         if trouble is None or time.monotonic() + interval > deadline:
             return trouble
         time.sleep(interval)
-
-
-def _raise_if_dead(unit: str, release: str) -> None:
-    death = systemd.show([unit])[unit].describe_death()
-    if death:
-        raise ReleaseFailed(_explain(f"release {release} does not run: {death}", unit))
-
-
-def _explain(what: str, unit: str) -> str:
-    words = find_last_words(systemd.read_journal(unit, _LOG_LINES_READ), LOG_LINES) or ["(nothing)"]
-    return f"{what}\nThe last lines of its log:\n" + "\n".join(f"  {line}" for line in words)

@@ -1,0 +1,57 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What to do about the commonest ends of an app, told from its last words."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+
+_DENIED = re.compile(r"(?:Read-only file system|Permission denied): '(?P<path>/[^']+)'")
+_NO_MODULE = re.compile(r"No module named '(?P<module>[^']+)'")
+_NO_ATTRIBUTE = re.compile(r"Failed to find attribute '(?P<name>[^']+)' in '(?P<module>[^']+)'")
+
+
+def find_hints(log: Sequence[str], root: str) -> list[str]:
+    """Return what helps against what the lines of a log tell, each hint once; `root` is the app's directory."""
+    return list(dict.fromkeys(hint for line in log for hint in _find_hints(line, root)))
+
+
+def _find_hints(line: str, root: str) -> Iterator[str]:
+    if match := _DENIED.search(line):
+        yield _explain_denial(match["path"], root)
+    if "unable to open database file" in line:
+        yield (
+            f"SQLite cannot create a file in the source, which is read-only: put the database below {root}/shared, which is the "
+            "app's HOME, or name the directory in which it lies, such as `shared: {directories: [instance]}`"
+        )
+    if match := _NO_MODULE.search(line):
+        yield _explain_missing_module(match["module"])
+    if match := _NO_ATTRIBUTE.search(line):
+        yield f"`wsgi` names {match['name']!r}, which the module {match['module']!r} does not have; it must be the app or a call that makes it"
+
+
+def _explain_denial(path: str, root: str) -> str:
+    inside = re.fullmatch(rf"{re.escape(root)}/(?:builds/[^/]+|releases/[^/]+/app|current/app)/(?P<path>.+)", path)
+    if inside is None:
+        place = posixpath.dirname(path)
+        return (
+            f"the app may write below {root}/shared, which is its HOME, and to a /tmp of its own; "
+            f"if it needs {path}, allow it: `service: {{ReadWritePaths: [{place}]}}`"
+        )
+    place = posixpath.dirname(inside["path"]) or inside["path"]
+    return (
+        f"{inside['path']!r} is in the source, which is read-only; data that outlives a release is declared, "
+        f"such as `shared: {{directories: [{place}]}}`, or `files:` for a single file"
+    )
+
+
+def _explain_missing_module(module: str) -> str:
+    if module == "pkg_resources":
+        return "a package that is older than the host's Python needs setuptools: `dependencies: {packages: ['setuptools<81']}`"
+    return (
+        f"{module!r} is neither installed nor a module where the app starts: add it to the app's dependency file or to "
+        "`dependencies: {packages: […]}`; a module of the source is found when `chdir` names its directory"
+    )

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils.unit_text import find_directive_problems, format_directives
 
 _PASSED_ON = (
-    *("name", "root", "build", "environment", "version", "commands", "command_timeout", "chdir"),
+    *("name", "root", "build", "environment", "version", "commands", "command_timeout", "chdir", "env_files"),
     *("health", "front", "drain", "watch", "keep"),
 )
 
@@ -39,10 +40,20 @@ def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Map
     """Return the parameters of the module `releases` for each app and the results of the loop that rendered its files."""
     parameters = []
     for app, result in zip(apps, rendered, strict=True):
-        variables = base64.b64encode(json.dumps(dict(app.get("env", {}))).encode()).decode()
+        variables = base64.b64encode(json.dumps(_list_variables(app)).encode()).decode()
         files = result["ansible_facts"]["__gunicorn_systemd_files"]
         parameters.append({**{key: app[key] for key in _PASSED_ON if key in app}, **files, "variables": variables})
     return parameters
+
+
+def _list_variables(app: Mapping[str, Any]) -> dict[str, str]:
+    """Return the environment variables of an app: its own, and what tells Python where else its modules are."""
+    variables = dict(app.get("env", {}))
+    if app.get("python_path"):
+        build = AppLayout.of(app["name"], app.get("root")).build(app.get("build") or "")
+        given = [variables["PYTHONPATH"]] if variables.get("PYTHONPATH") else []
+        variables["PYTHONPATH"] = ":".join([*given, *(str(build / path) for path in app["python_path"])])
+    return variables
 
 
 class FilterModule:

@@ -34,6 +34,8 @@ RESERVED_GUNICORN_SETTINGS = {
     "wsgi_app": "use the key `wsgi` of the app",
 }
 
+_WSGI_WORKERS = ("sync", "gthread", "gevent", "eventlet", "tornado")
+
 _NGINX_PATH = re.compile(r"[A-Za-z0-9_@+./-]+")
 """The paths that the role nginx_site takes; a default must not be what it refuses."""
 
@@ -50,10 +52,13 @@ SPEC: dict[str, Any] = {
         "mutually_exclusive": [["git", "path"]],
         "required_one_of": [["git", "path"]],
     },
-    "wsgi": {"type": "str", "required": True},
+    "wsgi": {"type": "str"},
+    "asgi": {"type": "str"},
     "server_names": {"type": "list", "elements": "str", "required": True},
     "chdir": {"type": "str", "default": ""},
+    "python_path": {"type": "list", "elements": "str", "default": []},
     "env": {"type": "dict", "default": {}},
+    "env_files": {"type": "list", "elements": "str", "default": []},
     "dependencies": {
         "type": "dict",
         "apply_defaults": True,
@@ -102,6 +107,9 @@ SPEC: dict[str, Any] = {
 """The keys of an entry, as an Ansible argument spec. docs/flask_apps.md describes each."""
 
 
+_ENTRY_POINTS = [["wsgi", "asgi"]]
+
+
 def check_apps(apps: object) -> list[dict[str, Any]]:
     """Return the entries with their defaults filled in; raise Problem that tells everything that is wrong with them."""
     if not isinstance(apps, Sequence) or isinstance(apps, str) or not apps:
@@ -114,7 +122,7 @@ def check_apps(apps: object) -> list[dict[str, Any]]:
         where = f"flask_apps[{number}]" + (f" ({app['name']})" if isinstance(app.get("name"), str) else "")
         found = list(_find_unknown_keys(app, SPEC, where))
         if not found:
-            validation = ArgumentSpecValidator(SPEC).validate(dict(app))
+            validation = ArgumentSpecValidator(SPEC, mutually_exclusive=_ENTRY_POINTS, required_one_of=_ENTRY_POINTS).validate(dict(app))
             found = [f"{where}: {message}" for message in validation.error_messages]
             entry = validation.validated_parameters
             found += [] if found else list(_find_problems(entry, where))
@@ -158,10 +166,15 @@ def _find_naming_problems(app: App) -> Iterator[str]:
 
 
 def _find_start_problems(app: App) -> Iterator[str]:
-    if not re.fullmatch(r"[\w.]+(:.+)?", app["wsgi"]):
-        yield f"wsgi is {app['wsgi']!r}; it must be `module:callable`, such as `wsgi:app`"
-    if app["chdir"].startswith("/") or ".." in app["chdir"].split("/"):
-        yield f"chdir is {app['chdir']!r}; it must be a directory within the source"
+    for key in ("wsgi", "asgi"):
+        if app[key] is not None and not re.fullmatch(r"[\w.]+(:.+)?", app[key]):
+            yield f"{key} is {app[key]!r}; it must be `module:callable`, such as `wsgi:app`"
+    if app["asgi"] is not None and app["gunicorn"].get("worker_class") in _WSGI_WORKERS:
+        yield f"gunicorn.worker_class is {app['gunicorn']['worker_class']!r}, which cannot run an ASGI app; leave it out, or use `wsgi`"
+    for key, paths in {"chdir": [app["chdir"]], "python_path": app["python_path"], "env_files": app["env_files"]}.items():
+        for path in paths:
+            if path.startswith("/") or ".." in path.split("/") or re.search(r"[\x00-\x1f\x7f:]", path):
+                yield f"{key} is {path!r}; it must be a path within the source, without ':' and '..'"
     for key in app["gunicorn"]:
         if key in RESERVED_GUNICORN_SETTINGS:
             yield f"gunicorn.{key} cannot be set: {RESERVED_GUNICORN_SETTINGS[key]}"
@@ -232,7 +245,7 @@ def list_static_mappings(app: App) -> list[dict[str, Any]]:
     if app["static"] is not None:
         return list(app["static"])
     top = [part for part in app["chdir"].split("/") if part not in ("", ".")]
-    package = app["wsgi"].partition(":")[0].partition(".")[0]
+    package = _entry_point(app).partition(":")[0].partition(".")[0]
     tops = [top, [*top, package]] if package else [top]
     paths = [path for path in ("/".join([*top, "static"]) for top in tops) if _NGINX_PATH.fullmatch(path)]
     return [{"url": "/static/", "paths": paths}] if paths else []
@@ -258,10 +271,12 @@ def release_inputs(
             "build": builds[app["name"]].get("id") or "",
             "version": builds[app["name"]].get("version") or "",
             "environment": environments[app["name"]].get("id") or "",
-            "wsgi": app["wsgi"],
+            "wsgi": _entry_point(app),
             "chdir": app["chdir"],
             "env": _as_text(app["env"]),
-            "gunicorn": dict(app["gunicorn"]),
+            "env_files": list(app["env_files"]),
+            "python_path": list(app["python_path"]),
+            "gunicorn": {**({"worker_class": "asgi"} if app["asgi"] else {}), **app["gunicorn"]},
             "service": dict(app["service"]),
             "commands": list(app["release_commands"]),
             "command_timeout": app["release_command_timeout"],
@@ -308,6 +323,10 @@ def hosts_inputs(apps: Sequence[App], address: str) -> list[dict[str, Any]]:
     """Return `etc_hosts_entries`: the names that a hosts file can hold, which has no wildcards."""
     entries = [{"address": address, "names": [name for name in app["server_names"] if "*" not in name]} for app in apps]
     return [entry for entry in entries if entry["names"]]
+
+
+def _entry_point(app: App) -> str:
+    return str(app["wsgi"] or app["asgi"])
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

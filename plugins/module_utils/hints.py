@@ -30,7 +30,8 @@ def _find_hints(line: str, root: str) -> Iterator[str]:
     if match := _NO_MODULE.search(line):
         yield _explain_missing_module(match["module"])
     if match := _NO_ATTRIBUTE.search(line):
-        yield f"`wsgi` names {match['name']!r}, which the module {match['module']!r} does not have; it must be the app or a call that makes it"
+        name, module = match.groups()
+        yield f"`wsgi` names {name!r}, which the module {module!r} does not have; it must be the app or a call that makes it"
 
 
 def _explain_denial(path: str, root: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils import systemd
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout
@@ -21,8 +22,20 @@ _NOT_EVEN_STARTED = 200
 
 _LAST_LINES = 4
 
+_READ_ENV_FILES = """\
+import os, sys
+from dotenv import dotenv_values
+for file in sys.argv[2:]:
+    for name, value in dotenv_values(file).items():
+        os.environ.setdefault(name, value or "")
+os.execv("/bin/sh", ["sh", "-c", sys.argv[1]])
+"""
+"""What gunicorn.conf.py does for the server, for a command: the app's own python-dotenv reads the files."""
 
-def run_release_command(layout: AppLayout, release: str, command: str, confinement: Sequence[str], *, chdir: str, timeout: float) -> None:
+
+def run_release_command(
+    layout: AppLayout, release: str, command: str, confinement: Sequence[str], *, chdir: str, env_files: Sequence[str], timeout: float
+) -> None:
     """Run a shell command as the app's user, with the code, the environment and the variables of a release.
 
     The command runs in a transient systemd service of a fixed name: it ends after `timeout` seconds even if this process
@@ -32,7 +45,7 @@ def run_release_command(layout: AppLayout, release: str, command: str, confineme
     _wait_for_earlier(layout, timeout)
     started = time.monotonic()
     result = subprocess.run(
-        format_command(layout, release, command, confinement, chdir=chdir, timeout=timeout),
+        format_command(layout, release, command, confinement, chdir=chdir, env_files=env_files, timeout=timeout),
         capture_output=True,
         text=True,
         errors="replace",
@@ -66,7 +79,7 @@ def _unit_name(layout: AppLayout) -> str:
 
 
 def format_command(
-    layout: AppLayout, release: str, command: str, confinement: Sequence[str], *, chdir: str, timeout: float
+    layout: AppLayout, release: str, command: str, confinement: Sequence[str], *, chdir: str, env_files: Sequence[str], timeout: float
 ) -> Sequence[str]:
     """Return the call of systemd-run(1) for a command."""
     directory = layout.release(release)
@@ -83,11 +96,18 @@ def format_command(
         "HOME": str(layout.shared),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
+        "FLASK_SKIP_DOTENV": "1",  # which files count is told by `env_files`, for the server as for the commands
     }
     return [
         *("systemd-run", "--quiet", "--wait", "--pipe", "--collect", f"--unit={_unit_name(layout)}"),
         *(f"--property={key}={value}" for key, value in properties.items()),
         *(f"--property={line}" for line in confinement),
         *(f"--setenv={key}={value}" for key, value in variables.items()),
-        *("--", "/bin/sh", "-c", command),
+        *("--", *_wrap(command, env_files, directory)),
     ]
+
+
+def _wrap(command: str, env_files: Sequence[str], directory: Path) -> list[str]:
+    if not env_files:
+        return ["/bin/sh", "-c", command]
+    return [f"{directory}/venv/bin/python", "-c", _READ_ENV_FILES, command, *(f"{directory}/app/{file}" for file in env_files)]

@@ -114,6 +114,13 @@ options:
         description: Directory of the source in which they run.
         type: str
         default: ""
+      env_files:
+        description:
+          - Files of the source whose variables the commands get, besides I(variables), which win. The environment's own
+            python-dotenv reads them. For the app itself the configuration file says so.
+        type: list
+        elements: str
+        default: []
       drain:
         description: Seconds that the former release has to end its requests.
         type: float
@@ -187,6 +194,7 @@ releases:
 import base64
 import json
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -237,7 +245,7 @@ def converge(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:
     """Bring one app to its release; return whether anything had to be changed."""
     layout = spec.layout
     try:
-        changed = put_in_place(spec) | settle(layout, switch)
+        changed = put_in_place(spec, app["env_files"]) | settle(layout, switch)
         changed |= reach(app, spec, switch)
         changed |= retire_others(switch, spec.id)
     except (Problem, OSError):
@@ -250,13 +258,16 @@ def converge(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:
     return changed
 
 
-def put_in_place(spec: ReleaseSpec) -> bool:
+def put_in_place(spec: ReleaseSpec, env_files: Sequence[str]) -> bool:
     """Make the accounts, directories, units and files of the release; return whether any was missing."""
     layout = spec.layout
     parts = {"build": (spec.build, layout.builds), "environment": (spec.environment, layout.environments)}
     for kind, (identifier, directory) in parts.items():
         if not identifier or not (directory / identifier).is_dir():
             raise Problem(f"the {kind} {identifier!r} of {layout.name} is not on the host, below {directory}")
+    for file in env_files:
+        if not (layout.build(spec.build or "") / file).is_file():
+            raise Problem(f"env_files of {layout.name} names {file!r}, which the source does not have")
     made = ensure_app_account(layout, check=False)
     made |= ensure_app_directories(layout, check=False)
     made |= ensure_units(spec, check=False)
@@ -286,7 +297,9 @@ def run_commands(app: dict[str, Any], spec: ReleaseSpec, release: str) -> None:
     try:
         for command in spec.commands:
             confinement = list_confinement(spec.service, spec.drop_in, app=spec.layout.name, release=release)
-            run_release_command(spec.layout, release, command, confinement, chdir=app["chdir"], timeout=app["command_timeout"])
+            run_release_command(
+                spec.layout, release, command, confinement, chdir=app["chdir"], env_files=app["env_files"], timeout=app["command_timeout"]
+            )
     except ReleaseFailed as failure:
         reason = str(failure)
         note(spec.layout, release, lambda found: found.mark_failed(time.time(), reason))
@@ -377,6 +390,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "commands": {"type": "list", "elements": "str", "default": []},
             "command_timeout": {"type": "float", "default": 300},
             "chdir": {"type": "str", "default": ""},
+            "env_files": {"type": "list", "elements": "str", "default": []},
             "keep": {"type": "int", "default": 3},
         },
     },

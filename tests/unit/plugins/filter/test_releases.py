@@ -46,6 +46,13 @@ def _rendered(name: str) -> dict[str, Any]:
     return {"ansible_facts": {"__gunicorn_systemd_files": files}, "changed": False}
 
 
+def test_directories_of_the_build_become_python_s_path() -> None:
+    app = {"name": "shop", "root": "/srv/shop", "build": "b1", "python_path": ["lib", "services/web"], "env": {"PYTHONPATH": "/opt/common"}}
+    (parameters,) = release_parameters([app], [_rendered("shop")])
+    path = "/opt/common:/srv/shop/builds/b1/lib:/srv/shop/builds/b1/services/web"
+    assert json.loads(base64.b64decode(parameters["variables"])) == {"PYTHONPATH": path}
+
+
 def test_each_app_gets_its_own_files_and_what_the_module_takes() -> None:
     shop = {"name": "shop", "build": "b1", "environment": "e1", "wsgi": "wsgi:app", "gunicorn": {"workers": 2}, "keep": 5}
     blog = {"name": "blog", "root": "/srv/blog", "front": {"host": "blog.test"}, "drain": 1}

@@ -38,15 +38,26 @@ def _problem(**changes: object) -> str:
     return problem.removeprefix(start)
 
 
+def test_an_asgi_app_gets_the_workers_that_can_run_it() -> None:
+    (app,) = check_apps([_app(wsgi=..., asgi="shop:app")])
+    (release,) = release_inputs([app], {"shop": {}}, {"shop": {}})
+    assert (release["wsgi"], release["gunicorn"]) == ("shop:app", {"worker_class": "asgi"})
+    (other,) = check_apps([_app(wsgi=..., asgi="shop:app", gunicorn={"worker_class": "uvicorn_worker.UvicornWorker"})])
+    assert release_inputs([other], {"shop": {}}, {"shop": {}})[0]["gunicorn"] == {"worker_class": "uvicorn_worker.UvicornWorker"}
+
+
 def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
     assert check_apps([_app()]) == [
         {
             "name": "shop",
             "source": {"git": None, "version": "HEAD", "path": "shop"},
             "wsgi": "wsgi:app",
+            "asgi": None,
             "server_names": ["shop.test"],
             "chdir": "",
+            "python_path": [],
             "env": {},
+            "env_files": [],
             "dependencies": {"packages": [], "gunicorn_version": None},
             "gunicorn": {},
             "service": {},
@@ -86,7 +97,8 @@ def test_an_entry_that_is_no_mapping_is_refused() -> None:
 
 
 _KEYS = (
-    "chdir, dependencies, drain, env, gunicorn, health, keep_releases, name, nginx, release_command_timeout, release_commands, "
+    "asgi, chdir, dependencies, drain, env, env_files, gunicorn, health, keep_releases, name, nginx, python_path, "
+    "release_command_timeout, release_commands, "
     "server_names, service, source, static, watch, wsgi"
 )
 
@@ -94,7 +106,14 @@ _KEYS = (
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"wsgi": ...}, "missing required arguments: wsgi"),
+        ({"wsgi": ...}, "one of the following is required: wsgi, asgi"),
+        ({"asgi": "app:app"}, "parameters are mutually exclusive: wsgi|asgi"),
+        (
+            {"wsgi": ..., "asgi": "app:app", "gunicorn": {"worker_class": "sync"}},
+            "gunicorn.worker_class is 'sync', which cannot run an ASGI app; leave it out, or use `wsgi`",
+        ),
+        ({"python_path": ["/srv"]}, "python_path is '/srv'; it must be a path within the source, without ':' and '..'"),
+        ({"env_files": ["../.env"]}, "env_files is '../.env'; it must be a path within the source, without ':' and '..'"),
         ({"source": ...}, "missing required arguments: source"),
         ({"server_names": ...}, "missing required arguments: server_names"),
         ({"server_name": ["shop.test"]}, f"'server_name' is not a key; did you mean 'server_names'? Allowed are {_KEYS}"),
@@ -116,8 +135,8 @@ _KEYS = (
         ({"gunicorn": {"bind": "0.0.0.0:80"}}, "gunicorn.bind cannot be set: the socket is made by systemd"),
         ({"gunicorn": {"max-requests": 5}}, "gunicorn.max-requests is not the name of a gunicorn setting"),
         ({"service": {"User": "root"}}, "service.User cannot be set: each app has a user of its own"),
-        ({"chdir": "/srv"}, "chdir is '/srv'; it must be a directory within the source"),
-        ({"chdir": "src/../.."}, "chdir is 'src/../..'; it must be a directory within the source"),
+        ({"chdir": "/srv"}, "chdir is '/srv'; it must be a path within the source, without ':' and '..'"),
+        ({"chdir": "src/../.."}, "chdir is 'src/../..'; it must be a path within the source, without ':' and '..'"),
         (
             {"health": {"path": "up"}},
             "health.path is 'up'; it must begin with '/' and be as a browser sends it, such as '/health'",
@@ -197,7 +216,7 @@ def test_what_nginx_would_not_take_is_told_before_anything_is_changed(changes: d
 def test_everything_that_is_wrong_is_told_at_once() -> None:
     assert _problems(_app(wsgi="", chdir="/"), 5, _app(name="blog", drain=-1)) == [
         "flask_apps[0] (shop): wsgi is ''; it must be `module:callable`, such as `wsgi:app`",
-        "flask_apps[0] (shop): chdir is '/'; it must be a directory within the source",
+        "flask_apps[0] (shop): chdir is '/'; it must be a path within the source, without ':' and '..'",
         "flask_apps[1] must be a mapping of keys to values; it is 5",
         "flask_apps[2] (blog): drain is -1; it must not be negative",
     ]
@@ -267,6 +286,8 @@ _FULL = _app(
     server_names=["*.shop.test", "shop.test", "www.shop.test"],
     chdir="src",
     env={"DEBUG": "0", "PORT": 5, "RATIO": 0.5},
+    env_files=[".env"],
+    python_path=["lib"],
     dependencies={"packages": ["redis"], "gunicorn_version": "25.0.0"},
     gunicorn={"workers": 4},
     service={"MemoryMax": "1G"},
@@ -308,6 +329,8 @@ def test_the_release_of_each_app() -> None:
             "wsgi": "wsgi:app",
             "chdir": "src",
             "env": {"DEBUG": "0", "PORT": "5", "RATIO": "0.5"},
+            "env_files": [".env"],
+            "python_path": ["lib"],
             "gunicorn": {"workers": 4},
             "service": {"MemoryMax": "1G"},
             "commands": ["flask db upgrade"],

@@ -122,7 +122,7 @@ def test_the_service_has_the_limits_and_the_ways_out_that_its_release_describes(
 
 def test_what_a_release_says_of_its_service_comes_and_goes_with_it(host: Host) -> None:
     def limit() -> str:
-        return host.check_output("systemctl show --value --property=TasksMax %s", unit_of(host, OPTIONS))
+        return str(host.check_output("systemctl show --value --property=TasksMax %s", unit_of(host, OPTIONS)))
 
     before = state_of(host, OPTIONS).current
     failed = run_apps(host, OPTIONS, service={"TasksMax": 60}, commands=["false"])

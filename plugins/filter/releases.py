@@ -16,7 +16,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.unit_text import fi
 
 _PASSED_ON = (
     *("name", "root", "build", "environment", "version", "commands", "command_timeout", "chdir", "env_files"),
-    *("health", "front", "drain", "watch", "keep"),
+    *("health", "front", "drain", "watch", "keep", "shared"),
 )
 
 

@@ -8,6 +8,7 @@ Only the playbooks use this; no role ever sees `flask_apps`.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -98,6 +99,14 @@ SPEC: dict[str, Any] = {
             "extra": {"type": "str"},
         },
     },
+    "shared": {
+        "type": "dict",
+        "apply_defaults": True,
+        "options": {
+            "directories": {"type": "list", "elements": "str", "default": []},
+            "files": {"type": "list", "elements": "str", "default": []},
+        },
+    },
     "release_commands": {"type": "list", "elements": "str", "default": []},
     "release_command_timeout": {"type": "float", "default": 300},
     "drain": {"type": "float", "default": 30},
@@ -171,7 +180,14 @@ def _find_start_problems(app: App) -> Iterator[str]:
             yield f"{key} is {app[key]!r}; it must be `module:callable`, such as `wsgi:app`"
     if app["asgi"] is not None and app["gunicorn"].get("worker_class") in _WSGI_WORKERS:
         yield f"gunicorn.worker_class is {app['gunicorn']['worker_class']!r}, which cannot run an ASGI app; leave it out, or use `wsgi`"
-    for key, paths in {"chdir": [app["chdir"]], "python_path": app["python_path"], "env_files": app["env_files"]}.items():
+    paths_in_source = {
+        "chdir": [app["chdir"]],
+        "python_path": app["python_path"],
+        "env_files": app["env_files"],
+        "shared.directories": app["shared"]["directories"],
+        "shared.files": app["shared"]["files"],
+    }
+    for key, paths in paths_in_source.items():
         for path in paths:
             if path.startswith("/") or ".." in path.split("/") or re.search(r"[\x00-\x1f\x7f:]", path):
                 yield f"{key} is {path!r}; it must be a path within the source, without ':' and '..'"
@@ -280,6 +296,7 @@ def release_inputs(
             "service": dict(app["service"]),
             "commands": list(app["release_commands"]),
             "command_timeout": app["release_command_timeout"],
+            "shared": {kind: [_tidy(path) for path in paths] for kind, paths in app["shared"].items()},
             "keep": app["keep_releases"],
             **_switch_input(app),
         }
@@ -327,6 +344,11 @@ def hosts_inputs(apps: Sequence[App], address: str) -> list[dict[str, Any]]:
 
 def _entry_point(app: App) -> str:
     return str(app["wsgi"] or app["asgi"])
+
+
+def _tidy(path: str) -> str:
+    """Return a relative path without what does not count, such as `instance` for `./instance/`."""
+    return posixpath.normpath(path)
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

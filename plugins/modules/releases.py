@@ -129,6 +129,20 @@ options:
         description: Seconds for which the new release is watched after the switch, with the former one still warm.
         type: float
         default: 1
+      shared:
+        description: Data that outlives releases. In the build each place is a link to the same path below the app's shared directory.
+        type: dict
+        suboptions:
+          directories:
+            description: Directories, made if they are not there, with what the source has in them.
+            type: list
+            elements: str
+            default: []
+          files:
+            description: Files, which begin with what the source has in them.
+            type: list
+            elements: str
+            default: []
       keep:
         description: How many verified releases to keep besides the current one.
         type: int
@@ -194,7 +208,7 @@ releases:
 import base64
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -212,6 +226,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.release import (
     read_record,
 )
 from ansible_collections.webstack.flask.plugins.module_utils.release_command import run_release_command
+from ansible_collections.webstack.flask.plugins.module_utils.shared_data import ensure_shared
 from ansible_collections.webstack.flask.plugins.module_utils.switch import ReleaseFailed, Switch
 from ansible_collections.webstack.flask.plugins.module_utils.transaction import (
     SWITCH_OPTIONS,
@@ -245,7 +260,7 @@ def converge(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:
     """Bring one app to its release; return whether anything had to be changed."""
     layout = spec.layout
     try:
-        changed = put_in_place(spec, app["env_files"]) | settle(layout, switch)
+        changed = put_in_place(spec, app["env_files"], app["shared"]) | settle(layout, switch)
         changed |= reach(app, spec, switch)
         changed |= retire_others(switch, spec.id)
     except (Problem, OSError):
@@ -258,7 +273,7 @@ def converge(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:
     return changed
 
 
-def put_in_place(spec: ReleaseSpec, env_files: Sequence[str]) -> bool:
+def put_in_place(spec: ReleaseSpec, env_files: Sequence[str], shared: Mapping[str, Sequence[str]]) -> bool:
     """Make the accounts, directories, units and files of the release; return whether any was missing."""
     layout = spec.layout
     parts = {"build": (spec.build, layout.builds), "environment": (spec.environment, layout.environments)}
@@ -270,6 +285,7 @@ def put_in_place(spec: ReleaseSpec, env_files: Sequence[str]) -> bool:
             raise Problem(f"env_files of {layout.name} names {file!r}, which the source does not have")
     made = ensure_app_account(layout, check=False)
     made |= ensure_app_directories(layout, check=False)
+    made |= ensure_shared(layout, layout.build(spec.build or ""), **shared, check=False)
     made |= ensure_units(spec, check=False)
     return made | ensure_release(spec, check=False)
 
@@ -307,12 +323,13 @@ def run_commands(app: dict[str, Any], spec: ReleaseSpec, release: str) -> None:
     note(spec.layout, release, lambda found: found.mark_commands_run(time.time()))
 
 
-def predict(spec: ReleaseSpec) -> dict[str, Any]:
+def predict(spec: ReleaseSpec, shared: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Return what `converge` would do, without doing it."""
     target = read_link(spec.layout.current)
     previous = Path(target).name if target else None
     changed = ensure_app_account(spec.layout, check=True)
     changed |= ensure_app_directories(spec.layout, check=True)
+    changed |= ensure_shared(spec.layout, spec.layout.build(spec.build or "unknown"), **shared, check=True)
     changed |= ensure_units(spec, check=True)
     changed |= ensure_release(spec, check=True) or spec.id is None or spec.id != previous
     return {"previous": previous, "current": previous, "changed": changed, "notes": []}
@@ -366,11 +383,13 @@ def deploy(app: dict[str, Any], spec: ReleaseSpec, patience: float, *, check: bo
     """Bring one app to its release, or tell what that would change; return what became of it, and the difference."""
     layout, switch = spec.layout, read_switch(app, spec.layout)
     before = describe_state(spec, switch.current, wanted=False)
-    outcome = predict(spec) if check else change_app(layout, switch, patience, lambda: converge(app, spec, switch))
+    outcome = predict(spec, app["shared"]) if check else change_app(layout, switch, patience, lambda: converge(app, spec, switch))
     after = describe_state(spec, spec.id or "(known when the build is)", wanted=True)
     diff = {"before_header": layout.name, "after_header": layout.name, "before": before, "after": after}
     return {"id": spec.id, **outcome}, diff
 
+
+_SHARED_OPTIONS: dict[str, Any] = {kind: {"type": "list", "elements": "str", "default": []} for kind in ("directories", "files")}
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "apps": {
@@ -391,6 +410,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "command_timeout": {"type": "float", "default": 300},
             "chdir": {"type": "str", "default": ""},
             "env_files": {"type": "list", "elements": "str", "default": []},
+            "shared": {"type": "dict", "options": _SHARED_OPTIONS, "apply_defaults": True},
             "keep": {"type": "int", "default": 3},
         },
     },

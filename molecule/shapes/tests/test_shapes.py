@@ -1,0 +1,83 @@
+"""Each app answers as it was written to, and nothing of it was changed for that."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from scenario_tests import http_get, http_request, published_port, run_playbook
+from scenario_tests.releases import read_app
+from websockets.sync.client import connect
+
+if TYPE_CHECKING:
+    from testinfra.host import Host
+
+DEPLOY = Path("playbooks/deploy.yml")
+PAGES = {
+    "greeter": ("/", 'it\'s "here" (50% off; $HOME)\n'),
+    "layered": ("/", "found beside\n"),
+    "bottled": ("/", "bottled\n"),
+    "falcon": ("/things", json.dumps({"things": []})),
+    "echo": ("/", "async\n"),
+    "bare": ("/", "bare\n"),
+}
+
+
+@pytest.mark.parametrize("app", PAGES)
+def test_the_app_answers(host: Host, app: str) -> None:
+    path, page = PAGES[app]
+    answer = http_get(host, f"{app}.test", path)
+    assert (answer.status, answer.body) == (200, page)
+    assert read_app(host, app).find_untidiness() == []
+
+
+def test_a_variable_arrives_byte_for_byte(host: Host) -> None:
+    assert http_get(host, "greeter.test", "/env/NASTY").body == host.ansible.get_variables()["nasty"]
+
+
+def test_each_static_mapping_has_its_directory_and_its_age(host: Host) -> None:
+    style, picture = (http_get(host, "greeter.test", path) for path in ("/static/style.css", "/media/picture.txt"))
+    assert (style.body, style.headers["cache-control"]) == ("body { color: teal }\n", "max-age=3600")
+    assert (picture.body, picture.headers["cache-control"]) == ("a picture\n", "max-age=315360000")
+
+
+def test_data_outlives_releases_and_migrations_run_once_for_each(host: Host) -> None:
+    before = http_get(host, "ledger.test").body
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    added = http_request(host, "ledger.test", "POST", "/", body="amount=7", headers=form)
+    assert added.status == 201
+    (app,) = [app for app in host.ansible.get_variables()["flask_apps"] if app["name"] == "ledger"]
+    current = read_app(host, "ledger").current
+    for changes, expected in (({"watch": 0.1}, current), ({"env": {"CURRENCY": "SEK"}}, None)):
+        run_playbook(host, DEPLOY, {"flask_apps": [app | changes]}).succeeded()
+        assert expected in (None, read_app(host, "ledger").current)
+    assert http_get(host, "ledger.test").body == (f"{before} 7 EUR").strip().replace("EUR", "SEK")
+    run_playbook(host, DEPLOY, {"flask_apps": [app]}).succeeded()
+    assert http_get(host, "ledger.test").body == (f"{before} 7 EUR").strip()
+    assert host.file("/var/www/ledger/shared/instance/README").content_string == "It is filled by the app.\n"
+    assert host.file("/var/www/ledger/shared/visits.txt").content_string == added.body
+    assert host.file("/var/www/ledger/shared/instance/ledger.db").user == "ledger"
+
+
+def test_a_websocket_echoes_through_nginx(host: Host) -> None:
+    with socket.create_connection(("127.0.0.1", published_port(host, 80))) as link, connect("ws://echo.test/echo", sock=link) as client:
+        client.send("ünïcödé")
+        assert client.recv(timeout=10) == "ünïcödé"
+
+
+def test_a_stream_arrives_part_by_part(host: Host) -> None:
+    with socket.create_connection(("127.0.0.1", published_port(host, 80)), timeout=10) as link:
+        link.sendall(b"GET /stream HTTP/1.1\r\nHost: echo.test\r\nConnection: close\r\n\r\n")
+        arrivals = {}
+        text = b""
+        while part := link.recv(65536):
+            text += part
+            for number in range(3):
+                if b"part %d" % number in text:
+                    arrivals.setdefault(number, time.monotonic())
+    assert len(arrivals) == 3, text
+    assert arrivals[2] - arrivals[0] > 1

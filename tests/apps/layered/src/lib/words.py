@@ -1,0 +1,1 @@
+WELCOME = "found beside\n"

@@ -1,0 +1,1 @@
+CREATE TABLE entries (number INTEGER PRIMARY KEY, amount INTEGER NOT NULL);

@@ -9,6 +9,7 @@ import http.client
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 RELEASE_HEADER = "X-Webstack-Release"
 """Names the release in answers to a request that bears PROBE_HEADER; other answers do not have it."""
@@ -32,6 +33,11 @@ class HealthCheck:
     deadline: float = 60
     host: str = "localhost"
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def asked_as(self, settings: Mapping[str, Any]) -> HealthCheck:
+        """Return the same check with other settings, in the terms of a module's option `health`."""
+        known = {key: value for key, value in settings.items() if key in ("path", "timeout", "interval", "deadline")}
+        return replace(self, **known, statuses=tuple(settings.get("statuses", self.statuses)))
 
     def judge(self, answer: Answer) -> str | None:
         """Return what is wrong with an answer, None if it is good."""

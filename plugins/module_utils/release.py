@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils import systemd
 from ansible_collections.webstack.flask.plugins.module_utils.accounts import ensure_group, ensure_user, find_group, find_user
@@ -48,6 +49,8 @@ class ReleaseSpec:
     drop_in: str = ""
     commands: tuple[str, ...] = ()
     version: str = ""
+    health: Mapping[str, Any] = field(default_factory=dict)
+    """How the release is asked for its health. It is written down, and does not make a release another one."""
 
     @property
     def id(self) -> str | None:
@@ -117,8 +120,8 @@ def ensure_release(spec: ReleaseSpec, *, check: bool) -> bool:
     if group is None:
         return True
     secret, readable = Access(0, group, 0o640), Access(0, 0, _ROOT_ONLY_LIST)
-    unrecorded = read_record(layout, spec.id) is None
-    changed = unrecorded
+    record = read_record(layout, spec.id)
+    changed = record is None or record.health != spec.health
     changed |= ensure_directory(directory, readable, check=check)
     changed |= ensure_file(directory / "env", format_environment(spec.variables), secret, check=check)
     changed |= ensure_file(directory / "gunicorn.conf.py", spec.gunicorn_conf, secret, check=check)
@@ -128,13 +131,10 @@ def ensure_release(spec: ReleaseSpec, *, check: bool) -> bool:
             changed = True
             if not check:
                 point_link(directory / name, target)
-    if unrecorded and not check:
-        write_record(
-            layout,
-            ReleaseRecord(
-                spec.id, spec.build, spec.environment, created=time.time(), version=spec.version, variables=tuple(sorted(spec.variables))
-            ),
-        )
+    if not check and (record is None or record.health != spec.health):
+        names = tuple(sorted(spec.variables))
+        new = ReleaseRecord(spec.id, spec.build, spec.environment, created=time.time(), version=spec.version, variables=names)
+        write_record(layout, replace(record or new, health=spec.health))
     return changed
 
 

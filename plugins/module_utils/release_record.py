@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class ReleaseRecord:
     reason: str = ""
     variables: tuple[str, ...] = ()
     commands_run: float | None = None
+    health: Mapping[str, Any] = field(default_factory=dict)
+    """How it is asked for its health, in the terms of HealthCheck: what a later release is asked may not be there yet."""
 
     @classmethod
     def from_json(cls, text: str) -> ReleaseRecord:

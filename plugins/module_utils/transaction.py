@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils.health import HealthCheck
@@ -43,9 +44,14 @@ SWITCH_OPTIONS: dict[str, Any] = {
 def read_switch(app: dict[str, Any], layout: AppLayout) -> Switch:
     """Return the switch of an app, from a module's parameters as SWITCH_OPTIONS describes them."""
     front = Front(**app["front"]) if app["front"] else None
-    health = {**app["health"], "statuses": tuple(app["health"]["statuses"])}
-    check = HealthCheck(**health, host=front.host if front else "localhost")
+    check = HealthCheck(host=front.host if front else "localhost").asked_as(app["health"])
     return Switch(layout, check, front, drain_limit=app["drain"], watch=app["watch"])
+
+
+def read_switch_of(layout: AppLayout, switch: Switch, release: str) -> Switch:
+    """Return the same switch for a release that is on the host already, which is asked for its health in its own way."""
+    record = read_record(layout, release)
+    return replace(switch, check=switch.check.asked_as(record.health)) if record else switch
 
 
 def change_app(layout: AppLayout, switch: Switch, patience: float, change: Callable[[], bool]) -> dict[str, Any]:
@@ -76,8 +82,9 @@ def settle(layout: AppLayout, switch: Switch) -> bool:
     if record is None or record.healthy:
         return False
     try:
-        switch.heal(current)
-        switch.prove(current)
+        own = read_switch_of(layout, switch, current)
+        own.heal(current)
+        own.prove(current)
     except ReleaseFailed as failure:
         reason = str(failure)
         note(layout, current, lambda found: found.mark_failed(time.time(), reason))
@@ -95,7 +102,7 @@ def _fall_back(layout: AppLayout, switch: Switch, current: str | None) -> bool:
     if fallback is None:
         return False
     try:
-        switch.return_to(fallback.id)
+        read_switch_of(layout, switch, fallback.id).return_to(fallback.id)
     except ReleaseFailed as failure:
         switch.notes.append(f"could not go back to release {fallback.id}: {str(failure).partition(chr(10))[0]}")
     else:

@@ -253,6 +253,7 @@ def read_spec(app: dict[str, Any]) -> ReleaseSpec:
         drop_in=app["drop_in"],
         commands=tuple(app["commands"]),
         version=app["version"],
+        health=app["health"],
     )
 
 

@@ -28,7 +28,7 @@ options:
         description: Directory of the app. C(/var/www/<name>) by default.
         type: path
       health:
-        description: How the app is asked for its health.
+        description: How a release is asked for its health whose own record does not say.
         type: dict
         suboptions:
           path:
@@ -139,6 +139,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.transaction import 
     change_app,
     choose_target,
     read_switch,
+    read_switch_of,
     retire_others,
     switch_to,
 )
@@ -158,10 +159,11 @@ def roll_back(app: dict[str, Any], to: str, patience: float, *, check: bool) -> 
 
     def change() -> bool:
         wanted = choose_target(layout, switch.current, to)
+        own = read_switch_of(layout, switch, wanted)
         if wanted == switch.current:
-            return switch.heal(wanted)
-        switch_to(layout, switch, wanted)
-        retire_others(switch, wanted)
+            return own.heal(wanted)
+        switch_to(layout, own, wanted)
+        retire_others(own, wanted)
         return True
 
     return change_app(layout, switch, patience, change)

@@ -137,7 +137,7 @@ def test_what_a_release_says_of_its_service_comes_and_goes_with_it(host: Host) -
 @pytest.mark.parametrize(
     ("service", "words"),
     [
-        ({"MemoryMx": "1G"}, "Unknown key name 'MemoryMx' in section 'Service'"),
+        ({"MemoryMx": "1G"}, "Unknown key 'MemoryMx'"),
         ({"MemoryMax": "plenty"}, "Invalid memory limit 'plenty'"),
         ({"User": "root"}, "service.User cannot be set: each app has a user of its own"),
     ],

@@ -62,6 +62,17 @@ def test_rollback_passes_over_failed_releases_and_returns_when_repeated(host: Ho
     assert state_of(host).find_untidiness() == []
 
 
+def test_a_release_is_asked_for_its_health_in_its_own_way_also_when_users_are_taken_back_to_it(host: Host) -> None:
+    older, newer = new_version(), new_version()
+    deploy(host, older, "health wrong", health={"statuses": [204]}).succeeded()
+    deploy(host, newer).succeeded()
+    assert roll_back(host).succeeded().changed == 1
+    assert served(host) == older
+    assert state_of(host).find_untidiness() == []
+    assert deploy(host, older, "health wrong", health={"statuses": [204], "deadline": 10}).succeeded().changed == 1
+    assert deploy(host, older, "health wrong", health={"statuses": [204], "deadline": 10}).succeeded().changed == 0
+
+
 def test_pruning_keeps_the_live_one_three_good_two_failed_and_what_they_use(host: Host) -> None:
     ensure_served(host)
     state = state_of(host)

@@ -72,7 +72,7 @@ def test_a_websocket_echoes_through_nginx(host: Host) -> None:
 def test_a_stream_arrives_part_by_part(host: Host) -> None:
     with socket.create_connection(("127.0.0.1", published_port(host, 80)), timeout=10) as link:
         link.sendall(b"GET /stream HTTP/1.1\r\nHost: echo.test\r\nConnection: close\r\n\r\n")
-        arrivals = {}
+        arrivals: dict[int, float] = {}
         text = b""
         while part := link.recv(65536):
             text += part

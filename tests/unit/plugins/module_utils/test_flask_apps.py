@@ -64,6 +64,7 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
             "health": {"path": "/", "statuses": [], "timeout": 5, "interval": 0.2, "deadline": 60},
             "static": None,
             "nginx": {"listen_port": 80, "client_max_body_size": None, "extra": None},
+            "shared": {"directories": [], "files": []},
             "release_commands": [],
             "release_command_timeout": 300,
             "drain": 30,
@@ -99,7 +100,7 @@ def test_an_entry_that_is_no_mapping_is_refused() -> None:
 _KEYS = (
     "asgi, chdir, dependencies, drain, env, env_files, gunicorn, health, keep_releases, name, nginx, python_path, "
     "release_command_timeout, release_commands, "
-    "server_names, service, source, static, watch, wsgi"
+    "server_names, service, shared, source, static, watch, wsgi"
 )
 
 
@@ -294,6 +295,7 @@ _FULL = _app(
     health={"path": "/up", "statuses": [200], "timeout": 1},
     static=[{"url": "/assets/", "paths": ["dist", "public"]}],
     nginx={"listen_port": 8080, "client_max_body_size": "1m"},
+    shared={"directories": ["instance", "./up/loads/"]},
     release_commands=["flask db upgrade"],
     release_command_timeout=60,
     drain=10,
@@ -339,6 +341,7 @@ def test_the_release_of_each_app() -> None:
             "front": {"host": "shop.test", "port": 8080},
             "drain": 10,
             "watch": 2,
+            "shared": {"directories": ["instance", "up/loads"], "files": []},
             "keep": 5,
         }
     ]

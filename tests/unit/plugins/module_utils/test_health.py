@@ -40,6 +40,13 @@ def test_a_redirect_that_is_not_wanted_says_where_it_leads() -> None:
     )
 
 
+def test_a_check_takes_the_settings_of_another_and_keeps_what_they_do_not_say() -> None:
+    check = HealthCheck("/up", statuses=(200,), timeout=1, host="shop.test")
+    settings = {"path": "/health", "statuses": [204], "timeout": 2, "interval": 0.5, "deadline": 9, "colour": "blue"}
+    assert check.asked_as(settings) == HealthCheck("/health", (204,), 2, 0.5, 9, host="shop.test")
+    assert check.asked_as({}) == check
+
+
 def test_no_answer_is_bad_whatever_is_expected() -> None:
     assert HealthCheck().judge(Answer(error="GET / failed: gone")) == "GET / failed: gone"
     assert HealthCheck(statuses=(0,)).judge(Answer(error="gone")) == "gone"

@@ -11,7 +11,9 @@ def _record(name: str, *, verified: float | None = None, failed: float | None = 
 
 
 def test_what_is_written_is_what_is_read() -> None:
-    record = ReleaseRecord("r1", "b1", "e1", 10.5, version="main", verified=11.5, variables=("A", "B"), commands_run=11.0)
+    record = ReleaseRecord(
+        "r1", "b1", "e1", 10.5, version="main", verified=11.5, variables=("A", "B"), commands_run=11.0, health={"path": "/up"}
+    )
     assert ReleaseRecord.from_json(record.to_json()) == record
 
 

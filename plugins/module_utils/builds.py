@@ -17,6 +17,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.accounts import ens
 from ansible_collections.webstack.flask.plugins.module_utils.disk import require_room
 from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, mark_used, sync_directory
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.shared_data import link_shared
 from ansible_collections.webstack.flask.plugins.module_utils.source_tree import describe_bad_link, is_within, leads_outside
 
 _LEAST_ROOM = 32
@@ -26,8 +27,11 @@ _PASS_THROUGH, _OPEN = 0o751, 0o755
 """Modes of a directory that others may pass through, to what is public, and of one that they may read."""
 
 
-def ensure_build(layout: AppLayout, identifier: str, fill: Callable[[Path], None]) -> bool:
-    """Make the build if it is not there, by calling `fill` on an empty directory; return whether it was made."""
+def ensure_build(layout: AppLayout, identifier: str, fill: Callable[[Path], None], shared: Sequence[str] = ()) -> bool:
+    """Make the build if it is not there, by calling `fill` on an empty directory; return whether it was made.
+
+    The places named in `shared` become links to the app's shared data.
+    """
     ensure_group(layout.name)
     group = find_group(layout.name)
     if group is None:
@@ -45,6 +49,7 @@ def ensure_build(layout: AppLayout, identifier: str, fill: Callable[[Path], None
     try:
         fill(partial)
         check_links(partial)
+        link_shared(partial, shared)
         close_to_others(partial, group)
         os.replace(partial, final)
     finally:

@@ -161,7 +161,10 @@ def _find_unknown_keys(value: Mapping[str, Any], spec: Mapping[str, Any], where:
 
 
 def _find_problems(app: App, where: str) -> Iterator[str]:
-    finders = (_find_naming_problems, _find_start_problems, _find_variable_problems, _find_health_problems, _find_number_problems)
+    finders = (
+        *(_find_naming_problems, _find_start_problems, _find_path_problems),
+        *(_find_variable_problems, _find_health_problems, _find_number_problems),
+    )
     return (f"{where}: {problem}" for find in finders for problem in find(app))
 
 
@@ -180,6 +183,15 @@ def _find_start_problems(app: App) -> Iterator[str]:
             yield f"{key} is {app[key]!r}; it must be `module:callable`, such as `wsgi:app`"
     if app["asgi"] is not None and app["gunicorn"].get("worker_class") in _WSGI_WORKERS:
         yield f"gunicorn.worker_class is {app['gunicorn']['worker_class']!r}, which cannot run an ASGI app; leave it out, or use `wsgi`"
+    for key in app["gunicorn"]:
+        if key in RESERVED_GUNICORN_SETTINGS:
+            yield f"gunicorn.{key} cannot be set: {RESERVED_GUNICORN_SETTINGS[key]}"
+        elif not str(key).isidentifier():
+            yield f"gunicorn.{key} is not the name of a gunicorn setting"
+    yield from find_directive_problems(app["service"])
+
+
+def _find_path_problems(app: App) -> Iterator[str]:
     paths_in_source = {
         "chdir": [app["chdir"]],
         "python_path": app["python_path"],
@@ -191,12 +203,10 @@ def _find_start_problems(app: App) -> Iterator[str]:
         for path in paths:
             if path.startswith("/") or ".." in path.split("/") or re.search(r"[\x00-\x1f\x7f:]", path):
                 yield f"{key} is {path!r}; it must be a path within the source, without ':' and '..'"
-    for key in app["gunicorn"]:
-        if key in RESERVED_GUNICORN_SETTINGS:
-            yield f"gunicorn.{key} cannot be set: {RESERVED_GUNICORN_SETTINGS[key]}"
-        elif not str(key).isidentifier():
-            yield f"gunicorn.{key} is not the name of a gunicorn setting"
-    yield from find_directive_problems(app["service"])
+    shared = _list_shared(app)
+    for path in shared:
+        if path == "." or any(other != path and path.startswith(f"{other}/") for other in shared) or shared.count(path) > 1:
+            yield f"shared names {path!r}, which is the whole source, or within another place that is shared, or named twice"
 
 
 def _find_variable_problems(app: App) -> Iterator[str]:
@@ -269,7 +279,13 @@ def list_static_mappings(app: App) -> list[dict[str, Any]]:
 
 def source_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
     """Return `app_source_apps`."""
-    return [{"name": app["name"], "public": list_public_directories(app), **_given(app["source"])} for app in apps]
+    return [
+        {"name": app["name"], "public": list_public_directories(app), "shared": _list_shared(app), **_given(app["source"])} for app in apps
+    ]
+
+
+def _list_shared(app: App) -> list[str]:
+    return [_tidy(path) for kind in ("directories", "files") for path in app["shared"][kind]]
 
 
 def environment_inputs(apps: Sequence[App], builds: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -43,6 +43,13 @@ options:
         type: list
         elements: str
         default: []
+      shared:
+        description:
+          - Places in the source that become links to the same path below the app's shared directory, for data that outlives builds.
+            What the source has there is kept in C(.shared) of the build. They count for the build's identity.
+        type: list
+        elements: str
+        default: []
       digest:
         description: Identifier of the local directory. Set by the module itself on the controller.
         type: str
@@ -104,19 +111,24 @@ builds:
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.webstack.flask.plugins.module_utils.builds import ensure_build, open_to_others, unpack
-from ansible_collections.webstack.flask.plugins.module_utils.digest import LENGTH
+from ansible_collections.webstack.flask.plugins.module_utils.digest import LENGTH, digest_of
 from ansible_collections.webstack.flask.plugins.module_utils.files import mark_used
 from ansible_collections.webstack.flask.plugins.module_utils.git_source import Mirror
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
 
 _PATIENCE = 300
+
+
+def identify(source: str, shared: Sequence[str]) -> str:
+    """Return the identifier of a build: that of its source, unless links to shared data are put into it."""
+    return digest_of([source, sorted(shared)]) if shared else source
 
 
 def build_from_git(app: dict[str, Any], layout: AppLayout, say: Callable[[str], object], *, check: bool) -> dict[str, Any]:
@@ -127,7 +139,7 @@ def build_from_git(app: dict[str, Any], layout: AppLayout, say: Callable[[str], 
         raise Problem("git is not installed on the host")
     mirror = Mirror(layout.cache / "source.git", app["git"])
     commit = mirror.find_commit(app["version"])
-    identifier = commit[:LENGTH]
+    identifier = identify(commit[:LENGTH], app["shared"])
     path = layout.build(identifier)
     made = not path.is_dir()
     if not check and not mark_used(path):
@@ -137,18 +149,19 @@ def build_from_git(app: dict[str, Any], layout: AppLayout, say: Callable[[str], 
             mirror.check_out(commit, directory)
 
         with hold_lock(layout.lock, _PATIENCE, say):
-            made = ensure_build(layout, identifier, fill)
+            made = ensure_build(layout, identifier, fill, app["shared"])
     return {"id": identifier, "path": str(path), "changed": made}
 
 
 def build_from_directory(app: dict[str, Any], layout: AppLayout, say: Callable[[str], object], *, check: bool) -> dict[str, Any]:
     """Make the build of a directory that was read on the controller."""
-    path = layout.build(app["digest"])
+    identifier = identify(app["digest"], app["shared"])
+    path = layout.build(identifier)
     missing = not path.is_dir()
-    outcome = {"id": app["digest"], "path": str(path), "changed": missing, "missing": missing and not app["archive"]}
+    outcome = {"id": identifier, "path": str(path), "changed": missing, "missing": missing and not app["archive"]}
     if not check and not outcome["missing"] and not mark_used(path):
         with hold_lock(layout.lock, _PATIENCE, say):
-            ensure_build(layout, app["digest"], lambda directory: unpack(Path(app["archive"]), directory))
+            ensure_build(layout, identifier, lambda directory: unpack(Path(app["archive"]), directory), app["shared"])
     return outcome
 
 
@@ -191,6 +204,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "version": {"type": "str", "default": "HEAD"},
             "path": {"type": "str"},
             "public": {"type": "list", "elements": "str", "default": []},
+            "shared": {"type": "list", "elements": "str", "default": []},
             "digest": {"type": "str"},
             "archive": {"type": "path"},
         },

@@ -113,6 +113,11 @@ _KEYS = (
             {"wsgi": ..., "asgi": "app:app", "gunicorn": {"worker_class": "sync"}},
             "gunicorn.worker_class is 'sync', which cannot run an ASGI app; leave it out, or use `wsgi`",
         ),
+        (
+            {"shared": {"directories": ["data", "data/up"]}},
+            "shared names 'data/up', which is the whole source, or within another place that is shared, or named twice",
+        ),
+        ({"shared": {"files": ["/srv/a.db"]}}, "shared.files is '/srv/a.db'; it must be a path within the source, without ':' and '..'"),
         ({"python_path": ["/srv"]}, "python_path is '/srv'; it must be a path within the source, without ':' and '..'"),
         ({"env_files": ["../.env"]}, "env_files is '../.env'; it must be a path within the source, without ':' and '..'"),
         ({"source": ...}, "missing required arguments: source"),
@@ -309,8 +314,14 @@ _ENVIRONMENTS = {"shop": {"id": "e1"}, "blog": {"id": "e2"}}
 
 def test_the_source_of_each_app_with_the_directories_that_the_web_server_reads() -> None:
     assert source_inputs(check_apps([_FULL, _BLOG])) == [
-        {"name": "shop", "public": ["dist", "public"], "git": "https://example.com/shop.git", "version": "v1"},
-        {"name": "blog", "public": ["static", "wsgi/static"], "path": "shop", "version": "HEAD"},
+        {
+            "name": "shop",
+            "public": ["dist", "public"],
+            "shared": ["instance", "up/loads"],
+            "git": "https://example.com/shop.git",
+            "version": "v1",
+        },
+        {"name": "blog", "public": ["static", "wsgi/static"], "shared": [], "path": "shop", "version": "HEAD"},
     ]
 
 

@@ -29,6 +29,14 @@ def switch_inputs(apps: list[dict[str, Any]], only: str = "") -> list[dict[str, 
         raise AnsibleFilterError(str(problem)) from problem
 
 
+def without_app(apps: list[dict[str, Any]], name: str, *, remove_data: bool = False) -> list[Any]:
+    """Return the apps with one of them, which need not be among them, to be absent."""
+    try:
+        return list(flask_apps.without_app(apps, name, remove_data=remove_data))
+    except Problem as problem:
+        raise AnsibleFilterError(str(problem)) from problem
+
+
 class FilterModule:
     """The filters of this file."""
 
@@ -42,5 +50,8 @@ class FilterModule:
             "switch_inputs": switch_inputs,
             "site_inputs": flask_apps.site_inputs,
             "hosts_inputs": flask_apps.hosts_inputs,
+            "removal_inputs": flask_apps.removal_inputs,
+            "without_app": without_app,
             "summary": flask_apps.summarise,
+            "removal_summary": flask_apps.summarise_removal,
         }

@@ -57,6 +57,18 @@ def ensure_user(name: str, *, group: str, home: str, comment: str, groups: tuple
     return True
 
 
+def remove_account(name: str, comment: str) -> bool:
+    """Remove a system user of ours, and the group of that name; return whether there was one. Another's of that name stays."""
+    user = find_user(name)
+    if user is not None and user.pw_gecos != comment:
+        return False
+    if user is not None:
+        _run(["userdel", name])
+    if find_group(name) is not None:
+        _run(["groupdel", name])
+    return user is not None
+
+
 def _run(command: list[str]) -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:

@@ -149,8 +149,8 @@ def build_environment(layout: AppLayout, identifier: str, source: Path, needs: D
 def _open_workshop(layout: AppLayout, directory: Path, installer: Installer) -> _Workshop:
     ensure_group(layout.name)
     ensure_group(layout.build_user)
-    comment = f"installs the dependencies of {layout.name} (webstack.flask)"
-    ensure_user(layout.build_user, group=layout.build_user, home=str(layout.cache / "home"), comment=comment, groups=(layout.name,))
+    home = str(layout.cache / "home")
+    ensure_user(layout.build_user, group=layout.build_user, home=home, comment=layout.build_comment, groups=(layout.name,))
     user = find_user(layout.build_user)
     group = find_group(layout.name)
     if user is None or group is None:

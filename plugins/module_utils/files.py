@@ -76,6 +76,15 @@ def ensure_directory(path: Path, access: Access, *, check: bool = False) -> bool
     return True
 
 
+def give_tree(tree: Path, access: Access) -> None:
+    """Give a directory and what is in it to an owner and a group; the mode is that of the directory alone."""
+    for folder, folders, files in os.walk(tree):
+        for name in (*folders, *files):
+            os.chown(os.path.join(folder, name), access.uid, access.gid, follow_symlinks=False)
+    os.chmod(tree, access.mode)
+    os.chown(tree, access.uid, access.gid)
+
+
 def mark_used(path: Path) -> bool:
     """Let what is deleted when nobody has used it for a while count as used now; return whether it is there at all."""
     try:

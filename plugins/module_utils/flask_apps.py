@@ -17,7 +17,7 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.webstack.flask.plugins.module_utils.env_file import find_environment_problems
-from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem, check_name
 from ansible_collections.webstack.flask.plugins.module_utils.nginx_site_input import find_site_problems
 from ansible_collections.webstack.flask.plugins.module_utils.unit_text import find_directive_problems
 
@@ -42,6 +42,8 @@ _NGINX_PATH = re.compile(r"[A-Za-z0-9_@+./-]+")
 
 SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},
+    "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+    "remove_data": {"type": "bool", "default": False},
     "source": {
         "type": "dict",
         "required": True,
@@ -118,6 +120,9 @@ SPEC: dict[str, Any] = {
 
 _ENTRY_POINTS = [["wsgi", "asgi"]]
 
+_ABSENT = ("name", "state", "remove_data")
+"""What counts of an app that is to be absent. The other keys may stay, for the day on which it comes back."""
+
 
 def check_apps(apps: object) -> list[dict[str, Any]]:
     """Return the entries with their defaults filled in; raise Problem that tells everything that is wrong with them."""
@@ -131,19 +136,39 @@ def check_apps(apps: object) -> list[dict[str, Any]]:
         where = f"flask_apps[{number}]" + (f" ({app['name']})" if isinstance(app.get("name"), str) else "")
         found = list(_find_unknown_keys(app, SPEC, where))
         if not found:
-            validation = ArgumentSpecValidator(SPEC, mutually_exclusive=_ENTRY_POINTS, required_one_of=_ENTRY_POINTS).validate(dict(app))
+            validation = _validator(app).validate({key: app[key] for key in _keys(app) if key in app})
             found = [f"{where}: {message}" for message in validation.error_messages]
             entry = validation.validated_parameters
-            found += [] if found else list(_find_problems(entry, where))
+            finders = _ABSENT_FINDERS if is_absent(app) else _FINDERS
+            found += [] if found else [f"{where}: {problem}" for find in finders for problem in find(entry)]
             checked.append(entry)
         problems += found
     if not problems:
         problems += _find_repetitions(checked)
     if not problems:
-        problems += _find_site_problems(checked)
+        problems += _find_site_problems(_present(checked))
     if problems:
         raise Problem("flask_apps cannot be deployed as described; nothing was changed:\n" + "\n".join(f"- {p}" for p in problems))
     return checked
+
+
+def is_absent(app: App) -> bool:
+    """Return whether an app is to be taken off the host."""
+    return bool(app.get("state") == "absent")
+
+
+def _present(apps: Sequence[App]) -> list[App]:
+    return [app for app in apps if not is_absent(app)]
+
+
+def _keys(app: App) -> Sequence[str]:
+    return _ABSENT if is_absent(app) else list(app)
+
+
+def _validator(app: App) -> ArgumentSpecValidator:
+    if is_absent(app):
+        return ArgumentSpecValidator({key: SPEC[key] for key in _ABSENT})
+    return ArgumentSpecValidator(SPEC, mutually_exclusive=_ENTRY_POINTS, required_one_of=_ENTRY_POINTS)
 
 
 def _find_unknown_keys(value: Mapping[str, Any], spec: Mapping[str, Any], where: str) -> Iterator[str]:
@@ -160,19 +185,14 @@ def _find_unknown_keys(value: Mapping[str, Any], spec: Mapping[str, Any], where:
                 yield from _find_unknown_keys(entry, options, f"{where}.{key}")
 
 
-def _find_problems(app: App, where: str) -> Iterator[str]:
-    finders = (
-        *(_find_naming_problems, _find_start_problems, _find_path_problems),
-        *(_find_variable_problems, _find_health_problems, _find_number_problems),
-    )
-    return (f"{where}: {problem}" for find in finders for problem in find(app))
-
-
 def _find_naming_problems(app: App) -> Iterator[str]:
     try:
         AppLayout.of(app["name"])
     except Problem as problem:
         yield str(problem)
+
+
+def _find_address_problems(app: App) -> Iterator[str]:
     if not app["server_names"]:
         yield "server_names is empty; give at least one name under which the app is to be served"
 
@@ -246,12 +266,20 @@ def _find_repetitions(apps: Sequence[App]) -> Iterator[str]:
         if count > 1:
             yield f"flask_apps names {name!r} {count} times; give each app its own name"
     owners: dict[tuple[str, int], list[str]] = {}
-    for app in apps:
+    for app in _present(apps):
         for server_name in dict.fromkeys(app["server_names"]):
             owners.setdefault((server_name, app["nginx"]["listen_port"]), []).append(app["name"])
     for (server_name, port), names in owners.items():
         if len(names) > 1:
             yield f"the server name {server_name!r} on port {port} is claimed by {' and '.join(names)}; only one app can have it"
+
+
+_ABSENT_FINDERS = (_find_naming_problems,)
+_FINDERS = (
+    *(_find_naming_problems, _find_address_problems, _find_start_problems, _find_path_problems),
+    *(_find_variable_problems, _find_health_problems, _find_number_problems),
+)
+"""What looks for problems in an entry that fits SPEC."""
 
 
 def _as_text(variables: Mapping[str, Any]) -> dict[str, str]:
@@ -280,7 +308,8 @@ def list_static_mappings(app: App) -> list[dict[str, Any]]:
 def source_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
     """Return `app_source_apps`."""
     return [
-        {"name": app["name"], "public": list_public_directories(app), "shared": _list_shared(app), **_given(app["source"])} for app in apps
+        {"name": app["name"], "public": list_public_directories(app), "shared": _list_shared(app), **_given(app["source"])}
+        for app in _present(apps)
     ]
 
 
@@ -290,7 +319,13 @@ def _list_shared(app: App) -> list[str]:
 
 def environment_inputs(apps: Sequence[App], builds: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return `python_pipenv_apps`, given what became of the builds."""
-    return [{"name": app["name"], "build": builds[app["name"]].get("id") or "", **_given(app["dependencies"])} for app in apps]
+    return [{"name": app["name"], "build": builds[app["name"]].get("id") or "", **_dependencies(app)} for app in _present(apps)]
+
+
+def _dependencies(app: App) -> dict[str, Any]:
+    given = _given(app["dependencies"])
+    readers = ["python-dotenv"] if app["env_files"] else []
+    return {**given, "packages": [*given["packages"], *readers]}
 
 
 def release_inputs(
@@ -316,13 +351,13 @@ def release_inputs(
             "keep": app["keep_releases"],
             **_switch_input(app),
         }
-        for app in apps
+        for app in _present(apps)
     ]
 
 
 def switch_inputs(apps: Sequence[App], only: str = "") -> list[dict[str, Any]]:
     """Return what the module `rollback` needs of each app, or of the one that is named."""
-    chosen = [app for app in apps if only in ("", app["name"])]
+    chosen = [app for app in _present(apps) if only in ("", app["name"])]
     if not chosen:
         raise Problem(f"flask_apps names no app {only!r}; it names {', '.join(app['name'] for app in apps)}")
     return [{"name": app["name"], **_switch_input(app)} for app in chosen]
@@ -348,13 +383,13 @@ def site_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
             "static": [_given(mapping) for mapping in list_static_mappings(app)],
             **_given(app["nginx"]),
         }
-        for app in apps
-    ]
+        for app in _present(apps)
+    ] + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app)]
 
 
 def hosts_inputs(apps: Sequence[App], address: str) -> list[dict[str, Any]]:
     """Return `etc_hosts_entries`: the names that a hosts file can hold, which has no wildcards."""
-    entries = [{"address": address, "names": [name for name in app["server_names"] if "*" not in name]} for app in apps]
+    entries = [{"address": address, "names": [name for name in app["server_names"] if "*" not in name]} for app in _present(apps)]
     return [entry for entry in entries if entry["names"]]
 
 
@@ -365,6 +400,17 @@ def _entry_point(app: App) -> str:
 def _tidy(path: str) -> str:
     """Return a relative path without what does not count, such as `instance` for `./instance/`."""
     return posixpath.normpath(path)
+
+
+def removal_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
+    """Return `app_removal_apps`."""
+    return [{"name": app["name"], "remove_data": app["remove_data"]} for app in apps if is_absent(app)]
+
+
+def without_app(apps: Sequence[App], name: str, *, remove_data: bool = False) -> list[App]:
+    """Return the apps with one of them, which need not be among them, to be absent."""
+    check_name(name)
+    return [*(app for app in apps if app["name"] != name), {"name": name, "state": "absent", "remove_data": remove_data}]
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -378,7 +424,23 @@ def _concrete_name(server_names: Sequence[str]) -> str:
 
 def summarise(apps: Sequence[App], result: Mapping[str, Any]) -> list[str]:
     """Return a line for each app that a run took care of: its address, its release, what was done, and where its logs are."""
-    return [_summarise_app(app, result["releases"][app["name"]]) for app in apps if app["name"] in result.get("releases", {})]
+    return [_summarise_app(app, result["releases"][app["name"]]) for app in _present(apps) if app["name"] in result.get("releases", {})]
+
+
+def summarise_removal(result: Mapping[str, Any]) -> list[str]:
+    """Return a line for each app that a run was to remove: what went, and where its data are."""
+    return [_summarise_removed(name, outcome) for name, outcome in result.get("apps", {}).items()]
+
+
+def _summarise_removed(name: str, outcome: Mapping[str, Any]) -> str:
+    if not outcome["changed"]:
+        return f"{name}: is not on the host"
+    kept = (
+        f"a copy of its data is {outcome['backup']}"
+        if outcome.get("backup")
+        else "its data, if it had any, are still in its directory `shared`"
+    )
+    return f"{name}: removed ({len(outcome['removed'])} parts); {kept}"
 
 
 def _summarise_app(app: App, outcome: Mapping[str, Any]) -> str:

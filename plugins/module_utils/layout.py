@@ -91,6 +91,16 @@ class AppLayout:
         return f"_build-{self.name}"
 
     @property
+    def comment(self) -> str:
+        """By it an account is known as the one that runs the app."""
+        return f"runs {self.name} (webstack.flask)"
+
+    @property
+    def build_comment(self) -> str:
+        """By it an account is known as the one that installs the app's dependencies."""
+        return f"installs the dependencies of {self.name} (webstack.flask)"
+
+    @property
     def service_template(self) -> Path:
         """Unit file of which each release's service is an instance."""
         return UNIT_ROOT / f"{self.name}@.service"

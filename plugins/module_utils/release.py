@@ -19,6 +19,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.files import (
     Access,
     ensure_directory,
     ensure_file,
+    give_tree,
     point_link,
     read_link,
     read_text,
@@ -74,7 +75,7 @@ def ensure_app_account(layout: AppLayout, *, check: bool) -> bool:
     """Make the user as whom the app runs; return whether it was missing."""
     name = layout.name
     made_group = ensure_group(name, check=check)
-    made_user = ensure_user(name, group=name, home=str(layout.shared), comment=f"runs {name} (webstack.flask)", check=check)
+    made_user = ensure_user(name, group=name, home=str(layout.shared), comment=layout.comment, check=check)
     return made_group or made_user
 
 
@@ -83,6 +84,8 @@ def ensure_app_directories(layout: AppLayout, *, check: bool) -> bool:
     user, group = find_user(layout.name), find_group(layout.name)
     if user is None or group is None:
         return True
+    if not check and layout.shared.is_dir() and layout.shared.stat().st_uid == 0:
+        give_tree(layout.shared, Access(user.pw_uid, group, 0o750))  # data of an app that was removed, and comes back
     wanted = {
         layout.root: Access(0, 0, _ROOT_ONLY_LIST),
         layout.releases: Access(0, 0, _ROOT_ONLY_LIST),
@@ -96,8 +99,7 @@ def ensure_units(spec: ReleaseSpec, *, check: bool) -> bool:
     """Write the unit templates of the app; return whether they differed."""
     access = Access(0, 0, 0o644)
     for path in (spec.layout.service_template, spec.layout.socket_template):
-        existing = read_text(path)
-        if existing is not None and "webstack.flask" not in existing:
+        if is_foreign_unit(path):
             raise Problem(f"{path} exists on the host already and is not ours; give the app another name than {spec.layout.name!r}")
     changed = [
         ensure_file(spec.layout.service_template, spec.service, access, check=check),
@@ -106,6 +108,12 @@ def ensure_units(spec: ReleaseSpec, *, check: bool) -> bool:
     if any(changed) and not check:
         systemd.daemon_reload()
     return any(changed)
+
+
+def is_foreign_unit(path: Path) -> bool:
+    """Return whether there is a unit file that we have not written."""
+    text = read_text(path)
+    return text is not None and "webstack.flask" not in text
 
 
 def ensure_release(spec: ReleaseSpec, *, check: bool) -> bool:

@@ -10,10 +10,13 @@ from ansible_collections.webstack.flask.plugins.module_utils.flask_apps import (
     hosts_inputs,
     list_static_mappings,
     release_inputs,
+    removal_inputs,
     site_inputs,
     source_inputs,
     summarise,
+    summarise_removal,
     switch_inputs,
+    without_app,
 )
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 
@@ -38,6 +41,43 @@ def _problem(**changes: object) -> str:
     return problem.removeprefix(start)
 
 
+def test_of_an_app_that_is_to_be_absent_the_name_is_enough_and_the_rest_may_stay() -> None:
+    gone = {"name": "blog", "state": "absent", "remove_data": True}
+    for entry in (gone, {**_app(**gone), "server_names": ["shop.test"]}):
+        apps = check_apps([_app(), entry])
+        assert apps[1] == gone
+        assert [site["name"] for site in source_inputs(apps)] == ["shop"]
+        assert site_inputs(apps)[1] == {"name": "blog", "state": "absent"}
+        assert removal_inputs(apps) == [{"name": "blog", "remove_data": True}]
+        assert hosts_inputs(apps, "192.0.2.1") == [{"address": "192.0.2.1", "names": ["shop.test"]}]
+    (problem,) = _problems({"name": "Blog", "state": "absent"})
+    assert problem.startswith("flask_apps[0] (Blog): the app's name is 'Blog'; allowed are 1 to 25 lower-case letters")
+
+
+def test_one_app_can_be_taken_out_of_the_list_whether_it_is_in_it_or_not() -> None:
+    apps = check_apps([_app(), _app(name="blog", server_names=["blog.test"])])
+    assert without_app(apps, "blog") == [apps[0], {"name": "blog", "state": "absent", "remove_data": False}]
+    assert without_app([], "blog", remove_data=True) == [{"name": "blog", "state": "absent", "remove_data": True}]
+    with pytest.raises(Problem, match=r"the app's name is '\.\./etc'"):
+        without_app(apps, "../etc")
+
+
+def test_what_was_removed_is_told() -> None:
+    result = {
+        "apps": {
+            "shop": {"changed": True, "removed": ["/a", "/b"], "backup": "/var/backups/x.tar.gz"},
+            "blog": {"changed": True, "removed": ["/c"]},
+            "wiki": {"changed": False, "removed": []},
+        }
+    }
+    assert summarise_removal(result) == [
+        "shop: removed (2 parts); a copy of its data is /var/backups/x.tar.gz",
+        "blog: removed (1 parts); its data, if it had any, are still in its directory `shared`",
+        "wiki: is not on the host",
+    ]
+    assert summarise_removal({"skipped": True}) == []
+
+
 def test_an_asgi_app_gets_the_workers_that_can_run_it() -> None:
     (app,) = check_apps([_app(wsgi=..., asgi="shop:app")])
     (release,) = release_inputs([app], {"shop": {}}, {"shop": {}})
@@ -50,6 +90,8 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
     assert check_apps([_app()]) == [
         {
             "name": "shop",
+            "state": "present",
+            "remove_data": False,
             "source": {"git": None, "version": "HEAD", "path": "shop"},
             "wsgi": "wsgi:app",
             "asgi": None,
@@ -99,8 +141,8 @@ def test_an_entry_that_is_no_mapping_is_refused() -> None:
 
 _KEYS = (
     "asgi, chdir, dependencies, drain, env, env_files, gunicorn, health, keep_releases, name, nginx, python_path, "
-    "release_command_timeout, release_commands, "
-    "server_names, service, shared, source, static, watch, wsgi"
+    "release_command_timeout, release_commands, remove_data, "
+    "server_names, service, shared, source, state, static, watch, wsgi"
 )
 
 
@@ -327,7 +369,7 @@ def test_the_source_of_each_app_with_the_directories_that_the_web_server_reads()
 
 def test_the_environment_of_each_app() -> None:
     assert environment_inputs(check_apps([_FULL, _BLOG]), _BUILDS) == [
-        {"name": "shop", "build": "b1", "packages": ["redis"], "gunicorn_version": "25.0.0"},
+        {"name": "shop", "build": "b1", "packages": ["redis", "python-dotenv"], "gunicorn_version": "25.0.0"},
         {"name": "blog", "build": "b2", "packages": []},
     ]
 

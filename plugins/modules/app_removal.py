@@ -1,0 +1,141 @@
+#!/usr/bin/python
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: app_removal
+short_description: Take apps off the host
+description:
+  - Stops an app and removes its units, releases, environments, builds, caches and accounts.
+  - Its data stay, out of everybody's reach but root's, and belong to the app again when it comes back. They go only where that is
+    asked for, after an archive of them has been written.
+version_added: 0.1.0
+author: webstack.flask contributors (@webstack)
+options:
+  apps:
+    description: The apps to remove.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the app.
+        type: str
+        required: true
+      root:
+        description: Directory of the app. C(/var/www/<name>) by default.
+        type: path
+      remove_data:
+        description: Whether the data below C(shared/) go, too.
+        type: bool
+        default: false
+  backups:
+    description: Directory for the archives of data that go. Root alone can read it.
+    type: path
+    default: /var/backups/webstack-flask
+  patience:
+    description: Seconds to wait for another run that is changing the same app.
+    type: float
+    default: 300
+attributes:
+  check_mode:
+    support: full
+    description: Lists what would be removed.
+  diff_mode:
+    support: none
+    description: What is removed is in the result.
+  platform:
+    support: full
+    platforms: debian
+    description: Needs systemd.
+"""
+
+EXAMPLES = r"""
+- name: Remove the shop, and keep its data
+  webstack.flask.app_removal:
+    apps:
+      - name: shop
+"""
+
+RETURN = r"""
+apps:
+  description: What became of each app, by name.
+  type: dict
+  returned: always
+  contains:
+    changed:
+      description: Whether there was anything to remove.
+      type: bool
+    removed:
+      description: What was removed, paths and accounts.
+      type: list
+      elements: str
+    backup:
+      description: The archive of the data, if they were removed.
+      type: str
+    error:
+      description: Why the app was not removed; absent when it was.
+      type: str
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.webstack.flask.plugins.module_utils.health import HealthCheck
+from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils.removal import find_remains, remove_app
+from ansible_collections.webstack.flask.plugins.module_utils.switch import Switch
+
+_DRAIN = 30
+
+
+def remove(app: dict[str, Any], parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
+    """Remove one app; return what became of it."""
+    layout = AppLayout.of(app["name"], app["root"])
+    removed = find_remains(layout, with_data=app["remove_data"])
+    backup = None
+    if removed and not check:
+        switch = Switch(layout, HealthCheck(), front=None, drain_limit=_DRAIN)
+        with hold_lock(layout.lock, parameters["patience"], switch.notes.append):
+            backup = remove_app(layout, switch, with_data=app["remove_data"], backups=Path(parameters["backups"]))
+    return {"changed": bool(removed), "removed": removed, **({"backup": str(backup)} if backup else {})}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    outcomes: dict[str, dict[str, Any]] = {}
+    for app in module.params["apps"]:
+        try:
+            outcomes[app["name"]] = remove(app, module.params, check=module.check_mode)
+        except (Problem, OSError) as problem:
+            outcomes[app["name"]] = {"changed": True, "removed": [], "error": str(problem)}
+    errors = [f"{name}: {outcome['error']}" for name, outcome in outcomes.items() if "error" in outcome]
+    result = {"changed": any(outcome["changed"] for outcome in outcomes.values()), "apps": outcomes}
+    if errors:
+        module.fail_json(msg="\n".join(errors), **result)
+    module.exit_json(**result)
+
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "apps": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "name": {"type": "str", "required": True},
+            "root": {"type": "path"},
+            "remove_data": {"type": "bool", "default": False},
+        },
+    },
+    "backups": {"type": "path", "default": "/var/backups/webstack-flask"},
+    "patience": {"type": "float", "default": 300},
+}
+
+
+if __name__ == "__main__":
+    main()

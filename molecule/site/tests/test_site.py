@@ -160,4 +160,5 @@ def find_traces(host: Host) -> list[str]:
     found = host.run(f"ls -d {' '.join(places)} /var/cache/webstack-flask/smallest /var/www/smallest/.[!.]*").stdout.split()
     found += [name for name in ("smallest", "_build-smallest") if host.user(name).exists or host.group(name).exists]
     found += host.run("systemctl list-units --all --plain --no-legend 'smallest@*'").stdout.split()
-    return found + host.run("grep smallest /etc/hosts").stdout.split()
+    found += host.run("grep smallest /etc/hosts").stdout.split()
+    return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -36,10 +37,24 @@ def unit_directives(directives: Mapping[str, object]) -> str:
     return format_directives(directives)
 
 
+_KEYS = {*_PASSED_ON, "wsgi", "env", "gunicorn", "service", "python_path"}
+
+
+def _refuse_unknown_keys(app: Mapping[str, Any]) -> None:
+    """Argument specs let a misspelt key pass, and it would do nothing."""
+    for key in sorted(set(app) - _KEYS):
+        close = get_close_matches(str(key), _KEYS, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else "."
+        raise AnsibleFilterError(
+            f"gunicorn_systemd_apps ({app.get('name')}): {key!r} is not a key{hint} Allowed are {', '.join(sorted(_KEYS))}"
+        )
+
+
 def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the parameters of the module `releases` for each app and the results of the loop that rendered its files."""
     parameters = []
     for app, result in zip(apps, rendered, strict=True):
+        _refuse_unknown_keys(app)
         variables = base64.b64encode(json.dumps(_list_variables(app)).encode()).decode()
         files = result["ansible_facts"]["__gunicorn_systemd_files"]
         parameters.append({**{key: app[key] for key in _PASSED_ON if key in app}, **files, "variables": variables})

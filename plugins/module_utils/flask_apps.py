@@ -17,23 +17,12 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.webstack.flask.plugins.module_utils.env_file import find_environment_problems
+from ansible_collections.webstack.flask.plugins.module_utils.gunicorn_settings import find_setting_problems
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem, check_name
 from ansible_collections.webstack.flask.plugins.module_utils.nginx_site_input import find_site_problems
 from ansible_collections.webstack.flask.plugins.module_utils.unit_text import find_directive_problems
 
 App = Mapping[str, Any]
-
-RESERVED_GUNICORN_SETTINGS = {
-    "bind": "the socket is made by systemd",
-    "chdir": "use the key `chdir` of the app",
-    "config": "the configuration is this file",
-    "daemon": "systemd runs gunicorn",
-    "group": "systemd sets the group",
-    "pidfile": "systemd knows the process",
-    "post_worker_init": "it is taken: by it a release says which one it is",
-    "user": "systemd sets the user",
-    "wsgi_app": "use the key `wsgi` of the app",
-}
 
 _WSGI_WORKERS = ("sync", "gthread", "gevent", "eventlet", "tornado")
 
@@ -203,11 +192,7 @@ def _find_start_problems(app: App) -> Iterator[str]:
             yield f"{key} is {app[key]!r}; it must be `module:callable`, such as `wsgi:app`"
     if app["asgi"] is not None and app["gunicorn"].get("worker_class") in _WSGI_WORKERS:
         yield f"gunicorn.worker_class is {app['gunicorn']['worker_class']!r}, which cannot run an ASGI app; leave it out, or use `wsgi`"
-    for key in app["gunicorn"]:
-        if key in RESERVED_GUNICORN_SETTINGS:
-            yield f"gunicorn.{key} cannot be set: {RESERVED_GUNICORN_SETTINGS[key]}"
-        elif not str(key).isidentifier():
-            yield f"gunicorn.{key} is not the name of a gunicorn setting"
+    yield from find_setting_problems(app["gunicorn"])
     yield from find_directive_problems(app["service"])
 
 

@@ -13,6 +13,9 @@ NAME_PATTERN = re.compile(r"[a-z][a-z0-9_-]{0,24}")
 """An app's name is also a user, a directory and a unit: 25 characters leave room for `_build-` within
 the 32 that useradd(8) allows."""
 
+_ROOT_PATTERN = re.compile(r"/[A-Za-z0-9_@+./-]{1,69}")
+"""What can stand in a unit and in nginx's configuration as it is. A socket's path has 107 bytes at most, says unix(7)."""
+
 CACHE_ROOT = Path("/var/cache/webstack-flask")
 LOCK_ROOT = Path("/run/webstack-flask")
 UNIT_ROOT = Path("/etc/systemd/system")
@@ -41,8 +44,11 @@ class AppLayout:
         """Return the layout of the app `name`, below `root` or in the usual place."""
         check_name(name)
         path = Path(root) if root else Path("/var/www") / name
-        if not path.is_absolute() or ".." in path.parts:
-            raise Problem(f"the root of {name} is {str(path)!r}; it must be an absolute path without '..'")
+        if not _ROOT_PATTERN.fullmatch(str(path)) or ".." in path.parts:
+            raise Problem(
+                f"the root of {name} is {str(path)!r}; it must be an absolute path of letters, digits and '_@+.-', "
+                "without '..', and at most 70 characters long, because that of a socket is limited to 107"
+            )
         return cls(name, path)
 
     @property

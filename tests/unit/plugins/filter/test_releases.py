@@ -53,6 +53,11 @@ def test_directories_of_the_build_become_python_s_path() -> None:
     assert json.loads(base64.b64decode(parameters["variables"])) == {"PYTHONPATH": path}
 
 
+def test_a_misspelt_key_is_refused_because_it_would_do_nothing() -> None:
+    with pytest.raises(AnsibleFilterError, match=r"\(shop\): 'command' is not a key; did you mean 'commands'\? Allowed are "):
+        release_parameters([{"name": "shop", "command": ["flask db upgrade"]}], [_rendered("shop")])
+
+
 def test_each_app_gets_its_own_files_and_what_the_module_takes() -> None:
     shop = {"name": "shop", "build": "b1", "environment": "e1", "wsgi": "wsgi:app", "gunicorn": {"workers": 2}, "keep": 5}
     blog = {"name": "blog", "root": "/srv/blog", "front": {"host": "blog.test"}, "drain": 1}

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils.flask_apps import (
-    RESERVED_GUNICORN_SETTINGS,
     check_apps,
     environment_inputs,
     hosts_inputs,
@@ -296,11 +295,6 @@ def test_apps_share_a_server_name_on_different_ports() -> None:
 @pytest.mark.parametrize("wsgi", ["app", "app:app", "shop.web:create_app()", "shop:make('a', debug=False)", "größe:app"])
 def test_what_gunicorn_starts_from_can_be_a_module_an_object_or_a_factory(wsgi: str) -> None:
     assert check_apps([_app(wsgi=wsgi)])[0]["wsgi"] == wsgi
-
-
-@pytest.mark.parametrize("setting", sorted(RESERVED_GUNICORN_SETTINGS))
-def test_a_setting_that_is_not_the_user_s_is_refused_with_the_reason(setting: str) -> None:
-    assert _problem(gunicorn={setting: "x"}) == f"gunicorn.{setting} cannot be set: {RESERVED_GUNICORN_SETTINGS[setting]}"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+"""The files that the role gunicorn_systemd makes hold together whatever an accepted description says."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from ansible_collections.webstack.flask.plugins.filter.releases import python_literal, unit_directives
+from ansible_collections.webstack.flask.plugins.module_utils.flask_apps import check_apps, release_inputs
+from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parents[3] / "roles/gunicorn_systemd/templates"),
+    trim_blocks=True,
+    keep_trailing_newline=True,
+    undefined=jinja2.StrictUndefined,
+    autoescape=False,  # noqa: S701 - this is no HTML
+)
+_ENVIRONMENT.filters |= {
+    "comment": "#\n# {}\n#".format,
+    "combine": lambda one, other: {**one, **other},
+    "webstack.flask.python_literal": python_literal,
+    "webstack.flask.unit_directives": unit_directives,
+}
+_PLAIN = {"name": "shop", "source": {"path": "shop"}, "wsgi": "wsgi:app", "server_names": ["shop.test"]}
+_VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.lists(st.text()), st.dictionaries(st.text(), st.text()))
+_KEYS = st.one_of(st.text(), st.sampled_from(["workers", "timeout", "graceful_timeout", "accesslog", "bind", "import", "user"]))
+_GIVEN = settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+"""Most of what is made up is refused."""
+
+
+def render(template: str, **changes: Any) -> str:  # noqa: ANN401
+    """Render a template for an app that was found good; whatever was not is passed over."""
+    try:
+        (app,) = release_inputs(check_apps([{**_PLAIN, **changes}]), {"shop": {"id": "b1"}}, {"shop": {"id": "e1"}})
+    except Problem:
+        assume(False)  # noqa: FBT003
+    variables = {"__gunicorn_systemd_app": app, "__gunicorn_systemd_root": "/var/www/shop", "gunicorn_systemd_socket_group": "www-data"}
+    return _ENVIRONMENT.get_template(template).render(ansible_managed="Ansible managed", **variables)
+
+
+def find_assignments(source: str) -> dict[str, ast.expr]:
+    """Return what a configuration assigns at its top level, by name; nothing else of it may do anything."""
+    assigned = {}
+    for statement in ast.parse(source).body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            assigned[statement.targets[0].id] = statement.value
+        else:
+            assert isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.For), ast.dump(statement)
+    return assigned
+
+
+@_GIVEN
+@given(
+    wsgi=st.one_of(st.text(), st.from_regex(r"[a-z]+:[^\n]+", fullmatch=True)),
+    chdir=st.one_of(st.just(""), st.text()),
+    gunicorn=st.dictionaries(_KEYS, _VALUES, max_size=3),
+    env_files=st.lists(st.text(), max_size=1),
+)
+def test_no_accepted_text_becomes_code_of_the_configuration(
+    wsgi: str, chdir: str, gunicorn: dict[str, object], env_files: list[str]
+) -> None:
+    source = render("release/gunicorn.conf.py.j2", wsgi=wsgi, chdir=chdir, gunicorn=gunicorn, env_files=env_files)
+    assigned = find_assignments(source)
+    assert set(assigned) == {"wsgi_app", "chdir", "workers", "control_socket_disable", "_RELEASE", "_PROBE", "_HEADER", *gunicorn}
+    assert ast.literal_eval(assigned["wsgi_app"]) == wsgi
+    assert {key: ast.literal_eval(assigned[key]) for key in gunicorn} == gunicorn
+
+
+def list_names(unit: str) -> list[str]:
+    """Return the sections of a unit and the names in them, as systemd reads them."""
+    return [line.partition("=")[0] for line in unit.split("\n") if line and not line.startswith(("#", ";"))]
+
+
+_TEMPLATE = "etc/systemd/system/app@.service.j2"
+
+
+@_GIVEN
+@given(
+    chdir=st.one_of(st.just(""), st.text()),
+    gunicorn=st.dictionaries(_KEYS, _VALUES, max_size=3),
+    env=st.dictionaries(st.sampled_from("ABC"), st.text(), max_size=3),
+)
+def test_the_units_are_the_same_whatever_an_app_says(chdir: str, gunicorn: dict[str, object], env: dict[str, str]) -> None:
+    assert render(_TEMPLATE, chdir=chdir, gunicorn=gunicorn, env=env) == render(_TEMPLATE)
+
+
+@_GIVEN
+@given(
+    gunicorn=st.dictionaries(st.just("graceful_timeout"), st.integers(0, 600)),
+    service=st.dictionaries(st.sampled_from(["MemoryMax", "Nice", "User", "a"]), st.text(), max_size=3),
+)
+def test_the_drop_in_has_one_section_and_the_directives_in_it(gunicorn: dict[str, int], service: dict[str, str]) -> None:
+    drop_in = render("etc/systemd/system/app@release.service.d/release.conf.j2", gunicorn=gunicorn, service=service)
+    stop = ["TimeoutStopSec"] if gunicorn else []
+    assert list_names(drop_in) == (["[Service]", *sorted({*stop, *service})] if stop or service else [])

@@ -29,85 +29,20 @@ RESERVED = {
     "wsgi_app": "use the key `wsgi` of the app",
 }
 
-KNOWN = frozenset(
-    [
-        "access_log_format",
-        "accesslog",
-        "asgi_disconnect_grace_period",
-        "asgi_lifespan",
-        "asgi_loop",
-        "backlog",
-        "ca_certs",
-        "capture_output",
-        "casefold_http_method",
-        "cert_reqs",
-        "certfile",
-        "check_config",
-        "child_exit",
-        "ciphers",
-        "default_proc_name",
-        "disable_redirect_access_to_syslog",
-        "do_handshake_on_connect",
-        "dogstatsd_tags",
-        "enable_backlog_metric",
-        "enable_stdio_inheritance",
-        "errorlog",
-        "forwarded_allow_ips",
-        "forwarder_headers",
-        "graceful_timeout",
-        "header_map",
-        "http_parser",
-        "http_protocols",
-        "initgroups",
-        "keepalive",
-        "keyfile",
-        "limit_request_field_size",
-        "limit_request_fields",
-        "limit_request_line",
-        "logconfig",
-        "logconfig_dict",
-        "logconfig_json",
-        "logger_class",
-        "loglevel",
-        "max_requests",
-        "max_requests_jitter",
-        "paste",
-        "permit_obsolete_folding",
-        "permit_unconventional_http_method",
-        "permit_unconventional_http_version",
-        "preload_app",
-        "proc_name",
-        "proxy_allow_ips",
-        "proxy_protocol",
-        "raw_env",
-        "raw_paste_global_conf",
-        "reload",
-        "reload_engine",
-        "reload_extra_files",
-        "reuse_port",
-        "root_path",
-        "secure_scheme_headers",
-        "sendfile",
-        "spew",
-        "statsd_host",
-        "statsd_prefix",
-        "strip_header_spaces",
-        "suppress_ragged_eofs",
-        "syslog",
-        "syslog_addr",
-        "syslog_facility",
-        "syslog_prefix",
-        "threads",
-        "timeout",
-        "tmp_upload_dir",
-        "umask",
-        "websocket_max_message_size",
-        "worker_class",
-        "worker_connections",
-        "worker_tmp_dir",
-        "workers",
-    ]
-)
+_NAMES = """\
+access_log_format accesslog asgi_disconnect_grace_period asgi_lifespan asgi_loop backlog ca_certs capture_output
+casefold_http_method cert_reqs certfile check_config child_exit ciphers default_proc_name disable_redirect_access_to_syslog
+do_handshake_on_connect dogstatsd_tags enable_backlog_metric enable_stdio_inheritance errorlog forwarded_allow_ips
+forwarder_headers graceful_timeout header_map http_parser http_protocols initgroups keepalive keyfile limit_request_field_size
+limit_request_fields limit_request_line logconfig logconfig_dict logconfig_json logger_class loglevel max_requests
+max_requests_jitter paste permit_obsolete_folding permit_unconventional_http_method permit_unconventional_http_version preload_app
+proc_name proxy_allow_ips proxy_protocol raw_env raw_paste_global_conf reload reload_engine reload_extra_files reuse_port
+root_path secure_scheme_headers sendfile spew statsd_host statsd_prefix strip_header_spaces suppress_ragged_eofs syslog
+syslog_addr syslog_facility syslog_prefix threads timeout tmp_upload_dir umask websocket_max_message_size worker_class
+worker_connections worker_tmp_dir workers
+"""
+
+KNOWN = frozenset(_NAMES.split())
 """Settings of gunicorn 27 that take a plain value: https://docs.gunicorn.org/en/stable/settings.html."""
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import tarfile
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -27,10 +25,12 @@ _PASS_THROUGH, _OPEN = 0o751, 0o755
 """Modes of a directory that others may pass through, to what is public, and of one that they may read."""
 
 
-def ensure_build(layout: AppLayout, identifier: str, fill: Callable[[Path], None], shared: Sequence[str] = ()) -> bool:
+def ensure_build(
+    layout: AppLayout, identifier: str, fill: Callable[[Path], None], subdirectory: str = "", shared: Sequence[str] = ()
+) -> bool:
     """Make the build if it is not there, by calling `fill` on an empty directory; return whether it was made.
 
-    The places named in `shared` become links to the app's shared data.
+    Of what `fill` writes, `subdirectory` becomes the build. The places named in `shared` become links to the app's shared data.
     """
     ensure_group(layout.name)
     group = find_group(layout.name)
@@ -48,6 +48,7 @@ def ensure_build(layout: AppLayout, identifier: str, fill: Callable[[Path], None
     partial.mkdir(mode=0o700)
     try:
         fill(partial)
+        descend(partial, subdirectory)
         check_links(partial)
         link_shared(partial, shared)
         close_to_others(partial, group)
@@ -58,40 +59,18 @@ def ensure_build(layout: AppLayout, identifier: str, fill: Callable[[Path], None
     return True
 
 
-def unpack(archive: Path, directory: Path) -> None:
-    """Unpack a tar archive of plain files, directories and links; raise Problem for a member that would leave the directory."""
-    try:
-        with tarfile.open(archive) as tar:
-            for member in tar:
-                _unpack_member(tar, member, directory)
-    except (OSError, tarfile.TarError, EOFError, zlib.error) as error:
-        raise Problem(f"the archive cannot be unpacked: {error}") from error
-
-
-def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, directory: Path) -> None:
-    target = directory / check_member_name(member.name)
-    if not is_within(target.parent, directory):
-        raise Problem(f"the archive would write {member.name!r} through a link out of the build")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    content = tar.extractfile(member) if member.isreg() else None
-    if member.isdir():
-        target.mkdir(exist_ok=True)
-    elif member.issym():
-        target.symlink_to(member.linkname)
-    elif content is not None:
-        with content, target.open("xb") as file:
-            shutil.copyfileobj(content, file)
-        target.chmod(0o755 if member.mode & stat.S_IXUSR else 0o644)
-    else:
-        raise Problem(f"the archive's member {member.name!r} is neither a file, a directory nor a symbolic link")
-
-
-def check_member_name(name: str) -> PurePosixPath:
-    """Return the relative path of an archive's member, or raise Problem if it would be written outside the build."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
-        raise Problem(f"the archive's member {name!r} would be written outside the build")
-    return path
+def descend(top: Path, subdirectory: str) -> None:
+    """Let a directory of a tree be all that there is of it."""
+    if not subdirectory:
+        return
+    wanted = top / subdirectory
+    if not wanted.is_dir() or not is_within(wanted, top):
+        raise Problem(f"the source has no directory {subdirectory!r}")
+    kept = top.with_name(f"{top.name}-kept")
+    shutil.rmtree(kept, ignore_errors=True)
+    os.replace(os.path.realpath(wanted), kept)
+    shutil.rmtree(top)
+    os.replace(kept, top)
 
 
 def check_links(top: Path) -> None:

@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.webstack.flask.plugins.module_utils.archives import find_archive_problems
 from ansible_collections.webstack.flask.plugins.module_utils.env_file import find_environment_problems
 from ansible_collections.webstack.flask.plugins.module_utils.gunicorn_settings import find_setting_problems
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem, check_name
@@ -40,9 +41,16 @@ SPEC: dict[str, Any] = {
             "git": {"type": "str"},
             "version": {"type": "str", "default": "HEAD"},
             "path": {"type": "str"},
+            "archive": {"type": "str"},
+            "checksum": {"type": "str"},
+            "subdirectory": {"type": "str", "default": ""},
+            "submodules": {"type": "bool", "default": True},
+            "ssh_key": {"type": "str", "no_log": True},
+            "known_hosts": {"type": "str"},
+            "ssh_agent": {"type": "bool", "default": False},
         },
-        "mutually_exclusive": [["git", "path"]],
-        "required_one_of": [["git", "path"]],
+        "mutually_exclusive": [["git", "path", "archive"]],
+        "required_one_of": [["git", "path", "archive"]],
     },
     "wsgi": {"type": "str"},
     "asgi": {"type": "str"},
@@ -186,6 +194,21 @@ def _find_address_problems(app: App) -> Iterator[str]:
         yield "server_names is empty; give at least one name under which the app is to be served"
 
 
+def _find_source_problems(app: App) -> Iterator[str]:
+    source = app["source"]
+    if source["archive"] is not None:
+        yield from find_archive_problems(source["archive"], source["checksum"])
+    elif source["checksum"] is not None:
+        yield "source.checksum is given without `source.archive`; a commit of git is pinned by `source.version`"
+    if source["git"] is not None and not re.fullmatch(r"(?!-)[^\x00-\x20\x7f]+", source["git"]):
+        yield f"source.git is {source['git']!r}; it must be a URL, such as https://example.com/shop.git or git@example.com:shop.git"
+    for key in ("ssh_key", "known_hosts"):
+        if source[key] is not None and source["git"] is None:
+            yield f"source.{key} is for `source.git` alone"
+    if source["ssh_key"] is not None and "PRIVATE KEY-----" not in source["ssh_key"]:
+        yield "source.ssh_key is not a private key; give its text, beginning with -----BEGIN, and not the path of a file"
+
+
 def _find_start_problems(app: App) -> Iterator[str]:
     for key in ("wsgi", "asgi"):
         if app[key] is not None and not re.fullmatch(r"[\w.]+(:.+)?", app[key]):
@@ -198,6 +221,7 @@ def _find_start_problems(app: App) -> Iterator[str]:
 
 def _find_path_problems(app: App) -> Iterator[str]:
     paths_in_source = {
+        "source.subdirectory": [app["source"]["subdirectory"]],
         "chdir": [app["chdir"]],
         "python_path": app["python_path"],
         "env_files": app["env_files"],
@@ -261,7 +285,7 @@ def _find_repetitions(apps: Sequence[App]) -> Iterator[str]:
 
 _ABSENT_FINDERS = (_find_naming_problems,)
 _FINDERS = (
-    *(_find_naming_problems, _find_address_problems, _find_start_problems, _find_path_problems),
+    *(_find_naming_problems, _find_address_problems, _find_source_problems, _find_start_problems, _find_path_problems),
     *(_find_variable_problems, _find_health_problems, _find_number_problems),
 )
 """What looks for problems in an entry that fits SPEC."""

@@ -9,7 +9,11 @@ import os
 import re
 import signal
 import subprocess
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urljoin
 
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 
@@ -41,14 +45,51 @@ _OF_ANOTHER_REPOSITORY = {
 """Variables that git passes on to its hooks; one of them may run Ansible on its own host."""
 
 
+_HINTS = {
+    "Host key verification failed": (
+        "the server's host key is not known. Compare what `ssh-keyscan HOST` prints with what its operator publishes, "
+        "and put the lines into `source.known_hosts`"
+    ),
+    "Permission denied (publickey": (
+        "the server takes none of the keys that were offered; give it a deploy key, and its private half as `source.ssh_key`"
+    ),
+}
+"""What helps against what ssh says."""
+
+_SUBMODULE_URL = re.compile(r"(?:https?|git|ssh)://[^-].*|[^-:/]+@[^-:/][^:/]*:.*")
+"""Where a submodule may come from: from another machine. A path would be one of this host, read by root."""
+
+
+@dataclass(frozen=True)
+class SshAccess:
+    """What ssh identifies itself and the server by: files on the host, or None for what root's own configuration has."""
+
+    key: Path | None = None
+    known_hosts: Path | None = None
+    agent: str | None = None
+    """Socket of an ssh-agent."""
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables by which git calls ssh so. It never asks anything, and takes no unknown host."""
+        options = ["BatchMode=yes", "StrictHostKeyChecking=yes"]
+        if self.key:
+            options += [f"IdentityFile={self.key}", "IdentitiesOnly=yes", "IdentityAgent=none"]
+        if self.known_hosts:
+            options += [f"UserKnownHostsFile={self.known_hosts}", "GlobalKnownHostsFile=/dev/null"]
+        command = {"GIT_SSH_COMMAND": " ".join(["ssh", *(f"-o {option}" for option in options)]), "GIT_SSH_VARIANT": "ssh"}
+        return {**command, **({"SSH_AUTH_SOCK": self.agent} if self.agent else {})}
+
+
 class Mirror:
     """A bare repository on the host, into which what is wanted of the remote one is fetched."""
 
-    def __init__(self, path: Path, url: str) -> None:
+    def __init__(self, path: Path, url: str, ssh: SshAccess | None = None) -> None:
         """Use the mirror at `path` of the repository at `url`."""
         self._path = path
-        self._url = url
-        self._shown_url = re.sub(r"^(https?://)[^/@]+@", r"\1***@", url)
+        self._given_url = url
+        self._url, header = split_credentials(url)
+        self._variables = {**(ssh or SshAccess()).variables(), **_as_configuration(self._url, header)}
+        self._shown_url = self._url
         self._last_error = ""
 
     def find_commit(self, version: str) -> str:
@@ -84,6 +125,15 @@ class Mirror:
         self._git("-c", "core.hooksPath=/dev/null", "read-tree", commit, what="read the commit", environment=environment)
         self._git("checkout-index", "--all", "--force", what="write the commit", environment=environment, cwd=directory)
 
+    def find_submodules(self, commit: str, directory: Path) -> list[Submodule]:
+        """Return the submodules of a commit that was checked out, those of submodules not included."""
+        file = directory / ".gitmodules"
+        if not file.is_file() or file.is_symlink():
+            return []
+        listing = self._git("config", "--file", str(file), "--null", "--list", what="read .gitmodules")
+        tree = self._git("ls-tree", "-r", "-z", commit, what="list the commit")
+        return choose_submodules(parse_settings(listing), parse_links(tree), self._given_url)
+
     def _remove_leftovers(self) -> None:
         """Remove what a run that was cut off has left, and what would stop git for ever: nobody else uses the mirror now."""
         for path in (self._path / _INDEX, *self._path.rglob("*.lock")):
@@ -98,7 +148,7 @@ class Mirror:
 
     def _run(self, *arguments: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         inherited = {key: value for key, value in os.environ.items() if key not in _OF_ANOTHER_REPOSITORY}
-        variables = {**inherited, **_ENVIRONMENT, "GIT_DIR": str(self._path), **(environment or {})}
+        variables = {**inherited, **_ENVIRONMENT, **self._variables, "GIT_DIR": str(self._path), **(environment or {})}
         with subprocess.Popen(
             ["git", *arguments],
             cwd=cwd,
@@ -124,7 +174,8 @@ class Mirror:
         return result.stdout
 
     def _clean(self, message: str) -> str:
-        return message.strip().replace(self._url, self._shown_url)
+        hints = [f"Hint: {hint}." for sign, hint in _HINTS.items() if sign in message]
+        return "\n".join([message.strip().replace(self._given_url, self._shown_url), *hints])
 
 
 def choose_commit(listing: str, version: str) -> str | None:
@@ -132,3 +183,79 @@ def choose_commit(listing: str, version: str) -> str | None:
     commits = {name: commit for commit, name in (line.split("\t", 1) for line in listing.splitlines())}
     wanted = (version, f"refs/heads/{version}", f"refs/tags/{version}^{{}}", f"refs/tags/{version}")
     return next((commits[name] for name in wanted if name in commits), None)
+
+
+@dataclass(frozen=True)
+class Submodule:
+    """A repository within another one: where in it, which, and at which commit."""
+
+    path: str
+    url: str
+    commit: str
+
+
+def split_credentials(url: str) -> tuple[str, str | None]:
+    """Return a URL without user and password, and the HTTP header that says them.
+
+    In a URL they would be seen by everybody on the host while git runs: in the arguments of its helper.
+    """
+    match = re.fullmatch(r"(https?://)([^/@]*)@(.*)", url, re.DOTALL)
+    if match is None:
+        return url, None
+    user, _, password = match[2].partition(":")
+    said = b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
+    return match[1] + match[3], f"Authorization: Basic {said}"
+
+
+def _as_configuration(url: str, header: str | None) -> dict[str, str]:
+    """Return the environment variables by which git sends a header to a server and to no other."""
+    if header is None:
+        return {}
+    server = re.match(r"https?://[^/]+/?", url)
+    key = f"http.{server[0] if server else url}.extraHeader"
+    return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": header}
+
+
+def parse_settings(listing: str) -> dict[str, dict[str, str]]:
+    """Return the settings of each submodule, by its name, from the output of `git config --null --list` for .gitmodules."""
+    settings: dict[str, dict[str, str]] = {}
+    for entry in listing.split("\0"):
+        key, _, value = entry.partition("\n")
+        section, _, name = key.partition(".")
+        if section == "submodule":
+            name, _, setting = name.rpartition(".")
+            settings.setdefault(name, {})[setting] = value
+    return settings
+
+
+def parse_links(tree: str) -> dict[str, str]:
+    """Return the commits to which a tree links, by their paths, from the output of `git ls-tree -r -z`."""
+    entries = (entry.partition("\t") for entry in tree.split("\0") if entry)
+    return {path: meta.split()[2] for meta, _, path in entries if meta.split()[1] == "commit"}
+
+
+def choose_submodules(settings: Mapping[str, Mapping[str, str]], links: Mapping[str, str], parent: str) -> list[Submodule]:
+    """Return the submodules to fetch; raise Problem for one from which root must not read."""
+    found = []
+    for name, setting in sorted(settings.items()):
+        path, url = setting.get("path", ""), setting.get("url", "")
+        if path not in links:
+            continue
+        relative = url.startswith(("./", "../"))
+        absolute = resolve_submodule_url(parent, url) if relative else url
+        if not relative and not _SUBMODULE_URL.fullmatch(url):
+            raise Problem(f"the submodule {name} comes from {url!r}; it must come from a server by https, ssh or git, or be relative")
+        found.append(Submodule(path, absolute, links[path]))
+    return found
+
+
+def resolve_submodule_url(parent: str, relative: str) -> str:
+    """Return the URL that a relative one stands for: relative to the repository itself, as in gitmodules(5)."""
+    if re.match(r"[a-z+]+://", parent):
+        scheme, _, rest = parent.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{scheme}://{host}{slash}{urljoin(f'/{path}/'.replace('//', '/'), relative).lstrip('/')}"
+    host, colon, path = parent.partition(":")
+    if colon and "/" not in host:
+        return f"{host}:{urljoin(f'/{path}/'.replace('//', '/'), relative).lstrip('/')}"
+    return urljoin(f"{parent}/".replace("//", "/"), relative)

@@ -8,10 +8,10 @@ DOCUMENTATION = r"""
 module: builds
 short_description: Put one immutable copy of each app's source on the host
 description:
-  - A build is identified by its git commit, or by the digest of a local directory, and is never written again. It belongs to
-    root; the app's group may read it, and everybody the directories that are named public.
+  - A build is identified by its git commit, the checksum of an archive, or the digest of a local directory, and is never written
+    again. It belongs to root; the app's group may read it, and everybody the directories that are named public.
   - A build appears under its name complete or not at all.
-  - A local directory is read on the controller and carried over as one archive, and only when the host does not have it.
+  - A local directory or archive is read on the controller and carried over as one file, and only when the host does not have it.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
 options:
@@ -38,6 +38,32 @@ options:
       path:
         description: Directory on the controller; relative paths start at the inventory's directory.
         type: str
+      archive:
+        description:
+          - A tar or zip archive, the path of a file on the controller, or a URL from which the host fetches it. A single directory at its
+            top is passed over.
+        type: str
+      checksum:
+        description: C(sha256:) and the archive's checksum in hexadecimal digits. A URL needs it.
+        type: str
+      subdirectory:
+        description: Directory of the source that is the app. The rest does not come into the build.
+        type: str
+        default: ""
+      submodules:
+        description: Whether the submodules of a repository are fetched, too.
+        type: bool
+        default: true
+      ssh_key:
+        description: A private key, as text, by which the host reads the repository. It is on the host, for root alone, while git runs.
+        type: str
+      known_hosts:
+        description: Lines of a known_hosts file. With them, no other server is believed.
+        type: str
+      ssh_agent:
+        description: Whether the keys of a forwarded agent are used, which is looked for before becoming root.
+        type: bool
+        default: false
       public:
         description: Directories of the source that the web server may read. Those that do not exist are passed over.
         type: list
@@ -53,13 +79,22 @@ options:
       digest:
         description: Identifier of the local directory. Set by the module itself on the controller.
         type: str
-      archive:
-        description: The local directory's archive on the host. Set by the module itself on the controller.
+      packed:
+        description: What was carried over to the host. Set by the module itself on the controller.
         type: path
+      agent:
+        description: Socket of the forwarded agent. Set by the module itself on the controller.
+        type: str
+  variables:
+    description:
+      - Environment variables of git and of downloads, for a proxy or a company's certificates, as a JSON object in Base64, so that they
+        are one secret and not many.
+    type: str
+    default: e30=
 attributes:
   action:
     support: full
-    description: Reads local directories on the controller.
+    description: Reads local directories and archives on the controller.
   check_mode:
     support: full
     description: Names the build that would be made.
@@ -110,67 +145,138 @@ builds:
       type: str
 """
 
+import base64
+import json
+import os
 import shutil
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.webstack.flask.plugins.module_utils.builds import ensure_build, open_to_others, unpack
+from ansible_collections.webstack.flask.plugins.module_utils.archives import download, identify_archive, is_url, strip_top, unpack
+from ansible_collections.webstack.flask.plugins.module_utils.builds import ensure_build, open_to_others
 from ansible_collections.webstack.flask.plugins.module_utils.digest import LENGTH, digest_of
-from ansible_collections.webstack.flask.plugins.module_utils.files import mark_used
-from ansible_collections.webstack.flask.plugins.module_utils.git_source import Mirror
+from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, mark_used, write_atomically
+from ansible_collections.webstack.flask.plugins.module_utils.git_source import Mirror, SshAccess
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils.source_tree import is_within
 
 _PATIENCE = 300
 
 
-def identify(source: str, shared: Sequence[str]) -> str:
-    """Return the identifier of a build: that of its source, unless links to shared data are put into it."""
-    return digest_of([source, sorted(shared)]) if shared else source
+def identify(app: dict[str, Any], source: str) -> str:
+    """Return the identifier of a build: that of its source, unless only a part of it or links to shared data make the build."""
+    if not app["shared"] and not app["subdirectory"]:
+        return source
+    return digest_of([source, sorted(app["shared"]), app["subdirectory"]])
 
 
-def build_from_git(app: dict[str, Any], layout: AppLayout, say: Callable[[str], object], *, check: bool) -> dict[str, Any]:
-    """Make the build of a commit, fetching no more than is needed."""
-    if shutil.which("git") is None:
-        if check:
-            return {"id": "", "path": "", "changed": True}
-        raise Problem("git is not installed on the host")
-    mirror = Mirror(layout.cache / "source.git", app["git"])
-    commit = mirror.find_commit(app["version"])
-    identifier = identify(commit[:LENGTH], app["shared"])
-    path = layout.build(identifier)
-    made = not path.is_dir()
-    if not check and not mark_used(path):
+@dataclass(frozen=True)
+class Maker:
+    """Makes the build of one app where there is none."""
+
+    app: dict[str, Any]
+    layout: AppLayout
+    say: Callable[[str], object]
+    check: bool
+
+    def ensure(self, source: str, fill: Callable[[Path], None], *, missing: bool = False) -> dict[str, Any]:
+        """Make the build, unless what it is made from is `missing` on the host; return what became of it."""
+        identifier = identify(self.app, source)
+        path = self.layout.build(identifier)
+        made = not path.is_dir()
+        waits = made and missing
+        if not self.check and not waits and not mark_used(path):
+            with hold_lock(self.layout.lock, _PATIENCE, self.say):
+                made = ensure_build(self.layout, identifier, fill, self.app["subdirectory"], self.app["shared"])
+        return {"id": identifier, "path": str(path), "changed": made, "missing": waits}
+
+    def from_git(self) -> dict[str, Any]:
+        """Make the build of a commit, fetching no more than is needed."""
+        if shutil.which("git") is None:
+            if self.check:
+                return {"id": "", "path": "", "changed": True}
+            raise Problem("git is not installed on the host")
+        with open_ssh_access(self.layout, self.app) as ssh:
+            mirror = Mirror(self.layout.cache / "source.git", self.app["git"], ssh)
+            commit = mirror.find_commit(self.app["version"])
+
+            def fill(directory: Path) -> None:
+                mirror.fetch(commit)
+                mirror.check_out(commit, directory)
+                if self.app["submodules"]:
+                    self._add_submodules(mirror, commit, directory, ssh)
+
+            return self.ensure(commit[:LENGTH], fill)
+
+    def _add_submodules(self, mirror: Mirror, commit: str, directory: Path, ssh: SshAccess) -> None:
+        for submodule in mirror.find_submodules(commit, directory):
+            place = directory / submodule.path
+            if not is_within(place, directory):
+                raise Problem(f"the submodule {submodule.path} would be written through a link out of the build")
+            inner = Mirror(self.layout.cache / "modules" / digest_of(submodule.url), submodule.url, ssh)
+            inner.fetch(submodule.commit)
+            place.mkdir(parents=True, exist_ok=True)
+            inner.check_out(submodule.commit, place)
+            self._add_submodules(inner, submodule.commit, place, ssh)
+
+    def from_directory(self) -> dict[str, Any]:
+        """Make the build of a directory that was read on the controller."""
+        return self.ensure(self.app["digest"], self._unpack_packed, missing=not self.app["packed"])
+
+    def from_archive(self) -> dict[str, Any]:
+        """Make the build of an archive, which the host fetches or was sent."""
+        url = self.app["archive"] if is_url(self.app["archive"]) else None
 
         def fill(directory: Path) -> None:
-            mirror.fetch(commit)
-            mirror.check_out(commit, directory)
+            if url is None:
+                self._unpack_packed(directory)
+            else:
+                ensure_directory(self.layout.cache.parent, Access(0, 0, 0o755))
+                ensure_directory(self.layout.cache, Access(0, 0, 0o711))
+                fetched = self.layout.cache / "archive"
+                download(url, fetched, self.app["checksum"])
+                unpack(fetched, directory)
+                fetched.unlink()
+            strip_top(directory)
 
-        with hold_lock(layout.lock, _PATIENCE, say):
-            made = ensure_build(layout, identifier, fill, app["shared"])
-    return {"id": identifier, "path": str(path), "changed": made}
+        return self.ensure(identify_archive(self.app["checksum"]), fill, missing=url is None and not self.app["packed"])
+
+    def _unpack_packed(self, directory: Path) -> None:
+        unpack(Path(self.app["packed"]), directory)
 
 
-def build_from_directory(app: dict[str, Any], layout: AppLayout, say: Callable[[str], object], *, check: bool) -> dict[str, Any]:
-    """Make the build of a directory that was read on the controller."""
-    identifier = identify(app["digest"], app["shared"])
-    path = layout.build(identifier)
-    missing = not path.is_dir()
-    outcome = {"id": identifier, "path": str(path), "changed": missing, "missing": missing and not app["archive"]}
-    if not check and not outcome["missing"] and not mark_used(path):
-        with hold_lock(layout.lock, _PATIENCE, say):
-            ensure_build(layout, identifier, lambda directory: unpack(Path(app["archive"]), directory), app["shared"])
-    return outcome
+@contextmanager
+def open_ssh_access(layout: AppLayout, app: dict[str, Any]) -> Iterator[SshAccess]:
+    """Put a key and host keys where ssh finds them, and nobody but root, for as long as the block lasts."""
+    if not app["ssh_key"] and not app["known_hosts"]:
+        yield SshAccess(agent=app["agent"])
+        return
+    layout.lock.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".ssh-", dir=layout.lock.parent) as folder:
+        files = {}
+        for name in ("ssh_key", "known_hosts"):
+            if app[name]:
+                files[name] = Path(folder, name)
+                write_atomically(files[name], app[name].rstrip() + "\n", Access(0, 0, 0o600))
+        yield SshAccess(files.get("ssh_key"), files.get("known_hosts"), app["agent"])
 
 
 def converge(app: dict[str, Any], say: Callable[[str], object], *, check: bool) -> dict[str, Any]:
     """Bring one app's build about, and `say` what people should know; return what became of it."""
     layout = AppLayout.of(app["name"], app["root"])
-    from_source = build_from_git if app["git"] else build_from_directory
-    outcome = from_source(app, layout, say, check=check)
-    outcome["version"] = app["version"] if app["git"] else "local"
+    maker = Maker(app, layout, say, check)
+    if app["git"]:
+        outcome = {**maker.from_git(), "version": app["version"]}
+    elif app["archive"]:
+        outcome = {**maker.from_archive(), "version": app["archive"].rpartition("/")[2]}
+    else:
+        outcome = {**maker.from_directory(), "version": "local"}
     if outcome["path"] and not outcome.get("missing"):
         outcome["changed"] |= open_to_others(Path(outcome["path"]), app["public"], check=check)
     return outcome
@@ -179,6 +285,8 @@ def converge(app: dict[str, Any], say: Callable[[str], object], *, check: bool) 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    variables = json.loads(base64.b64decode(module.params["variables"]))
+    os.environ.update({key: str(value) for key, value in variables.items()})
     outcomes: dict[str, dict[str, Any]] = {}
     for app in module.params["apps"]:
         try:
@@ -203,14 +311,23 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "git": {"type": "str"},
             "version": {"type": "str", "default": "HEAD"},
             "path": {"type": "str"},
+            "archive": {"type": "str"},
+            "checksum": {"type": "str"},
+            "subdirectory": {"type": "str", "default": ""},
+            "submodules": {"type": "bool", "default": True},
+            "ssh_key": {"type": "str", "no_log": True},
+            "known_hosts": {"type": "str"},
+            "ssh_agent": {"type": "bool", "default": False},
             "public": {"type": "list", "elements": "str", "default": []},
             "shared": {"type": "list", "elements": "str", "default": []},
             "digest": {"type": "str"},
-            "archive": {"type": "path"},
+            "packed": {"type": "path"},
+            "agent": {"type": "str"},
         },
-        "mutually_exclusive": [["git", "path"]],
-        "required_one_of": [["git", "path"]],
-    }
+        "mutually_exclusive": [["git", "path", "archive"]],
+        "required_one_of": [["git", "path", "archive"]],
+    },
+    "variables": {"type": "str", "default": "e30=", "no_log": True},
 }
 
 

@@ -219,10 +219,10 @@ def test_what_git_ignores_and_a_virtualenv_stay_where_they_are(host: Host, sourc
 def test_a_changed_directory_is_a_new_build_and_an_unchanged_one_does_not_travel(host: Host, source: Path) -> None:
     app = {"name": "editing", "path": str(source)}
     first = run(host, app, options=("-vvv",)).succeeded()
-    assert (first.changed, "editing.tar.gz" in first.output) == (1, True)
+    assert (first.changed, "editing.packed" in first.output) == (1, True)
     os.utime(source / "app.py", (1, 1))
     again = run(host, app, options=("-vvv",)).succeeded()
-    assert (again.changed, "editing.tar.gz" in again.output) == (0, False)
+    assert (again.changed, "editing.packed" in again.output) == (0, False)
     assert again.round_trips < first.round_trips
 
     (source / "app.py").write_text("app = 2\n", encoding="utf-8")
@@ -234,7 +234,7 @@ def test_a_changed_directory_is_a_new_build_and_an_unchanged_one_does_not_travel
 
 def test_nothing_of_the_archive_stays_on_the_host(host: Host, source: Path) -> None:
     run(host, {"name": "tidy", "path": str(source)}).succeeded()
-    assert host.check_output("find / -xdev -name 'tidy.tar.gz'") == ""
+    assert host.check_output("find / -xdev -name 'tidy.packed'") == ""
 
 
 def test_a_directory_that_becomes_public_is_opened_without_a_new_build(host: Host, source: Path) -> None:

@@ -182,7 +182,7 @@ def test_a_role_reads_no_variable_of_another_role(role: str) -> None:
 
 def test_the_sources_of_app_source_are_those_of_its_module() -> None:
     module = builds.ARGUMENT_SPEC["apps"]["options"]
-    assert _bare(_options("app_source")["app_source_apps"]["options"]) == _bare(module, without=("digest", "archive"))
+    assert _bare(_options("app_source")["app_source_apps"]["options"]) == _bare(module, without=("digest", "packed", "agent"))
 
 
 def test_the_apps_of_python_pipenv_are_those_of_its_module() -> None:

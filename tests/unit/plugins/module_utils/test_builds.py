@@ -6,7 +6,8 @@ import tarfile
 from pathlib import Path, PurePosixPath
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils.builds import check_links, check_member_name, open_to_others, unpack
+from ansible_collections.webstack.flask.plugins.module_utils.archives import check_member_name, unpack
+from ansible_collections.webstack.flask.plugins.module_utils.builds import check_links, open_to_others
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 from ansible_collections.webstack.flask.plugins.module_utils.source_tree import list_files, pack_tree
 

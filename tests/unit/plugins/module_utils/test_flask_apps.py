@@ -19,6 +19,19 @@ from ansible_collections.webstack.flask.plugins.module_utils.flask_apps import (
 )
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 
+_PLAIN_SOURCE: dict[str, Any] = {
+    "git": None,
+    "version": "HEAD",
+    "path": None,
+    "archive": None,
+    "checksum": None,
+    "subdirectory": "",
+    "submodules": True,
+    "ssh_key": None,
+    "known_hosts": None,
+    "ssh_agent": False,
+}
+
 
 def _app(**changes: object) -> dict[str, Any]:
     app = {"name": "shop", "source": {"path": "shop"}, "wsgi": "wsgi:app", "server_names": ["shop.test"], **changes}
@@ -91,7 +104,7 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
             "name": "shop",
             "state": "present",
             "remove_data": False,
-            "source": {"git": None, "version": "HEAD", "path": "shop"},
+            "source": _PLAIN_SOURCE | {"path": "shop"},
             "wsgi": "wsgi:app",
             "asgi": None,
             "server_names": ["shop.test"],
@@ -118,7 +131,7 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
 def test_one_key_of_a_group_can_be_given_and_the_others_keep_their_defaults() -> None:
     (app,) = check_apps([_app(health={"path": "/up"}, source={"git": "https://example.com/a.git", "version": "v1"})])
     assert app["health"] == {"path": "/up", "statuses": [], "timeout": 5, "interval": 0.2, "deadline": 60}
-    assert app["source"] == {"git": "https://example.com/a.git", "version": "v1", "path": None}
+    assert app["source"] == _PLAIN_SOURCE | {"git": "https://example.com/a.git", "version": "v1"}
 
 
 def test_what_the_user_wrote_is_not_changed() -> None:
@@ -165,8 +178,33 @@ _KEYS = (
         ({"server_names": ...}, "missing required arguments: server_names"),
         ({"server_name": ["shop.test"]}, f"'server_name' is not a key; did you mean 'server_names'? Allowed are {_KEYS}"),
         ({"colour": "blue"}, f"'colour' is not a key. Allowed are {_KEYS}"),
-        ({"source": {}}, "one of the following is required: git, path found in source"),
-        ({"source": {"path": "a", "git": "b"}}, "parameters are mutually exclusive: git|path found in source"),
+        ({"source": {}}, "one of the following is required: git, path, archive found in source"),
+        ({"source": {"path": "a", "git": "b"}}, "parameters are mutually exclusive: git|path|archive found in source"),
+        (
+            {"source": {"archive": "https://example.com/a.zip"}},
+            "source.archive is a URL, https://example.com/a.zip, and needs `source.checksum`: what is behind a URL can change",
+        ),
+        (
+            {"source": {"archive": "a.zip", "checksum": "md5:1"}},
+            "source.checksum is 'md5:1'; it must be `sha256:` and 64 hexadecimal digits, as sha256sum prints them",
+        ),
+        (
+            {"source": {"path": "a", "checksum": "md5:1"}},
+            "source.checksum is given without `source.archive`; a commit of git is pinned by `source.version`",
+        ),
+        (
+            {"source": {"git": "--upload-pack=x"}},
+            "source.git is '--upload-pack=x'; it must be a URL, such as https://example.com/shop.git or git@example.com:shop.git",
+        ),
+        (
+            {"source": {"git": "git@example.com:a.git", "ssh_key": "~/.ssh/id"}},
+            "source.ssh_key is not a private key; give its text, beginning with -----BEGIN, and not the path of a file",
+        ),
+        ({"source": {"path": "a", "known_hosts": "x"}}, "source.known_hosts is for `source.git` alone"),
+        (
+            {"source": {"path": "a", "subdirectory": "../b"}},
+            "source.subdirectory is '../b'; it must be a path within the source, without ':' and '..'",
+        ),
         ({"server_names": []}, "server_names is empty; give at least one name under which the app is to be served"),
         ({"wsgi": "my-app:app"}, "wsgi is 'my-app:app'; it must be `module:callable`, such as `wsgi:app`"),
         ({"wsgi": "app:"}, "wsgi is 'app:'; it must be `module:callable`, such as `wsgi:app`"),
@@ -210,7 +248,7 @@ def test_what_is_wrong_with_an_entry_is_told(changes: dict[str, Any], problem: s
 @pytest.mark.parametrize(
     ("key", "inner", "allowed"),
     [
-        ("source", "branch", "git, path, version"),
+        ("source", "branch", "archive, checksum, git, known_hosts, path, ssh_agent, ssh_key, subdirectory, submodules, version"),
         ("dependencies", "requirements", "gunicorn_version, packages"),
         ("health", "url", "deadline, interval, path, statuses, timeout"),
         ("nginx", "http3", "client_max_body_size, extra, listen_port"),
@@ -349,6 +387,7 @@ _ENVIRONMENTS = {"shop": {"id": "e1"}, "blog": {"id": "e2"}}
 
 
 def test_the_source_of_each_app_with_the_directories_that_the_web_server_reads() -> None:
+    defaults = {"subdirectory": "", "submodules": True, "ssh_agent": False}
     assert source_inputs(check_apps([_FULL, _BLOG])) == [
         {
             "name": "shop",
@@ -356,8 +395,9 @@ def test_the_source_of_each_app_with_the_directories_that_the_web_server_reads()
             "shared": ["instance", "up/loads"],
             "git": "https://example.com/shop.git",
             "version": "v1",
+            **defaults,
         },
-        {"name": "blog", "public": ["static", "wsgi/static"], "shared": [], "path": "shop", "version": "HEAD"},
+        {"name": "blog", "public": ["static", "wsgi/static"], "shared": [], "path": "shop", "version": "HEAD", **defaults},
     ]
 
 

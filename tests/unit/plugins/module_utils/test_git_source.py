@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils import git_source
-from ansible_collections.webstack.flask.plugins.module_utils.git_source import Mirror, choose_commit
+from ansible_collections.webstack.flask.plugins.module_utils.git_source import (
+    Mirror,
+    SshAccess,
+    Submodule,
+    choose_commit,
+    choose_submodules,
+    parse_links,
+    parse_settings,
+    resolve_submodule_url,
+    split_credentials,
+)
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 
 _LISTING = """\
@@ -230,7 +240,7 @@ def test_a_password_in_the_address_is_not_told(tmp_path: Path, url: str) -> None
         with pytest.raises(Problem) as caught:
             attempt()
         assert "hunter2" not in str(caught.value)
-        assert "https://***@127.0.0.1:1/a.git" in str(caught.value)
+        assert "https://127.0.0.1:1/a.git" in str(caught.value)
 
 
 def test_an_address_that_looks_like_an_option_is_an_address(tmp_path: Path) -> None:
@@ -269,3 +279,87 @@ def test_a_git_hook_that_runs_this_does_not_lead_astray(
     monkeypatch.setenv("GIT_WORK_TREE", str(tmp_path))
     monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(tmp_path / "objects"))
     assert _check_out(mirror, commit, tmp_path / "build") == {"app.py": "one"}
+
+
+def test_user_and_password_leave_the_address_for_a_header() -> None:
+    assert split_credentials("https://ada:s%40y@git.test/a.git") == ("https://git.test/a.git", "Authorization: Basic YWRhOnNAeQ==")
+    for url in ("https://git.test/a.git", "git@git.test:a.git", "ssh://git@git.test/a.git", "file:///srv/a@b.git"):
+        assert split_credentials(url) == (url, None)
+
+
+def test_a_password_is_in_the_arguments_of_no_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = tmp_path / "seen"
+    for name in ("git", "git-remote-https"):
+        real = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True).stdout.strip()
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f'#!/bin/sh\necho "$0 $*" >> {seen}\nexec {real}/{name} "$@"\n', encoding="utf-8")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    monkeypatch.setenv("GIT_EXEC_PATH", str(tmp_path / "bin"))
+    with pytest.raises(Problem):
+        Mirror(tmp_path / "source.git", "https://ada:hunter2@127.0.0.1:1/a.git").find_commit("main")
+    assert "127.0.0.1:1/a.git" in seen.read_text(encoding="utf-8")
+    assert "hunter2" not in seen.read_text(encoding="utf-8")
+
+
+def test_ssh_is_told_its_key_and_the_hosts_to_believe_and_never_asks() -> None:
+    command = SshAccess(Path("/run/k"), Path("/run/h")).variables()["GIT_SSH_COMMAND"]
+    assert command == (
+        "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o IdentityFile=/run/k -o IdentitiesOnly=yes -o IdentityAgent=none "
+        "-o UserKnownHostsFile=/run/h -o GlobalKnownHostsFile=/dev/null"
+    )
+    assert SshAccess(agent="/tmp/agent").variables() == {  # noqa: S108 - nothing is written there
+        "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes",
+        "GIT_SSH_VARIANT": "ssh",
+        "SSH_AUTH_SOCK": "/tmp/agent",  # noqa: S108
+    }
+
+
+@pytest.mark.parametrize(
+    ("parent", "relative", "url"),
+    [
+        ("https://git.test/team/shop.git", "../lib.git", "https://git.test/team/lib.git"),
+        ("https://ada:x@git.test/team/shop.git", "../../lib", "https://ada:x@git.test/lib"),
+        ("git@git.test:team/shop.git", "../lib.git", "git@git.test:team/lib.git"),
+        ("ssh://git@git.test:22/team/shop", "./inner", "ssh://git@git.test:22/team/shop/inner"),
+        ("/srv/git/shop", "../lib", "/srv/git/lib"),
+        ("file:///srv/git/shop", "../lib", "file:///srv/git/lib"),
+    ],
+)
+def test_a_relative_submodule_is_found_from_the_repository(parent: str, relative: str, url: str) -> None:
+    assert resolve_submodule_url(parent, relative) == url
+
+
+def _settings(url: str) -> dict[str, dict[str, str]]:
+    return parse_settings(f"core.bare\nfalse\0submodule.my.lib.path\nvendor/lib\0submodule.my.lib.url\n{url}\0")
+
+
+_TREE = f"100644 blob {'1' * 40}\tapp.py\x00160000 commit {'2' * 40}\tvendor/lib\0"
+
+
+def test_submodules_are_those_to_which_the_commit_links() -> None:
+    assert choose_submodules(_settings("https://git.test/lib"), parse_links(_TREE), "x") == [
+        Submodule("vendor/lib", "https://git.test/lib", "2" * 40)
+    ]
+    assert choose_submodules(_settings("https://git.test/lib"), {}, "x") == []
+
+
+@pytest.mark.parametrize("url", ["/root/secrets", "file:///root/secrets", "ext::sh -c id", "-u", "ssh://-oProxyCommand=id/x", "lib"])
+def test_a_submodule_from_this_host_or_with_an_option_for_an_address_is_refused(url: str) -> None:
+    with pytest.raises(Problem, match="it must come from a server by https, ssh or git, or be relative"):
+        choose_submodules(_settings(url), parse_links(_TREE), "https://git.test/shop")
+
+
+def test_a_submodule_is_fetched_at_the_commit_that_the_repository_names(tmp_path: Path) -> None:
+    library, shop = Repository(tmp_path / "lib"), Repository(tmp_path / "shop")
+    library.commit("first", "lib.py")
+    named = library.git("rev-parse", "HEAD").strip()
+    shop.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../lib", "vendor/lib")
+    commit = shop.commit("with a submodule", "app.py")
+    library.commit("second", "lib.py")
+    mirror = Mirror(tmp_path / "source.git", shop.url)
+    mirror.fetch(commit)
+    (tmp_path / "out").mkdir()
+    mirror.check_out(commit, tmp_path / "out")
+    assert mirror.find_submodules(commit, tmp_path / "out") == [Submodule("vendor/lib", library.url, named)]

@@ -1,0 +1,156 @@
+"""Archives are fetched, compared and unpacked."""
+
+from __future__ import annotations
+
+import http.server
+import stat
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.webstack.flask.plugins.module_utils.archives import (
+    download,
+    find_archive_problems,
+    identify_archive,
+    measure_checksum,
+    require_checksum,
+    strip_top,
+    unpack,
+)
+from ansible_collections.webstack.flask.plugins.module_utils.builds import descend
+from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+
+SUM = f"sha256:{'0123456789abcdef' * 4}"
+
+
+def test_a_build_is_named_after_the_archive_s_checksum() -> None:
+    assert identify_archive(SUM) == "0123456789ab"
+
+
+def test_a_file_without_a_checksum_and_a_url_with_one_are_good() -> None:
+    assert find_archive_problems("dist/shop.tar.gz", None) == []
+    assert find_archive_problems("https://example.com/shop.zip", SUM) == []
+
+
+def test_a_password_in_the_address_of_an_archive_is_refused() -> None:
+    (problem,) = find_archive_problems("https://ada:x@example.com/shop.zip", SUM)
+    assert "with a user or a password in it, which is not supported" in problem
+
+
+def _zip(folder: Path, *members: tuple[str, int, str]) -> Path:
+    archive = folder / "a.zip"
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for name, mode, text in members:
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = mode << 16
+            zipped.writestr(entry, text)
+    return archive
+
+
+def test_a_zip_arrives_with_its_programs_and_links_and_without_its_setuid_bits(tmp_path: Path) -> None:
+    archive = _zip(
+        tmp_path,
+        ("app/", stat.S_IFDIR | 0o755, ""),
+        ("app/run", stat.S_IFREG | 0o4755, "#!/bin/sh"),
+        ("app/mod.py", 0, "x"),
+        ("app/again", stat.S_IFLNK | 0o777, "mod.py"),
+    )
+    build = tmp_path / "build"
+    build.mkdir()
+    unpack(archive, build)
+    strip_top(build)
+    assert stat.S_IMODE((build / "run").stat().st_mode) == 0o755
+    assert (build / "mod.py").read_text(encoding="utf-8") == "x"
+    assert (build / "again").readlink() == Path("mod.py")
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ([("../evil", 0, "")], "would be written outside the build"),
+        ([("/etc/evil", 0, "")], "would be written outside the build"),
+        ([("way", stat.S_IFLNK, "/etc"), ("way/evil", 0, "")], "through a link out of the build"),
+        ([("pipe", stat.S_IFIFO, "")], "neither a file, a directory nor a symbolic link"),
+        ([("a", 0, "1"), ("a", 0, "2")], "cannot be unpacked: .*File exists"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_hostile_zip_writes_nothing_elsewhere(tmp_path: Path, members: list[tuple[str, int, str]], words: str) -> None:
+    build = tmp_path / "build"
+    build.mkdir()
+    with pytest.raises(Problem, match=words):
+        unpack(_zip(tmp_path, *members), build)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "build"]
+
+
+def test_only_a_single_directory_at_the_top_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "one/one").mkdir(parents=True)
+    (tmp_path / "one/app.py").touch()
+    strip_top(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["app.py", "one"]
+    strip_top(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["app.py", "one"]
+
+
+def test_a_subdirectory_becomes_all_there_is(tmp_path: Path) -> None:
+    top = tmp_path / "build"
+    (top / "services/web").mkdir(parents=True)
+    (top / "services/web/app.py").touch()
+    (top / "secret").touch()
+    descend(top, "services/web")
+    assert [path.name for path in top.iterdir()] == ["app.py"]
+    assert [path.name for path in tmp_path.iterdir()] == ["build"]
+
+
+def test_a_subdirectory_that_is_not_there_or_elsewhere_is_refused(tmp_path: Path) -> None:
+    top = tmp_path / "build"
+    top.mkdir()
+    (top / "out").symlink_to("/etc")
+    (top / "file").touch()
+    for name in ("missing", "out", "file"):
+        with pytest.raises(Problem, match=f"the source has no directory '{name}'"):
+            descend(top, name)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """Serve a file over HTTP."""
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served/a.zip").write_bytes(b"content")
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: object) -> None:
+            super().__init__(*arguments, directory=str(tmp_path / "served"))  # type: ignore[arg-type]
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{web.server_port}"
+        web.shutdown()
+
+
+def test_what_is_fetched_is_what_was_described(tmp_path: Path, server: str) -> None:
+    target = tmp_path / "fetched"
+    download(f"{server}/a.zip", target, measure_checksum(tmp_path / "served/a.zip"))
+    assert target.read_bytes() == b"content"
+
+
+@pytest.mark.parametrize(
+    ("path", "words"), [("a.zip", "is not the archive that is described: its checksum is sha256:"), ("b.zip", "could not be fetched")]
+)
+def test_something_else_is_not_kept(tmp_path: Path, server: str, path: str, words: str) -> None:
+    target = tmp_path / "fetched"
+    with pytest.raises(Problem, match=words):
+        download(f"{server}/{path}", target, SUM)
+    assert not target.exists()
+
+
+def test_a_file_is_compared_only_with_a_checksum_that_is_given(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"")
+    require_checksum(tmp_path / "a", "a", None)
+    with pytest.raises(Problem, match="`checksum` says"):
+        require_checksum(tmp_path / "a", "a", SUM)

@@ -157,8 +157,7 @@ def test_an_app_is_taken_away_as_documented_while_the_other_is_served_and_comes_
 def find_traces(host: Host) -> list[str]:
     """Return what is left of the smallest app."""
     places = ("/var/www/smallest/*", "/etc/nginx/*/smallest*", "/etc/systemd/system/*smallest*", "/etc/systemd/system/*/smallest*")
-    found = host.run(f"ls -d {' '.join(places)} /var/cache/webstack-flask/smallest /var/www/smallest/.[!.]*").stdout.split()
+    found: list[str] = host.run(f"ls -d {' '.join(places)} /var/cache/webstack-flask/smallest /var/www/smallest/.[!.]*").stdout.split()
     found += [name for name in ("smallest", "_build-smallest") if host.user(name).exists or host.group(name).exists]
     found += host.run("systemctl list-units --all --plain --no-legend 'smallest@*'").stdout.split()
-    found += host.run("grep smallest /etc/hosts").stdout.split()
-    return found
+    return [*found, *host.run("grep smallest /etc/hosts").stdout.split()]

@@ -1,0 +1,175 @@
+"""Private repositories, submodules, parts of a repository, and archives."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import testinfra
+from scenario_tests import run_role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scenario_tests import Play
+    from testinfra.host import Host
+
+testinfra_hosts = ["built"]
+
+SSH_URL = "git@remote:/srv/git/guestbook"
+SMALLEST = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"]) / "tests/apps/smallest"
+
+
+def run(host: Host, name: str, *, options: tuple[str, ...] = (), **source: object) -> Play:
+    return run_role(host, "app_source", {"app_source_apps": [{"name": name, **source}]}, options=options)
+
+
+def files(host: Host, name: str) -> set[str]:
+    """Return the files of the one build of an app."""
+    (build,) = host.check_output("ls -A %s", f"/var/www/{name}/builds").split()
+    return set(host.check_output("cd %s && find . -not -type d -printf '%%P\\n'", f"/var/www/{name}/builds/{build}").split())
+
+
+@pytest.fixture(scope="module")
+def remote() -> Host:
+    return testinfra.get_host("ansible://remote", ansible_inventory=os.environ["MOLECULE_INVENTORY_FILE"], sudo=True)
+
+
+@pytest.fixture(autouse=True)
+def _afresh(host: Host) -> None:
+    host.check_output("rm -rf /var/www/other /var/cache/webstack-flask/other")
+
+
+@pytest.fixture(scope="module")
+def deploy_key(remote: Host, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the private half of a key by which the user git of the remote reads its repositories."""
+    key = tmp_path_factory.mktemp("key") / "id"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    remote.check_output("id git || useradd --create-home --shell /usr/bin/git-shell git; git config --system safe.directory '*'")
+    remote.check_output(
+        "install -d -o git -m 700 ~git/.ssh && echo %s > ~git/.ssh/authorized_keys", key.with_suffix(".pub").read_text().strip()
+    )
+    return key
+
+
+@pytest.fixture(scope="module")
+def known_hosts(remote: Host) -> str:
+    return "remote " + " ".join(remote.check_output("cat /etc/ssh/ssh_host_ed25519_key.pub").split()[:2])
+
+
+def test_a_private_repository_is_read_by_a_deploy_key_that_does_not_stay(host: Host, deploy_key: Path, known_hosts: str) -> None:
+    key = deploy_key.read_text()
+    play = run(host, "other", git=SSH_URL, version="main", ssh_key=key, known_hosts=known_hosts, options=("-vvv",)).succeeded()
+    assert "app.py" in files(host, "other")
+    secret = key.splitlines()[2]
+    assert secret not in play.output
+    assert host.run("grep --recursive --files-with-matches --fixed-strings %s /run /root /tmp /var/cache /var/www", secret).stdout == ""
+    assert run(host, "other", git=SSH_URL, version="main", ssh_key=key, known_hosts=known_hosts).succeeded().changed == 0
+
+
+@pytest.mark.parametrize("wrong", ["another server's key", "none"])
+def test_a_server_that_is_not_known_is_not_believed(host: Host, deploy_key: Path, known_hosts: str, wrong: str) -> None:
+    pinned = {"known_hosts": re.sub(r"AAAA\S+", "AAAAC3NzaC1lZDI1NTE5AAAAIFj8nPXyRT0rdTKEcSPCJzmkXcmpRJeiHHsL5wf7VPcr", known_hosts)}
+    refused = run(host, "other", git=SSH_URL, ssh_key=deploy_key.read_text(), **(pinned if wrong != "none" else {}))
+    assert refused.status != 0
+    assert "Host key verification failed" in refused.output
+    assert "`ssh-keyscan HOST`" in refused.output
+    assert not host.file("/var/www/other").exists
+
+
+def test_a_key_that_the_server_does_not_take_is_told(host: Host, known_hosts: str, tmp_path: Path, deploy_key: Path) -> None:
+    del deploy_key  # the user git is there
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "id")], check=True)
+    refused = run(host, "other", git=SSH_URL, ssh_key=(tmp_path / "id").read_text(), known_hosts=known_hosts)
+    assert refused.status != 0
+    assert "give it a deploy key, and its private half as `source.ssh_key`" in " ".join(refused.output.split())
+
+
+@pytest.fixture
+def agent(deploy_key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run an agent with the key on the machine that runs Ansible."""
+    socket = tmp_path / "agent"
+    with subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL) as process:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+        while not socket.is_socket():
+            assert process.poll() is None
+        subprocess.run(["ssh-add", "-q", str(deploy_key)], check=True)
+        yield
+        process.terminate()
+
+
+@pytest.mark.usefixtures("agent")
+def test_a_forwarded_agent_is_found_although_the_role_becomes_root(host: Host, known_hosts: str) -> None:
+    forward = ("--ssh-extra-args=-o ForwardAgent=yes -o ControlMaster=no -o ControlPath=none",)
+    without = run(host, "other", git=SSH_URL, known_hosts=known_hosts, options=forward)
+    assert "Permission denied (publickey" in without.output
+    run(host, "other", git=SSH_URL, known_hosts=known_hosts, ssh_agent=True, options=forward).succeeded()
+    assert "app.py" in files(host, "other")
+
+
+@pytest.fixture(scope="module")
+def combined(remote: Host) -> str:
+    """Make a repository with another one as a submodule, and return its address."""
+    remote.check_output(
+        "test -e /srv/git/combined || { mkdir -p /srv/git/combined/services/web && cd /srv/git/combined && git init -q -b main && "
+        "echo web > services/web/app.py && git -c protocol.file.allow=always submodule --quiet add ../guestbook services/web/book && "
+        "git add --all && git -c user.name=a -c user.email=a@b commit -q -m first; }"
+    )
+    return "git://remote/combined"
+
+
+def test_submodules_come_at_the_commit_that_is_named_unless_they_are_not_wanted(host: Host, combined: str) -> None:
+    run(host, "other", git=combined).succeeded()
+    assert {"services/web/app.py", "services/web/book/app.py"} <= files(host, "other")
+    host.check_output("rm -r /var/www/other")
+    run(host, "other", git=combined, submodules=False).succeeded()
+    assert files(host, "other") == {".gitmodules", "services/web/app.py"}
+
+
+def test_a_directory_of_a_repository_is_the_app_and_the_rest_does_not_come(host: Host, combined: str) -> None:
+    run(host, "other", git=combined, subdirectory="services/web", submodules=False).succeeded()
+    assert files(host, "other") == {"app.py"}
+    refused = run(host, "other", git=combined, subdirectory="services/shop")
+    assert refused.status != 0
+    assert "the source has no directory 'services/shop'" in refused.output
+    assert files(host, "other") == {"app.py"}
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """Return an archive with a single directory at its top, as those of a version have."""
+    path = tmp_path / "shop-1.0.tar.xz"
+    with tarfile.open(path, "w:xz") as tar:
+        tar.add(SMALLEST, "shop-1.0")
+    return path
+
+
+def test_an_archive_of_this_machine_travels_once(host: Host, archive: Path) -> None:
+    first = run(host, "other", archive=str(archive), options=("-vvv",)).succeeded()
+    assert (first.changed, "other.packed" in first.output) == (1, True)
+    assert files(host, "other") >= {"application.py", "wsgi.py"}
+    again = run(host, "other", archive=str(archive), options=("-vvv",)).succeeded()
+    assert (again.changed, "other.packed" in again.output) == (0, False)
+
+
+def test_an_archive_is_fetched_by_the_host_once_and_is_the_one_that_was_described(host: Host, remote: Host, archive: Path) -> None:
+    summed = subprocess.run(["sha256sum", str(archive)], capture_output=True, text=True, check=True).stdout.split()[0]
+    encoded = subprocess.run(["base64", "--wrap=0", str(archive)], capture_output=True, text=True, check=True).stdout
+    remote.check_output("mkdir -p /srv/web && echo %s | base64 --decode > /srv/web/shop.tar.xz", encoded)
+    remote.check_output("systemd-run --unit=web --collect python3 -m http.server --directory /srv/web 8000")
+    url = "http://remote:8000/shop.tar.xz"
+    try:
+        refused = run(host, "other", archive=url, checksum=f"sha256:{'0' * 64}")
+        assert refused.status != 0
+        assert f"its checksum is sha256:{summed}" in " ".join(refused.output.split())
+        assert host.check_output("ls -A /var/www/other/builds") == ""
+        run(host, "other", archive=url, checksum=f"sha256:{summed}").succeeded()
+    finally:
+        remote.check_output("systemctl stop web")
+    assert files(host, "other") >= {"application.py", "wsgi.py"}
+    assert run(host, "other", archive=url, checksum=f"sha256:{summed}").succeeded().changed == 0

@@ -77,7 +77,7 @@ class Switch:
             if before is not None:
                 point_link(self.layout.previous, f"releases/{before}")
             point_link(self.layout.current, f"releases/{release}")
-            self.prove(release, patience=0 if before else _PROOF_PATIENCE)
+            self._prove(release, patience=0 if before else _PROOF_PATIENCE)
             self._watch(release)
         except BaseException:
             self._go_back(before, former, release)
@@ -110,23 +110,25 @@ class Switch:
             mended = True
         return mended
 
-    def prove(self, release: str, *, patience: float = _PROOF_PATIENCE) -> None:
-        """See that `release`, and no other, answers through the web server, within some seconds."""
+    def prove(self, release: str) -> None:
+        """See that the current release, and no other, answers through the web server, however often it was restarted in its life."""
+        unit = self.layout.service_unit(release)
+        self._prove(release, patience=_PROOF_PATIENCE, restarts=systemd.show([unit])[unit].restarts)
+
+    def _prove(self, release: str, *, patience: float, restarts: int = 0) -> None:
         if self.front is None:
             return
         front = self.front
 
-        def ask() -> Answer:
-            return ask_front(front.address, front.port, self.check)
-
-        def judge(answer: Answer) -> str | None:
+        def attempt() -> str | None:
+            answer = self._ask(release, lambda: ask_front(front.address, front.port, self.check), restarts)
             trouble = self.check.judge(answer)
             if trouble is None and answer.release != release:
                 who = f"release {answer.release}" if answer.release else "something that is no release of this app"
                 trouble = f"GET {self.check.path} with Host: {front.host} was answered by {who}"
             return trouble
 
-        trouble = _try_until(time.monotonic() + patience, self.check.interval, lambda: judge(ask()))
+        trouble = _try_until(time.monotonic() + patience, self.check.interval, attempt)
         if trouble:
             raise ReleaseFailed(
                 f"release {release} is healthy on its own socket, but not through the web server at {front.address}:{front.port}: {trouble}"
@@ -161,15 +163,10 @@ class Switch:
     def _wait_until_healthy(self, release: str) -> None:
         deadline = time.monotonic() + self.check.deadline
 
-        def ask_or_notice_death() -> str | None:
-            asking = _Asking(str(self.layout.socket(release)), self.check)
-            while asking.is_alive():
-                self._raise_if_dead(release)
-                asking.join(0.1)
-            self._raise_if_dead(release)
-            return self.check.judge(asking.answer)
+        def attempt() -> str | None:
+            return self.check.judge(self._ask(release, lambda: ask_socket(str(self.layout.socket(release)), self.check)))
 
-        trouble = _try_until(deadline, self.check.interval, ask_or_notice_death)
+        trouble = _try_until(deadline, self.check.interval, attempt)
         if trouble:
             raise ReleaseFailed(self._explain(f"release {release} was not healthy within {self.check.deadline:g} s: {trouble}", release))
 
@@ -203,9 +200,24 @@ class Switch:
                 return
             time.sleep(_DRAIN_PAUSE)
 
-    def _raise_if_dead(self, release: str) -> None:
+    def _ask(self, release: str, question: Callable[[], Answer], restarts: int = 0) -> Answer:
+        """Ask aside, so that a release's death is noticed while it owes the answer; an answer counts only of one that lives on.
+
+        A worker may outlive its master by a moment, and answer in it.
+        """
+        asking = _Asking(question)
+        while asking.is_alive():
+            self._raise_if_dead(release, restarts)
+            asking.join(0.1)
+        self._raise_if_dead(release, restarts)
+        return asking.answer
+
+    def _raise_if_dead(self, release: str, restarts: int = 0) -> None:
         unit = self.layout.service_unit(release)
-        death = systemd.show([unit])[unit].describe_death()
+        state = systemd.show([unit])[unit]
+        death = state.describe_death(restarts)
+        if death is None and state.main_pid and not systemd.is_running(state.main_pid):
+            death = systemd.wait_for_death(unit, restarts)
         if death:
             raise ReleaseFailed(self._explain(f"release {release} does not run: {death}", release))
 
@@ -217,17 +229,16 @@ class Switch:
 
 
 class _Asking(threading.Thread):
-    """A question to an app, asked aside, so that its death is noticed while it owes the answer."""
+    """A question that is being asked; `answer` is there when the thread has ended."""
 
-    def __init__(self, socket: str, check: HealthCheck) -> None:
+    def __init__(self, question: Callable[[], Answer]) -> None:
         super().__init__(daemon=True)
         self.answer = Answer(error="not answered yet")
-        self._socket = socket
-        self._check = check
+        self._question = question
         self.start()
 
     def run(self) -> None:
-        self.answer = ask_socket(self._socket, self._check)
+        self.answer = self._question()
 
 
 def _try_until(deadline: float, interval: float, attempt: Callable[[], str | None]) -> str | None:

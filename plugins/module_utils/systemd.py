@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,10 +38,10 @@ class UnitState:
         """Whether the unit starts at boot."""
         return self.enablement == "enabled"
 
-    def describe_death(self) -> str | None:
-        """Return how the unit's process ended, None while there is hope."""
+    def describe_death(self, restarts: int = 0) -> str | None:
+        """Return how the unit's process ended, None while there is hope; so many restarts are none of it, they were before."""
         alive = self.active in ("active", "reloading") or (self.active == "activating" and self.sub != "auto-restart")
-        if self.restarts == 0 and (alive or self.job):
+        if self.restarts <= restarts and (alive or self.job):
             return None
         return f"it has died and been restarted {self.restarts} time(s)" if alive else self._describe_end()
 
@@ -77,6 +78,25 @@ def parse_show(text: str) -> dict[str, UnitState]:
 def show(units: Sequence[str]) -> dict[str, UnitState]:
     """Return the state of each unit; one that systemd has never heard of is inactive."""
     return parse_show(_systemctl("show", f"--property={','.join(_PROPERTIES)}", "--", *units))
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process runs: systemd may not have noticed yet that it has ended."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
+def wait_for_death(unit: str, restarts: int = 0) -> str:
+    """Return how the process of a unit ended that has ended, as soon as systemd knows."""
+    for _attempt in range(20):
+        death = show([unit])[unit].describe_death(restarts)
+        if death:
+            return death
+        time.sleep(0.1)
+    return "its process has ended"
 
 
 def find_instances(template: str) -> list[str]:

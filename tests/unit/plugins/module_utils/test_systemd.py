@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import os
+import subprocess
+from pathlib import Path
+
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils.systemd import UnitState, parse_show
+from ansible_collections.webstack.flask.plugins.module_utils.systemd import UnitState, is_running, parse_show
 
 # What `systemctl show` printed on Debian 12 and 13 for units that were made to end in these ways.
 _SHOWN = """\
@@ -155,6 +159,22 @@ def test_nothing_shown_is_no_unit() -> None:
 )
 def test_the_death_of_a_release_is_told_and_a_living_one_has_none(unit: str, death: str | None) -> None:
     assert parse_show(_SHOWN)[f"shop@{unit}.service"].describe_death() == death
+
+
+def test_restarts_of_before_are_no_death_and_one_more_is() -> None:
+    state = UnitState("active", "running", restarts=5)
+    assert state.describe_death(5) is None
+    assert state.describe_death(4) == "it has died and been restarted 5 time(s)"
+
+
+def test_a_process_that_nobody_has_asked_after_yet_does_not_run_any_more() -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        assert is_running(process.pid)
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert Path(f"/proc/{process.pid}").exists()
+        assert not is_running(process.pid)
+    assert not is_running(process.pid)
 
 
 def test_there_is_hope_while_a_job_waits_for_its_turn() -> None:

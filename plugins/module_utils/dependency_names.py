@@ -80,6 +80,6 @@ def _find_index_problems(wishes: Mapping[str, Any]) -> Iterator[str]:
         yield f"wheels is {wheels!r}; it must be a directory within the source, or one of the host such as /srv/wheels, without blanks"
     if index is not None and not re.fullmatch(r"(?:https?|file)://\S+", index):
         yield "index_url must be a URL such as https://user:password@pypi.example.com/simple"
-    for key, value in wishes["environment"].items():
+    for key, value in wishes.get("environment", {}).items():
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             yield f"environment.{key} is {type(value).__name__}, and a variable holds text; put the value in quotes"

@@ -17,6 +17,7 @@ _COMPILER = ("build-essential", "python3-dev")
 _NEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     # What is missing, as compilers, build systems and packages' own scripts say it; and the Debian packages that have it.
     (r"command '\S*(?:gcc|cc|g\+\+|c\+\+)' failed: No such file|unable to execute '\S*(?:gcc|cc|g\+\+)'", _COMPILER),
+    (r"No such file or directory: '\S*(?:gcc|cc|g\+\+|c\+\+)'", _COMPILER),
     (r"Unknown compiler\(s\)|No CMAKE_C(?:XX)?_COMPILER could be found|(?:gcc|cc1plus|g\+\+): (?:command )?not found", _COMPILER),
     (r"fatal error: Python\.h", ("python3-dev",)),
     (r"pg_config executable not found|fatal error: libpq-fe\.h", ("libpq-dev",)),

@@ -75,10 +75,12 @@ options:
       index_url:
         description: URL of the index that takes the place of PyPI. Credentials in it never show.
         type: str
-      environment:
-        description: Environment variables of this app's installation, besides the module's I(variables).
-        type: dict
-        default: {}
+      variables:
+        description:
+          - Environment variables of the installation, for a proxy, a private index or certificates, as a JSON object in Base64, so that
+            they are one secret and not many.
+        type: str
+        default: "e30="
   gunicorn_version:
     description: Version of gunicorn to add to apps that bring none.
     type: str
@@ -91,10 +93,6 @@ options:
     description: The program pipenv.
     type: path
     default: /usr/bin/pipenv
-  variables:
-    description: Environment variables of the installation, for a proxy, a private index or certificates.
-    type: dict
-    default: {}
   timeout:
     description: Seconds that each step of an installation may take.
     type: float
@@ -147,6 +145,8 @@ environments:
       type: str
 """
 
+import base64
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -169,11 +169,10 @@ from ansible_collections.webstack.flask.plugins.module_utils.pythons import Pyth
 _PATIENCE = 300
 
 
-def collect_variables(app: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, str]:
-    """Return the variables of an app's installation: those of all apps, its own, and its index in the words of pip and pipenv."""
+def collect_variables(app: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables of an app's installation: those that are given, and its index in the words of pip and pipenv."""
     index = app["index_url"]
-    given = {**common, **app["environment"], **({"PIP_INDEX_URL": index, "PIPENV_PYPI_MIRROR": index} if index else {})}
-    return {key: str(value) for key, value in given.items()}
+    return {**json.loads(base64.b64decode(app["variables"])), **({"PIP_INDEX_URL": index, "PIPENV_PYPI_MIRROR": index} if index else {})}
 
 
 def find_python(app: Mapping[str, Any], needs: Dependencies, default: str) -> Python:
@@ -203,7 +202,7 @@ def converge(app: dict[str, Any], parameters: Mapping[str, Any], say: Callable[[
         python=find_python(app, needs, parameters["python"]),
         maker=parameters["python"],
         pipenv=parameters["pipenv"],
-        variables=collect_variables(app, parameters["variables"]),
+        variables=collect_variables(app),
         timeout=parameters["timeout"],
         wheels=app["wheels"] or "",
         ignore_lock_mismatch=app["ignore_lock_mismatch"],
@@ -226,11 +225,10 @@ def converge(app: dict[str, Any], parameters: Mapping[str, Any], say: Callable[[
 
 def main() -> None:
     """Run the module."""
-    # Not into the host's journal: what it is called with may hold credentials, and so may what it returns.
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True, no_log=True)
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     parameters = module.params
     for app in parameters["apps"]:
-        module.no_log_values |= find_secrets(collect_variables(app, parameters["variables"]), app["packages"])
+        module.no_log_values |= find_secrets(collect_variables(app), app["packages"])
     outcomes: dict[str, dict[str, Any]] = {}
     for app in parameters["apps"]:
         try:
@@ -263,14 +261,13 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "ignore_lock_mismatch": {"type": "bool", "default": False},
             "build_packages": {"type": "list", "elements": "str", "default": []},
             "wheels": {"type": "str"},
-            "index_url": {"type": "str"},
-            "environment": {"type": "dict", "default": {}},
+            "index_url": {"type": "str", "no_log": True},
+            "variables": {"type": "str", "default": "e30=", "no_log": True},
         },
     },
     "gunicorn_version": {"type": "str", "required": True},
     "python": {"type": "path", "default": "/usr/bin/python3"},
     "pipenv": {"type": "path", "default": "/usr/bin/pipenv"},
-    "variables": {"type": "dict", "default": {}},
     "timeout": {"type": "float", "default": 900},
 }
 

@@ -134,7 +134,8 @@ def index(host: Host, bench: Workbench) -> Iterator[str]:
     """Serve what the lock file names, and gunicorn, to those who know the password; return the directory of the same wheels."""
     python = f"{bench.environment('locked')}/bin/python"
     wanted = " ".join(f"{name}=={version}" for name, version in {**VERSIONS, "gunicorn": "27.0.1"}.items())
-    host.check_output(f"PIP_CERT=/etc/ssl/certs/ca-certificates.crt {python} -m pip download --quiet --no-deps --dest /srv/wheels {wanted}")
+    variables = "PYTHONDONTWRITEBYTECODE=1 PIP_CERT=/etc/ssl/certs/ca-certificates.crt"
+    host.check_output(f"{variables} {python} -m pip download --quiet --no-deps --dest /srv/wheels {wanted}")
     host.check_output(
         "cd /srv/wheels && for file in *.whl; do name=$(echo ${file%%-*} | tr A-Z_ a-z-); "
         "mkdir -p /srv/index/simple/$name && ln -f $file /srv/index/simple/$name/; done"

@@ -32,6 +32,7 @@ def test_no_output_is_nothing() -> None:
     ("line", "packages"),
     [
         ("error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory", "build-essential python3-dev"),
+        ("error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'", "build-essential python3-dev"),
         ("error: command 'gcc' failed: No such file or directory", "build-essential python3-dev"),
         ("../meson.build:1:0: ERROR: Unknown compiler(s): [['cc'], ['gcc'], ['clang']]", "build-essential python3-dev"),
         ("  src/x.c:1:10: fatal error: Python.h: No such file or directory", "python3-dev"),

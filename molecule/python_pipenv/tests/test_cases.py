@@ -57,7 +57,7 @@ GOOD: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     ),
     "added": (
         {"requirements.txt": "tornado==6.5.9\ngunicorn==23.0.0\n"},
-        {"additions": ["tornado==6.6.1", "blinker==1.9.0"], "build_packages": ["libc6"]},
+        {"additions": ["tornado==6.6.1", "blinker==1.9.0"], "build_packages": ["ed"]},
     ),
     "old": ({"requirements.txt": "gunicorn==20.1.0\n"}, {}),
     "another": ({"requirements.txt": "itsdangerous\n"}, {"python": ANOTHER}),
@@ -217,6 +217,11 @@ def test_what_the_app_pins_is_never_changed_by_what_is_added(good: Play, bench: 
     good.succeeded()
     found = bench.installed("added")
     assert (found["tornado"], found["blinker"], found["gunicorn"]) == ("6.5.9", "1.9.0", "23.0.0")
+
+
+def test_debian_packages_that_an_installation_needs_are_installed_before_it(good: Play, host: Host) -> None:
+    good.succeeded()
+    assert host.package("ed").is_installed
 
 
 def test_an_interpreter_of_one_s_own_is_used(good: Play, bench: Workbench) -> None:

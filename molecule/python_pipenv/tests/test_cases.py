@@ -98,6 +98,12 @@ BAD: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
         "and the app demands Python 3.8 (python_version in [requires] of Pipfile). Change that file",
     ),
     "nopython": ({"requirements.txt": ""}, {"python": "3.8"}, "Python 3.8 is asked for, and the host has none; it has 3.1"),
+    "strange": ({"requirements.txt": ""}, {"python": "/usr/bin/python9"}, "the interpreter /usr/bin/python9 does not run"),
+    "lonely": (
+        {"requirements.txt": "flask\n"},
+        {"index_url": "http://127.0.0.1:1/simple", "environment": {"PIP_RETRIES": 1}},
+        "Connection refused",
+    ),
     "newpython": ({"pyproject.toml": PROJECT.replace("3.9", "3.99")}, {}, "demands Python >=3.99 (requires-python in pyproject.toml)"),
     "native": (
         {"requirements.txt": "./native\n", "native/setup.py": NATIVE, "native/native.c": "#include <Python.h>\n"},

@@ -22,7 +22,7 @@ class Workbench:
     """A host on which builds are made by hand. ``apps`` are those that the scenario has there from the beginning, by name."""
 
     host: Host
-    apps: Mapping[str, Mapping[str, Any]]
+    apps: Mapping[str, dict[str, Any]]
 
     def clear(self) -> None:
         """Remove what an earlier run of the tests has left."""

@@ -6,58 +6,147 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ansible_collections.webstack.flask.plugins.module_utils import project_files
+from ansible_collections.webstack.flask.plugins.module_utils.dependency_names import (
+    KINDS,
+    LOCK,
+    NO_FILE,
+    PACKAGES,
+    PIPFILE,
+    PYPROJECT,
+    REQUIREMENTS,
+    kind_of,
+)
 from ansible_collections.webstack.flask.plugins.module_utils.digest import digest_of
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+from ansible_collections.webstack.flask.plugins.module_utils.pythons import Demand
 
-_RECIPE = 1
+_RECIPE = 2
 """Raised when the way in which environments are built changes what is in them."""
-
-LOCK, PIPFILE, REQUIREMENTS, PACKAGES = "Pipfile.lock", "Pipfile", "requirements.txt", "packages"
 
 _INCLUDE = re.compile(r"(?:-[rc]\s*|--(?:requirement|constraint)(?:\s+|\s*=\s*))(?P<name>\S+)")
 _LOCAL_OPTION = re.compile(r"-e|-f|--editable\b|--find-links\b")
 _LOCAL_REQUIREMENT = re.compile(r"\.|file:|.*[ @]file:|[^:]*/|[^:]*\.(?:whl|zip|tar\.\w+|tgz)\b")
 _LOCAL_IN_PIPFILE = re.compile(r"\b(?:path|editable)\s*=|\bfile\s*=\s*[\"'](?!https?:)")
+_DEPTH = 3
+_HINTS = 5
+"""How deep a file is looked for that the user may have meant, and how many are shown."""
 
 
 @dataclass(frozen=True)
 class Dependencies:
     """What to install: the file that decides, the texts that count, and the packages named besides.
 
-    `local` says that the files name something in the source itself, so that every build needs its own environment.
+    `local` says that the files name something in the source itself, so that every build needs its own environment. `demand` is
+    what they demand of Python. `listed` are requirements that a file holds in a form that pip cannot read by itself.
     """
 
     kind: str
     texts: tuple[tuple[str, str], ...]
     packages: tuple[str, ...]
     local: bool = False
+    file: str = ""
+    demand: Demand | None = None
+    listed: tuple[str, ...] = ()
 
-    def identify(self, *, python: str, gunicorn: str, build: str) -> str:
-        """Return the identifier of the environment for a version of Python and of gunicorn."""
+    @property
+    def directory(self) -> PurePosixPath:
+        """Where in the source paths within the file begin: beside it, or above a directory that is called `requirements`."""
+        parent = PurePosixPath(self.file).parent
+        return parent.parent if self.kind == REQUIREMENTS and parent.name == "requirements" else parent
+
+    def name(self, package: str) -> bool:
+        """Return whether the app itself names a package, so that its version is not ours to choose."""
+        pattern = re.compile(rf"(?<![\w.-]){re.escape(package)}(?![\w-])", re.IGNORECASE)
+        return any(pattern.search(text) for _, text in (*self.texts, *(("", package) for package in self.packages)))
+
+    def identify(self, *, series: str, additions: Sequence[str], build: str) -> str:
+        """Return the identifier of the environment for a series of Python, and what is added where nothing else brings it.
+
+        A new patch level of Python is no new environment: it links to the interpreter that Debian has just mended, and compiled
+        packages fit every patch level of a series.
+        """
         source = build if self.local else ""
-        return digest_of([_RECIPE, self.kind, self.texts, self.packages, python, gunicorn, source])
+        return digest_of([_RECIPE, self.kind, self.file, self.texts, self.packages, series, additions, source])
 
 
-def choose_dependencies(source: Path, packages: Sequence[str]) -> Dependencies:
-    """Return what an app needs: of the first of Pipfile.lock, Pipfile and requirements.txt that it has, and the named packages."""
-    for kind, names in ((LOCK, (PIPFILE, LOCK)), (PIPFILE, (PIPFILE,)), (REQUIREMENTS, (REQUIREMENTS,))):
-        if not (source / kind).is_file():
-            continue
-        if kind == LOCK and not (source / PIPFILE).is_file():
-            raise Problem("the source has a Pipfile.lock and no Pipfile; pipenv needs both, so commit the Pipfile too")
-        texts = read_requirements(source, REQUIREMENTS) if kind == REQUIREMENTS else [(name, _read(source, name)) for name in names]
-        local = any(names_local_source(name, text) for name, text in texts)
-        return Dependencies(kind, tuple(texts), tuple(packages), local)
-    if not packages:
+def choose_dependencies(source: Path, *, packages: Sequence[str], file: str | None = None, wheels: str | None = None) -> Dependencies:
+    """Return what an app needs: of the file that is asked for, else of the first that it has at its top; and the named packages.
+
+    `wheels` is where packages are taken from; within the source, they are a part of it.
+    """
+    from_source = bool(wheels) and not str(wheels).startswith("/")
+    chosen = _choose_file(source, file, packages)
+    if chosen is None:
+        return Dependencies(PACKAGES, (), tuple(packages), from_source)
+    kind = kind_of(chosen)
+    if kind == PYPROJECT:
+        return _read_project(source, chosen, packages, local=from_source)
+    texts = _read_texts(source, chosen, kind)
+    local = from_source or any(names_local_source(kind, text) for _, text in texts)
+    demand = None if kind == REQUIREMENTS else project_files.find_pipfile_demand(*texts[0])
+    return Dependencies(kind, tuple(texts), tuple(packages), local, chosen, demand)
+
+
+def _choose_file(source: Path, file: str | None, packages: Sequence[str]) -> str | None:
+    if file == NO_FILE:
+        return None
+    if file:
+        if not (source / file).is_file():
+            raise Problem(f"`dependencies.file` is {file!r}, which the source does not have{_hint(source, 'it has')}")
+        return file
+    found = next((kind for kind in KINDS if _counts(source, kind)), None)
+    if found is None and not packages:
         raise Problem(
-            "the source has no Pipfile.lock, Pipfile or requirements.txt, and no packages are named; "
-            "add one of the files, or name what to install: `dependencies: {packages: [flask]}`"
+            f"the source has no {', '.join(KINDS[:-1])} or {KINDS[-1]} at its top, and no packages are named"
+            f"{_hint(source, 'name a file that lies deeper in `dependencies.file`:')}; "
+            "add one of the files, name what to install: `dependencies: {packages: [flask]}`, "
+            f"or say that the app needs nothing but gunicorn: `dependencies: {{file: {NO_FILE}}}`"
         )
-    return Dependencies(PACKAGES, (), tuple(packages))
+    return found
+
+
+def _counts(source: Path, kind: str) -> bool:
+    if not (source / kind).is_file():
+        return False
+    return kind != PYPROJECT or project_files.describes_a_project(project_files.read_toml(kind, _read(source, kind)))
+
+
+def _hint(source: Path, words: str) -> str:
+    found = sorted(_find_files(source, _DEPTH), key=lambda path: (path.count("/"), path))[:_HINTS]
+    return f"; {words} {', '.join(found)}" if found else ""
+
+
+def _find_files(directory: Path, depth: int, prefix: str = "") -> Iterator[str]:
+    for path in directory.iterdir():
+        if path.is_symlink() or path.name.startswith(".") or path.name == "node_modules":
+            continue
+        if path.is_dir() and depth:
+            yield from _find_files(path, depth - 1, f"{prefix}{path.name}/")
+        elif path.name in KINDS or (path.suffix == ".txt" and "requirements" in f"{prefix}{path.name}"):
+            yield prefix + path.name
+
+
+def _read_texts(source: Path, file: str, kind: str) -> list[tuple[str, str]]:
+    if kind == REQUIREMENTS:
+        return read_requirements(source, file)
+    pipfile = str(PurePosixPath(file).with_name(PIPFILE))
+    if kind == LOCK and not (source / pipfile).is_file():
+        raise Problem("the source has a Pipfile.lock and no Pipfile; pipenv needs both, so commit the Pipfile too")
+    return [(name, _read(source, name)) for name in dict.fromkeys((pipfile, file))]
+
+
+def _read_project(source: Path, file: str, packages: Sequence[str], *, local: bool) -> Dependencies:
+    text = _read(source, file)
+    content = project_files.read_toml(file, text)
+    demand = project_files.find_project_demand(file, content)
+    installable = project_files.is_installable(content)
+    listed = () if installable else tuple(project_files.list_project_dependencies(content))
+    return Dependencies(PYPROJECT, ((file, text),), tuple(packages), local or installable, file, demand, listed)
 
 
 def read_requirements(source: Path, name: str, seen: frozenset[str] = frozenset()) -> list[tuple[str, str]]:
@@ -74,14 +163,12 @@ def read_requirements(source: Path, name: str, seen: frozenset[str] = frozenset(
     return texts
 
 
-def names_local_source(name: str, text: str) -> bool:
+def names_local_source(kind: str, text: str) -> bool:
     """Return whether a dependency file names a part of the source, such as `-e .` or `./vendor/thing.whl`.
 
     In doubt it does: that costs an environment of its own for each build, while the opposite mistake would leave old code in use.
     """
-    if name == LOCK:
-        return False  # its Pipfile says it
-    if name == PIPFILE:
+    if kind in (LOCK, PIPFILE):
         return _LOCAL_IN_PIPFILE.search(text) is not None
     return any(map(_is_local_requirement, text.splitlines()))
 

@@ -13,35 +13,63 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
-from ansible_collections.webstack.flask.plugins.module_utils import dependencies as deps
+from ansible_collections.webstack.flask.plugins.module_utils import dependency_names as names
+from ansible_collections.webstack.flask.plugins.module_utils import project_files
 from ansible_collections.webstack.flask.plugins.module_utils.accounts import ensure_group, ensure_user, find_group, find_user
 from ansible_collections.webstack.flask.plugins.module_utils.dependencies import Dependencies
 from ansible_collections.webstack.flask.plugins.module_utils.disk import require_room
 from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, ensure_file, write_atomically
+from ansible_collections.webstack.flask.plugins.module_utils.index_access import find_secrets, redact, take_credentials
+from ansible_collections.webstack.flask.plugins.module_utils.install_failures import describe_failure
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.pythons import Python
 
 RECORD = "environment.json"
 """Written last, by root: an environment without it is the remains of a run that was cut off."""
 
-_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_OUTPUT_LINES = 40
 _KILL_PATIENCE = 10
+_PYTHON_DIRECTORIES = (Path("/usr/local/bin"), Path("/usr/bin"))
+_OLD_SETUPTOOLS = "setuptools==80.9.0"
+"""The last that has pkg_resources, which gunicorn 20 and older import; later versions of setuptools have dropped it."""
 _LEAST_ROOM = 128
 """MiB that must be free before an environment is built: Flask, gunicorn and pip take about 40."""
+
+_NETRC, _PINS, _WANTED = _LISTS = ("netrc", "constraints.txt", "wanted.txt")
+"""What root writes into the app's cache for an installation; it does not stay."""
+
+_FROZEN_NAME = re.compile(
+    r"^([A-Za-z0-9._-]+)(?:==| @ )|^-e .*#egg=([A-Za-z0-9._-]+)|^# Editable .*\(([A-Za-z0-9._-]+)(?:==.*)?\)$", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
 class Installer:
-    """How to install: the programs, the variables they need (proxy, index, certificates), and the time they have in seconds."""
+    """How to install: the programs, the variables they need (proxy, index, certificates), and the time they have in seconds.
 
-    python: str
+    `maker` is the interpreter that has virtualenv, Debian's. `wheels` is a directory of the host, or a path within the source, from
+    which alone packages are taken.
+    """
+
+    python: Python
+    maker: str
     pipenv: str
     variables: Mapping[str, str]
     timeout: float
+    wheels: str = ""
+    ignore_lock_mismatch: bool = False
+    ignore_python_requirement: bool = False
+    debian_packages: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+
+    def redact(self, text: str) -> str:
+        """Return a text without what must not be shown."""
+        return redact(text, self.secrets | find_secrets(self.variables, self.texts))
 
 
 @dataclass(frozen=True)
@@ -55,33 +83,31 @@ class _Workshop:
     gid: int
     groups: tuple[int, ...]
 
+    variables: Mapping[str, str]
+
     @property
     def project(self) -> Path:
+        """The copy of the source that may be written to."""
         return self.layout.cache / "project"
 
-    def run(self, *command: str) -> str:
-        """Run a command as the build user in the copy of the source; raise Problem with its last lines if it fails."""
+    @property
+    def python(self) -> list[str]:
+        """The environment's interpreter, which takes no module from where it is called: an app may have a `pip.py` or `logging.py`."""
+        return [f"{self.directory}/bin/python", "-I"]
+
+    def pip(self, *words: str, within: Path | None = None) -> str:
+        """Run the environment's pip."""
+        return self.run(*self.python, "-m", "pip", *words, within=within)
+
+    def run(self, *command: str, within: Path | None = None) -> str:
+        """Run a command as the build user; raise Problem that says why if it fails."""
         if not os.access(command[0], os.X_OK):
             raise Problem(f"there is no program {command[0]} on the host")
-        variables = {
-            "PATH": f"{self.directory}/bin:/usr/local/bin:/usr/bin:/bin",
-            "HOME": str(self.layout.cache / "home"),
-            "LC_ALL": "C.UTF-8",
-            "NO_COLOR": "1",
-            "CI": "1",
-            "PIPENV_NOSPIN": "1",
-            "PIPENV_YES": "1",
-            "PIPENV_DONT_LOAD_ENV": "1",
-            "PIPENV_VERBOSITY": "-1",
-            "PIP_NO_INPUT": "1",
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-            "VIRTUAL_ENV": str(self.directory),
-            **self.installer.variables,
-        }
+        shown = self.installer.redact(" ".join(command))
         with subprocess.Popen(
             command,
-            cwd=self.project,
-            env=variables,
+            cwd=within or self.project,
+            env=self.variables,
             user=self.uid,
             group=self.gid,
             extra_groups=self.groups,
@@ -97,21 +123,38 @@ class _Workshop:
                 output = process.communicate(timeout=self.installer.timeout)[0]
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
-                raise Problem(f"`{' '.join(command)}` took more than {self.installer.timeout:g} s and was stopped") from None
+                raise Problem(f"`{shown}` took more than {self.installer.timeout:g} s and was stopped") from None
         if process.returncode != 0:
-            raise Problem(f"`{' '.join(command)}` failed:\n{shorten(output)}")
+            raise Problem(describe_failure(shown, self.installer.redact(output)))
         return output
 
+    def write_list(self, name: str, lines: Iterable[str]) -> str:
+        """Write lines that pip is to read, and return the file's path.
 
-def read_python_version(python: str) -> str:
-    """Return the full version of an interpreter."""
+        In a directory of root's: in its own, the build user could have put a link to some other file in the place of this one.
+        They are no arguments, because those can be read by every user of the host, and may hold the URL of a private package.
+        """
+        path = self.layout.cache / name
+        write_atomically(path, "".join(f"{line}\n" for line in lines), Access(0, self.gid, 0o640))
+        return str(path)
+
+
+@cache
+def read_python(path: str) -> Python:
+    """Return an interpreter with its version; raise Problem if it does not run."""
     try:
         result = subprocess.run(
-            [python, "-c", "import platform; print(platform.python_version())"], capture_output=True, text=True, check=True
+            [path, "-I", "-c", "import platform; print(platform.python_version())"], capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError) as error:
-        raise Problem(f"the interpreter {python} does not run: {error}") from error
-    return result.stdout.strip()
+        raise Problem(f"the interpreter {path} does not run: {error}") from error
+    return Python(path, result.stdout.strip())
+
+
+def list_pythons() -> list[Python]:
+    """Return the interpreters that the host has where programs are, those in /usr/local before Debian's."""
+    found = (path for directory in _PYTHON_DIRECTORIES for path in sorted(directory.glob("python3.*")))
+    return [read_python(str(path)) for path in found if re.fullmatch(r"python3\.\d+", path.name) and os.access(path, os.X_OK)]
 
 
 def is_finished(directory: Path) -> bool:
@@ -123,27 +166,56 @@ def is_finished(directory: Path) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
 
 
-def build_environment(layout: AppLayout, identifier: str, source: Path, needs: Dependencies, installer: Installer, gunicorn: str) -> None:
-    """Build an environment in its place; raise Problem, leaving nothing, if that fails."""
+def is_usable(directory: Path) -> bool:
+    """Return whether an environment was built to the end, and its interpreter is there: an upgrade of the host may have removed it."""
+    return is_finished(directory) and (directory / "bin/python").exists()
+
+
+def build_environment(
+    layout: AppLayout, identifier: str, source: Path, needs: Dependencies, installer: Installer, additions: Sequence[str]
+) -> None:
+    """Build an environment in its place; raise Problem, leaving nothing, if that fails.
+
+    `additions` are installed where nothing else brings them, each in the version that it has, as in `gunicorn==27.0.1`.
+    """
+    require_debian_packages(installer.debian_packages)
     directory = layout.environment(identifier)
     workshop = _open_workshop(layout, directory, installer)
     try:
-        _copy_source(source, workshop)
-        workshop.run(installer.python, "-m", "virtualenv", "--quiet", "--python", installer.python, str(directory))
+        _copy_source(source, workshop, needs)
+        _make_virtualenv(workshop)
         _install(workshop, needs)
-        _add_missing(workshop, needs, gunicorn)
-        frozen = workshop.run(f"{directory}/bin/python", "-m", "pip", "freeze", "--all")
+        _add_missing(workshop, needs, additions)
+        _require_running_gunicorn(workshop, needs)
+        frozen = installer.redact(workshop.pip("freeze", "--all"))
         end_processes(workshop.uid)
         close_to_writers(directory, workshop.groups[0])
         point_editables_to(source, workshop.project, directory)
-        record = json.dumps({"from": needs.kind, "installed": frozen.splitlines()}, indent=2) + "\n"
-        write_atomically(directory / RECORD, record, Access(0, workshop.groups[0], 0o640))
+        record = {"from": needs.file or needs.kind, "python": installer.python.version, "installed": frozen.splitlines()}
+        write_atomically(directory / RECORD, json.dumps(record, indent=2) + "\n", Access(0, workshop.groups[0], 0o640))
     except BaseException:
         end_processes(workshop.uid)
         shutil.rmtree(directory, ignore_errors=True)
         raise
     finally:
         shutil.rmtree(workshop.project, ignore_errors=True)
+        for name in _LISTS:
+            (layout.cache / name).unlink(missing_ok=True)
+
+
+def require_debian_packages(packages: Sequence[str]) -> None:
+    """Raise Problem unless the Debian packages that a build needs are installed."""
+    if not packages:
+        return
+    known = subprocess.run(
+        ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\\n", *packages], capture_output=True, text=True, check=False
+    ).stdout.splitlines()
+    missing = [name for name in packages if f"{name} installed" not in known]
+    if missing:
+        raise Problem(
+            f"the Debian packages {' '.join(missing)} of `dependencies.build_packages` are not installed; "
+            "run site.yml, which installs them (deploy.yml installs no Debian packages)"
+        )
 
 
 def _open_workshop(layout: AppLayout, directory: Path, installer: Installer) -> _Workshop:
@@ -165,13 +237,47 @@ def _open_workshop(layout: AppLayout, directory: Path, installer: Installer) -> 
     ensure_directory(layout.cache, Access(0, 0, 0o711))
     for path in (layout.cache / "home", layout.cache / "project", directory):
         ensure_directory(path, mine)
-    return _Workshop(installer, layout, directory, user.pw_uid, user.pw_gid, (group,))
+    variables = _make_variables(layout, directory, installer, user.pw_gid)
+    return _Workshop(installer, layout, directory, user.pw_uid, user.pw_gid, (group,), variables)
 
 
-def _copy_source(source: Path, workshop: _Workshop) -> None:
+def _make_variables(layout: AppLayout, directory: Path, installer: Installer, gid: int) -> dict[str, str]:
+    """Return the environment variables of an installation, and write down the credentials that they must not hold."""
+    given, netrc = take_credentials(installer.variables)
+    if netrc:
+        write_atomically(layout.cache / _NETRC, netrc, Access(0, gid, 0o640))
+        given["NETRC"] = str(layout.cache / _NETRC)
+    if installer.wheels:
+        given |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(layout.cache / "project" / installer.wheels)}
+    return {
+        "PATH": f"{directory}/bin:/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(layout.cache / "home"),
+        "LC_ALL": "C.UTF-8",
+        "NO_COLOR": "1",
+        "CI": "1",
+        "PIPENV_NOSPIN": "1",
+        "PIPENV_YES": "1",
+        "PIPENV_DONT_LOAD_ENV": "1",
+        "PIPENV_VERBOSITY": "-1",
+        "PIP_NO_INPUT": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "VIRTUAL_ENV": str(directory),
+        **given,
+    }
+
+
+def _copy_source(source: Path, workshop: _Workshop, needs: Dependencies) -> None:
     """Copy the source: building a package writes beside its code, and a build is never written again."""
+    wheels = workshop.installer.wheels
+    if wheels and not (source / wheels).is_dir():
+        place = "host" if wheels.startswith("/") else "source"
+        raise Problem(f"`dependencies.wheels` is {wheels!r}, and the {place} has no such directory")
+    if needs.kind == names.PACKAGES and not needs.local:
+        return  # an empty directory: pipenv would take the source's Pipfile, which is not to count
     shutil.rmtree(workshop.project)
     shutil.copytree(source, workshop.project, symlinks=True)
+    if needs.kind == names.PIPFILE:
+        (workshop.project / needs.directory / names.LOCK).unlink(missing_ok=True)
     for folder, _folders, files in os.walk(workshop.project):
         os.chown(folder, workshop.uid, workshop.gid)
         os.chmod(folder, 0o700)
@@ -179,46 +285,109 @@ def _copy_source(source: Path, workshop: _Workshop) -> None:
             os.chown(os.path.join(folder, name), workshop.uid, workshop.gid, follow_symlinks=False)
 
 
+def _make_virtualenv(workshop: _Workshop) -> None:
+    python, maker = workshop.installer.python.path, workshop.installer.maker
+    if os.path.realpath(python) == os.path.realpath(maker):
+        workshop.run(maker, "-I", "-m", "virtualenv", "--quiet", "--python", python, str(workshop.directory))
+    else:
+        # Debian's virtualenv has the pip of Debian, which need not run on an interpreter that is newer.
+        workshop.run(python, "-I", "-m", "venv", str(workshop.directory))
+
+
 def _install(workshop: _Workshop, needs: Dependencies) -> None:
-    pipenv, python = workshop.installer.pipenv, f"{workshop.directory}/bin/python"
-    if needs.kind == deps.LOCK:
-        _require_fitting_lock(workshop)
-        workshop.run(pipenv, "sync")
-    elif needs.kind == deps.PIPFILE:
-        workshop.run(pipenv, "install")
-    elif needs.kind == deps.REQUIREMENTS:
+    pipenv, offline = workshop.installer.pipenv, bool(workshop.installer.wheels)
+    within = workshop.project / needs.directory
+    if needs.kind == names.LOCK:
+        if not workshop.installer.ignore_lock_mismatch:
+            _require_fitting_lock(workshop, needs, within)
+        workshop.run(pipenv, "sync", within=within)
+    elif needs.kind == names.PIPFILE:
+        if offline:
+            raise Problem(
+                "pipenv asks the index for hashes to lock a Pipfile, so `dependencies.wheels` is not enough; commit a Pipfile.lock"
+            )
+        workshop.run(pipenv, "install", within=within)
+    elif needs.kind == names.REQUIREMENTS:
         # pip itself, in pipenv's virtualenv: pipenv would turn the file into a Pipfile, and lose constraints,
         # hashes and options on the way.
-        workshop.run(python, "-m", "pip", "install", "--requirement", deps.REQUIREMENTS)
-    else:
-        workshop.run(pipenv, "install", *needs.packages)
+        workshop.pip("install", "--requirement", str(workshop.project / needs.file), within=within)
+    elif needs.kind == names.PYPROJECT:
+        _install_project(workshop, needs, within)
+    elif needs.packages:
+        wanted = workshop.write_list(_WANTED, needs.packages)
+        if offline:
+            workshop.pip("install", "--requirement", wanted)
+        else:
+            workshop.run(pipenv, "install", "--requirements", wanted)
 
 
-def _require_fitting_lock(workshop: _Workshop) -> None:
+def _install_project(workshop: _Workshop, needs: Dependencies, within: Path) -> None:
+    """Install a project in editable mode, so that its templates and static files are there as well; or just what it lists."""
+    options = ["--ignore-requires-python"] if workshop.installer.ignore_python_requirement else []
+    if needs.listed:
+        workshop.pip("install", *options, "--requirement", workshop.write_list(_WANTED, needs.listed))
+    elif needs.local:
+        workshop.pip("install", *options, "--editable", ".", within=within)
+
+
+def _require_fitting_lock(workshop: _Workshop, needs: Dependencies, within: Path) -> None:
     try:
-        workshop.run(workshop.installer.pipenv, "verify")
+        workshop.run(workshop.installer.pipenv, "verify", within=within)
     except Problem as problem:
         if "out-of-date" not in str(problem):
             raise
-        raise Problem("the Pipfile.lock does not fit its Pipfile; run `pipenv lock` where you develop, and commit both") from problem
+        (_, pipfile), (_, lock) = needs.texts
+        raise Problem(project_files.describe_lock_mismatch(project_files.find_lock_gaps(pipfile, lock))) from problem
 
 
-def _add_missing(workshop: _Workshop, needs: Dependencies, gunicorn: str) -> None:
-    """Install the packages named besides a file, and gunicorn where nothing brought it, changing nothing that is there."""
-    wanted = list(needs.packages) if needs.kind != deps.PACKAGES else []
-    if not (workshop.directory / "bin/gunicorn").exists():
-        wanted.append(f"gunicorn=={gunicorn}")
+def _add_missing(workshop: _Workshop, needs: Dependencies, additions: Sequence[str]) -> None:
+    """Install the packages named besides a file, and the additions that nothing has brought, changing nothing that is there."""
+    frozen = workshop.pip("freeze", "--all")
+    wanted = [*(needs.packages if needs.kind != names.PACKAGES else ()), *list_missing(additions, frozen)]
     if wanted:
-        python = f"{workshop.directory}/bin/python"
-        # In a directory of root's: in its own, the build user could have put a link to some other file in the place of this one.
-        pins = workshop.layout.cache / "constraints.txt"
-        write_atomically(pins, keep_pins(workshop.run(python, "-m", "pip", "freeze")), Access(0, 0, 0o644))
-        workshop.run(python, "-m", "pip", "install", "--constraint", str(pins), *wanted)
+        pins = workshop.write_list(_PINS, keep_pins(frozen))
+        workshop.pip("install", "--constraint", pins, "--requirement", workshop.write_list(_WANTED, wanted))
 
 
-def keep_pins(frozen: str) -> str:
+def _require_running_gunicorn(workshop: _Workshop, needs: Dependencies) -> None:
+    """Raise Problem if the app's gunicorn cannot even be imported, which the oldest cannot without pkg_resources."""
+    problem = _import_gunicorn(workshop)
+    if problem and "No module named 'pkg_resources'" in problem and not needs.name("setuptools"):
+        workshop.pip("install", _OLD_SETUPTOOLS)
+        problem = _import_gunicorn(workshop)
+    if problem:
+        version = next(iter(re.findall(r"^gunicorn==(\S+)", workshop.pip("freeze"), re.MULTILINE)), "of this app")
+        raise Problem(
+            f"gunicorn {version}, which the app brings, does not run on Python {workshop.installer.python.version}: {problem}. "
+            "Let the app ask for a newer one, or name an older Python in `dependencies.python`"
+        )
+
+
+def _import_gunicorn(workshop: _Workshop) -> str:
+    """Return why gunicorn cannot be imported; nothing where it can."""
+    try:
+        workshop.run(*workshop.python, "-c", "import gunicorn.app.wsgiapp")
+    except Problem as problem:
+        return str(problem).rpartition("\n")[2].strip()
+    return ""
+
+
+def list_missing(additions: Sequence[str], frozen: str) -> list[str]:
+    """Return those of the additions that `pip freeze` does not tell of, the first of each name."""
+    there = {_canonical(name) for found in _FROZEN_NAME.findall(frozen) for name in found if name}
+    missing: dict[str, str] = {}
+    for addition in additions:
+        missing.setdefault(_canonical(addition.partition("==")[0]), addition)
+    return [addition for name, addition in missing.items() if name not in there]
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def keep_pins(frozen: str) -> list[str]:
     """Return the lines of `pip freeze` that can be constraints: a name and its version."""
-    return "".join(f"{line}\n" for line in frozen.splitlines() if re.match(r"[A-Za-z0-9._-]+==", line))
+    return [line for line in frozen.splitlines() if re.match(r"[A-Za-z0-9._-]+==", line)]
 
 
 def close_to_writers(directory: Path, group: int) -> None:
@@ -264,9 +433,3 @@ def _kill(process: Path, uid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return True
-
-
-def shorten(output: str) -> str:
-    """Return the end of a program's output, indented and without colours."""
-    lines = [line.rstrip() for line in _COLOUR.sub("", output).splitlines() if line.strip()]
-    return "\n".join(f"  {line}" for line in lines[-_OUTPUT_LINES:])

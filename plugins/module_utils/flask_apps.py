@@ -17,8 +17,10 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.webstack.flask.plugins.module_utils.archives import find_archive_problems
+from ansible_collections.webstack.flask.plugins.module_utils.dependency_names import find_dependency_problems
 from ansible_collections.webstack.flask.plugins.module_utils.env_file import find_environment_problems
 from ansible_collections.webstack.flask.plugins.module_utils.gunicorn_settings import find_setting_problems
+from ansible_collections.webstack.flask.plugins.module_utils.gunicorn_workers import list_worker_packages
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem, check_name
 from ansible_collections.webstack.flask.plugins.module_utils.nginx_site_input import find_site_problems
 from ansible_collections.webstack.flask.plugins.module_utils.unit_text import find_directive_problems
@@ -26,6 +28,9 @@ from ansible_collections.webstack.flask.plugins.module_utils.unit_text import fi
 App = Mapping[str, Any]
 
 _WSGI_WORKERS = ("sync", "gthread", "gevent", "eventlet", "tornado")
+
+_DOTENV = "python-dotenv==1.2.4"
+"""Reads the `env_files` of an app that does not bring it."""
 
 _NGINX_PATH = re.compile(r"[A-Za-z0-9_@+./-]+")
 """The paths that the role nginx_site takes; a default must not be what it refuses."""
@@ -63,8 +68,16 @@ SPEC: dict[str, Any] = {
         "type": "dict",
         "apply_defaults": True,
         "options": {
+            "file": {"type": "str"},
             "packages": {"type": "list", "elements": "str", "default": []},
             "gunicorn_version": {"type": "str"},
+            "python": {"type": "str"},
+            "ignore_python_requirement": {"type": "bool", "default": False},
+            "ignore_lock_mismatch": {"type": "bool", "default": False},
+            "build_packages": {"type": "list", "elements": "str", "default": []},
+            "wheels": {"type": "str"},
+            "index_url": {"type": "str"},
+            "environment": {"type": "dict", "default": {}},
         },
     },
     "gunicorn": {"type": "dict", "default": {}},
@@ -209,6 +222,10 @@ def _find_source_problems(app: App) -> Iterator[str]:
         yield "source.ssh_key is not a private key; give its text, beginning with -----BEGIN, and not the path of a file"
 
 
+def _find_dependency_problems(app: App) -> Iterator[str]:
+    return find_dependency_problems(app["dependencies"], "dependencies.")
+
+
 def _find_start_problems(app: App) -> Iterator[str]:
     for key in ("wsgi", "asgi"):
         if app[key] is not None and not re.fullmatch(r"[\w.]+(:.+)?", app[key]):
@@ -285,7 +302,8 @@ def _find_repetitions(apps: Sequence[App]) -> Iterator[str]:
 
 _ABSENT_FINDERS = (_find_naming_problems,)
 _FINDERS = (
-    *(_find_naming_problems, _find_address_problems, _find_source_problems, _find_start_problems, _find_path_problems),
+    *(_find_naming_problems, _find_address_problems, _find_source_problems, _find_dependency_problems),
+    *(_find_start_problems, _find_path_problems),
     *(_find_variable_problems, _find_health_problems, _find_number_problems),
 )
 """What looks for problems in an entry that fits SPEC."""
@@ -328,13 +346,15 @@ def _list_shared(app: App) -> list[str]:
 
 def environment_inputs(apps: Sequence[App], builds: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return `python_pipenv_apps`, given what became of the builds."""
-    return [{"name": app["name"], "build": builds[app["name"]].get("id") or "", **_dependencies(app)} for app in _present(apps)]
-
-
-def _dependencies(app: App) -> dict[str, Any]:
-    given = _given(app["dependencies"])
-    readers = ["python-dotenv"] if app["env_files"] else []
-    return {**given, "packages": [*given["packages"], *readers]}
+    return [
+        {
+            "name": app["name"],
+            "build": builds[app["name"]].get("id") or "",
+            "additions": [*list_worker_packages(app["gunicorn"].get("worker_class", "")), *([_DOTENV] if app["env_files"] else [])],
+            **_given(app["dependencies"]),
+        }
+        for app in _present(apps)
+    ]
 
 
 def release_inputs(

@@ -11,8 +11,8 @@ description:
   - An environment is identified by what it is made of, the dependency files of a build, the version of Python, and the packages
     named besides, so that builds with the same dependencies share one, and a run with nothing new builds nothing.
   - It is installed by an unprivileged user of the app's own, and belongs to root afterwards.
-  - The first of C(Pipfile.lock), C(Pipfile) and C(requirements.txt) in the build decides what is installed. Gunicorn is added
-    where nothing else brings it.
+  - The first of C(Pipfile.lock), C(Pipfile), C(requirements.txt) and C(pyproject.toml) in the build decides what is installed, or
+    else the I(file) that is named. Gunicorn is added where nothing else brings it.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
 options:
@@ -33,6 +33,11 @@ options:
         description: Identifier of the build whose dependencies are installed. Empty where a check run cannot know it.
         type: str
         default: ""
+      file:
+        description:
+          - The file that decides, by its path within the build, instead of the first that the build has at its top.
+          - Its name tells its kind. With C(none) no file decides, and I(packages) are installed, of which there may be none.
+        type: str
       packages:
         description: Packages to install besides those in the build's files, as pip takes them, such as C(flask) or C(flask==3.1.3).
         type: list
@@ -41,22 +46,53 @@ options:
       gunicorn_version:
         description: Version of gunicorn to add where nothing else brings it. The module's I(gunicorn_version) by default.
         type: str
+      additions:
+        description: Packages to add where nothing else brings them, each with its version, such as C(gevent==26.9.0).
+        type: list
+        elements: str
+        default: []
+      python:
+        description: The interpreter, as a path or as a version such as C(3.12). The module's I(python) by default.
+        type: str
+      ignore_python_requirement:
+        description: Whether to install although the file asks for a Python that the host lacks.
+        type: bool
+        default: false
+      ignore_lock_mismatch:
+        description: Whether to install a C(Pipfile.lock) as it is although pipenv finds that it does not fit its C(Pipfile).
+        type: bool
+        default: false
+      build_packages:
+        description: Debian packages without which the installation is not begun.
+        type: list
+        elements: str
+        default: []
+      wheels:
+        description:
+          - Directory from which alone packages are taken, and no index is asked.
+          - An absolute path is one on the host, any other is one within the build.
+        type: str
+      index_url:
+        description: URL of the index that takes the place of PyPI. Credentials in it never show.
+        type: str
+      variables:
+        description:
+          - Environment variables of the installation, for a proxy, a private index or certificates, as a JSON object in Base64, so that
+            they are one secret and not many.
+        type: str
+        default: "e30="
   gunicorn_version:
     description: Version of gunicorn to add to apps that bring none.
     type: str
     required: true
   python:
-    description: The interpreter.
+    description: The interpreter. It has virtualenv.
     type: path
     default: /usr/bin/python3
   pipenv:
     description: The program pipenv.
     type: path
     default: /usr/bin/pipenv
-  variables:
-    description: Environment variables of the installation, for a proxy, a private index or certificates.
-    type: dict
-    default: {}
   timeout:
     description: Seconds that each step of an installation may take.
     type: float
@@ -99,7 +135,7 @@ environments:
       description: Directory of the environment.
       type: str
     source:
-      description: What decided its content, C(Pipfile.lock), C(Pipfile), C(requirements.txt) or C(packages).
+      description: What decided its content, the path of a file in the build or C(packages).
       type: str
     changed:
       description: Whether the environment was built.
@@ -109,25 +145,49 @@ environments:
       type: str
 """
 
-from collections.abc import Callable
+import base64
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.webstack.flask.plugins.module_utils.dependencies import choose_dependencies
+from ansible_collections.webstack.flask.plugins.module_utils.dependencies import Dependencies, choose_dependencies
+from ansible_collections.webstack.flask.plugins.module_utils.dependency_names import find_dependency_problems
 from ansible_collections.webstack.flask.plugins.module_utils.environments import (
     Installer,
     build_environment,
-    is_finished,
-    read_python_version,
+    is_usable,
+    list_pythons,
+    read_python,
 )
 from ansible_collections.webstack.flask.plugins.module_utils.files import mark_used
+from ansible_collections.webstack.flask.plugins.module_utils.index_access import find_secrets, redact
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils.pythons import Python, choose_python
 
 _PATIENCE = 300
 
 
-def converge(app: dict[str, Any], installer: Installer, gunicorn: str, say: Callable[[str], object], *, check: bool) -> dict[str, Any]:
+def collect_variables(app: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables of an app's installation: those that are given, and its index in the words of pip and pipenv."""
+    index = app["index_url"]
+    return {**json.loads(base64.b64decode(app["variables"])), **({"PIP_INDEX_URL": index, "PIPENV_PYPI_MIRROR": index} if index else {})}
+
+
+def find_python(app: Mapping[str, Any], needs: Dependencies, default: str) -> Python:
+    """Return the interpreter for an app. The host is searched for others only where the usual one will not do."""
+    asked = app["python"] or ""
+    usual, ignore = read_python(asked if asked.startswith("/") else default), app["ignore_python_requirement"]
+    series = "" if asked.startswith("/") else asked
+    try:
+        return choose_python(asked=series, demand=needs.demand, default=usual, available=[], ignore=ignore)
+    except Problem:
+        others = [] if asked.startswith("/") else list_pythons()
+        return choose_python(asked=series, demand=needs.demand, default=usual, available=others, ignore=ignore)
+
+
+def converge(app: dict[str, Any], parameters: Mapping[str, Any], say: Callable[[str], object], *, check: bool) -> dict[str, Any]:
     """Bring one app's environment about, and `say` what people should know; return what became of it."""
     layout = AppLayout.of(app["name"], app["root"])
     source = layout.build(app["build"])
@@ -135,37 +195,47 @@ def converge(app: dict[str, Any], installer: Installer, gunicorn: str, say: Call
         if check:
             return {"id": "", "path": "", "source": "", "changed": True}
         raise Problem(f"there is no build {app['build']!r} of {app['name']} on the host")
-    needs = choose_dependencies(source, app["packages"])
-    python = read_python_version(installer.python)
-    gunicorn = app["gunicorn_version"] or gunicorn
-    identifier = needs.identify(python=python, gunicorn=gunicorn, build=app["build"])
+    if problems := list(find_dependency_problems(app, "dependencies.")):
+        raise Problem("; ".join(problems))
+    needs = choose_dependencies(source, packages=app["packages"], file=app["file"], wheels=app["wheels"])
+    installer = Installer(
+        python=find_python(app, needs, parameters["python"]),
+        maker=parameters["python"],
+        pipenv=parameters["pipenv"],
+        variables=collect_variables(app),
+        timeout=parameters["timeout"],
+        wheels=app["wheels"] or "",
+        ignore_lock_mismatch=app["ignore_lock_mismatch"],
+        ignore_python_requirement=app["ignore_python_requirement"],
+        debian_packages=tuple(app["build_packages"]),
+        texts=(*app["packages"], *(text for _, text in needs.texts)),
+    )
+    additions = [*app["additions"], f"gunicorn=={app['gunicorn_version'] or parameters['gunicorn_version']}"]
+    identifier = needs.identify(series=installer.python.series, additions=additions, build=app["build"])
     directory = layout.environment(identifier)
-    missing = not is_finished(directory)
-    if not check and not (mark_used(directory) and is_finished(directory)):
+    missing = not is_usable(directory)
+    if not check and not (mark_used(directory) and is_usable(directory)):
         with hold_lock(layout.lock, _PATIENCE, say):
-            missing = not is_finished(directory)
+            missing = not is_usable(directory)
             if missing:
-                build_environment(layout, identifier, source, needs, installer, gunicorn)
+                build_environment(layout, identifier, source, needs, installer, additions)
             mark_used(directory)
-    return {"id": identifier, "path": str(directory), "source": needs.kind, "changed": missing}
+    return {"id": identifier, "path": str(directory), "source": needs.file or needs.kind, "changed": missing}
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     parameters = module.params
-    installer = Installer(
-        python=parameters["python"],
-        pipenv=parameters["pipenv"],
-        variables={key: str(value) for key, value in parameters["variables"].items()},
-        timeout=parameters["timeout"],
-    )
+    for app in parameters["apps"]:
+        module.no_log_values |= find_secrets(collect_variables(app), app["packages"])
     outcomes: dict[str, dict[str, Any]] = {}
     for app in parameters["apps"]:
         try:
-            outcomes[app["name"]] = converge(app, installer, parameters["gunicorn_version"], module.warn, check=module.check_mode)
+            outcomes[app["name"]] = converge(app, parameters, module.warn, check=module.check_mode)
         except (Problem, OSError) as problem:
-            outcomes[app["name"]] = {"id": "", "path": "", "source": "", "changed": False, "error": str(problem)}
+            error = redact(str(problem), module.no_log_values)
+            outcomes[app["name"]] = {"id": "", "path": "", "source": "", "changed": False, "error": error}
     errors = [f"{name}: {outcome['error']}" for name, outcome in outcomes.items() if "error" in outcome]
     result = {"changed": any(outcome["changed"] for outcome in outcomes.values()), "environments": outcomes}
     if errors:
@@ -182,14 +252,22 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "name": {"type": "str", "required": True},
             "root": {"type": "path"},
             "build": {"type": "str", "default": ""},
+            "file": {"type": "str"},
             "packages": {"type": "list", "elements": "str", "default": []},
             "gunicorn_version": {"type": "str"},
+            "additions": {"type": "list", "elements": "str", "default": []},
+            "python": {"type": "str"},
+            "ignore_python_requirement": {"type": "bool", "default": False},
+            "ignore_lock_mismatch": {"type": "bool", "default": False},
+            "build_packages": {"type": "list", "elements": "str", "default": []},
+            "wheels": {"type": "str"},
+            "index_url": {"type": "str", "no_log": True},
+            "variables": {"type": "str", "default": "e30=", "no_log": True},
         },
     },
     "gunicorn_version": {"type": "str", "required": True},
     "python": {"type": "path", "default": "/usr/bin/python3"},
     "pipenv": {"type": "path", "default": "/usr/bin/pipenv"},
-    "variables": {"type": "dict", "default": {}},
     "timeout": {"type": "float", "default": 900},
 }
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils.dependencies import (
@@ -19,52 +20,151 @@ def _write(source: Path, **files: str) -> Path:
     return source
 
 
-def test_a_lock_file_decides_before_everything_else(tmp_path: Path) -> None:
-    _write(tmp_path, Pipfile_lock="{}", Pipfile="[packages]", requirements_txt="flask")
-    assert choose_dependencies(tmp_path, ["redis"]) == Dependencies(
-        "Pipfile.lock", (("Pipfile", "[packages]"), ("Pipfile.lock", "{}")), ("redis",)
-    )
+def _choose(source: Path, *, packages: tuple[str, ...] = (), file: str | None = None, wheels: str | None = None) -> Dependencies:
+    return choose_dependencies(source, packages=packages, file=file, wheels=wheels)
 
 
-def test_a_pipfile_decides_before_requirements(tmp_path: Path) -> None:
-    _write(tmp_path, Pipfile="[packages]", requirements_txt="flask")
-    assert choose_dependencies(tmp_path, []) == Dependencies("Pipfile", (("Pipfile", "[packages]"),), ())
+def _problem(source: Path, **wishes: Any) -> str:  # noqa: ANN401 - what _choose takes
+    with pytest.raises(Problem) as caught:
+        _choose(source, **wishes)
+    return str(caught.value)
 
 
-def test_requirements_decide_before_the_named_packages_which_come_on_top(tmp_path: Path) -> None:
-    _write(tmp_path, requirements_txt="flask\n")
-    assert choose_dependencies(tmp_path, ["redis"]) == Dependencies("requirements.txt", (("requirements.txt", "flask\n"),), ("redis",))
+_PROJECT = '[project]\nname = "shop"\nrequires-python = ">=3.9"\ndependencies = ["flask>=3"]\n'
+_ALL = {"Pipfile.lock": "{}", "Pipfile": "[packages]", "requirements.txt": "flask", "pyproject.toml": _PROJECT}
+
+
+@pytest.mark.parametrize("first", range(4))
+def test_the_first_file_of_the_rule_decides_and_named_packages_come_on_top(tmp_path: Path, first: int) -> None:
+    for name in list(_ALL)[first:]:
+        (tmp_path / name).write_text(_ALL[name], encoding="utf-8")
+    needs = _choose(tmp_path, packages=("redis",))
+    assert (needs.kind, needs.file, needs.packages) == (list(_ALL)[first], list(_ALL)[first], ("redis",))
+
+
+def test_a_lock_counts_together_with_its_pipfile(tmp_path: Path) -> None:
+    _write(tmp_path, Pipfile_lock="{}", Pipfile="[packages]")
+    assert _choose(tmp_path).texts == (("Pipfile", "[packages]"), ("Pipfile.lock", "{}"))
 
 
 def test_named_packages_are_enough_for_an_app_without_any_file(tmp_path: Path) -> None:
-    assert choose_dependencies(tmp_path, ["flask", "gunicorn"]) == Dependencies("packages", (), ("flask", "gunicorn"))
+    assert _choose(tmp_path, packages=("flask", "gunicorn")) == Dependencies("packages", (), ("flask", "gunicorn"))
 
 
-def test_an_app_with_nothing_to_install_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Problem) as caught:
-        choose_dependencies(tmp_path, [])
-    assert str(caught.value) == (
-        "the source has no Pipfile.lock, Pipfile or requirements.txt, and no packages are named; "
-        "add one of the files, or name what to install: `dependencies: {packages: [flask]}`"
+def test_a_file_can_be_told_not_to_count_and_then_nothing_is_needed(tmp_path: Path) -> None:
+    _write(tmp_path, requirements_txt="flask")
+    assert _choose(tmp_path, file="none") == Dependencies("packages", (), ())
+
+
+def test_a_pyproject_toml_of_tools_alone_does_not_count(tmp_path: Path) -> None:
+    _write(tmp_path, pyproject_toml="[tool.ruff]\nline-length = 100\n")
+    assert _choose(tmp_path, packages=("flask",)).kind == "packages"
+
+
+def test_a_project_that_says_how_it_is_built_is_installed_itself_with_each_build(tmp_path: Path) -> None:
+    _write(tmp_path, pyproject_toml=_PROJECT + '[build-system]\nrequires = ["hatchling"]\n')
+    needs = _choose(tmp_path)
+    assert (needs.local, needs.listed) == (True, ())
+
+
+def test_a_project_whose_build_keeps_its_dependencies_is_installed_itself(tmp_path: Path) -> None:
+    _write(tmp_path, pyproject_toml='[project]\nname = "shop"\nversion = "1"\ndynamic = ["dependencies"]\n')
+    assert _choose(tmp_path).local
+
+
+def test_of_a_project_that_is_no_package_the_dependencies_are_installed(tmp_path: Path) -> None:
+    _write(tmp_path, pyproject_toml=_PROJECT)
+    needs = _choose(tmp_path)
+    assert (needs.local, needs.listed) == (False, ("flask>=3",))
+    assert str(needs.demand) == "Python >=3.9 (requires-python in pyproject.toml)"
+
+
+@pytest.mark.parametrize(
+    ("file", "kind", "directory"),
+    [
+        ("services/web/Pipfile.lock", "Pipfile.lock", "services/web"),
+        ("services/web/Pipfile", "Pipfile", "services/web"),
+        ("services/web/requirements.txt", "requirements.txt", "services/web"),
+        ("services/web/requirements/prod.txt", "requirements.txt", "services/web"),
+        ("requirements/prod.txt", "requirements.txt", "."),
+        ("prod.in", "requirements.txt", "."),
+        ("src/core/pyproject.toml", "pyproject.toml", "src/core"),
+    ],
+)
+def test_a_file_can_lie_anywhere_and_be_called_otherwise(tmp_path: Path, file: str, kind: str, directory: str) -> None:
+    _write(tmp_path, Pipfile_lock="{}", Pipfile="[packages]")
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_text(_ALL[kind], encoding="utf-8")
+    (tmp_path / file).with_name("Pipfile").write_text("[packages]", encoding="utf-8")
+    needs = _choose(tmp_path, file=file)
+    assert (needs.kind, needs.file, str(needs.directory)) == (kind, file, directory)
+    assert file in dict(needs.texts)
+
+
+def test_a_file_that_is_asked_for_and_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
+    (tmp_path / "services/web/.venv").mkdir(parents=True)
+    for name in ("services/web/requirements.txt", "services/web/.venv/requirements.txt", "notes.txt"):
+        (tmp_path / name).touch()
+    assert _problem(tmp_path, file="web/requirements.txt") == (
+        "`dependencies.file` is 'web/requirements.txt', which the source does not have; it has services/web/requirements.txt"
     )
+
+
+def test_an_app_with_nothing_to_install_is_refused_with_all_ways_out(tmp_path: Path) -> None:
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements/prod.txt").touch()
+    assert _problem(tmp_path) == (
+        "the source has no Pipfile.lock, Pipfile, requirements.txt or pyproject.toml at its top, and no packages are named; "
+        "name a file that lies deeper in `dependencies.file`: requirements/prod.txt; "
+        "add one of the files, name what to install: `dependencies: {packages: [flask]}`, "
+        "or say that the app needs nothing but gunicorn: `dependencies: {file: none}`"
+    )
+
+
+@pytest.mark.parametrize("name", ["Pipfile", "pyproject.toml"])
+def test_a_file_that_is_no_toml_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("[packages", encoding="utf-8")
+    assert _problem(tmp_path).startswith(f"{name} is not valid TOML: ")
+
+
+def test_wheels_within_the_source_make_every_build_its_own(tmp_path: Path) -> None:
+    _write(tmp_path, requirements_txt="flask")
+    assert _choose(tmp_path, wheels="wheels").local
+    assert not _choose(tmp_path, wheels="/srv/wheels").local
+    assert _choose(tmp_path, file="none", packages=("flask",), wheels="wheels").local
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("setuptools==70\n", True),
+        ("flask\nSetuptools>=3\n", True),
+        ("setuptools-scm\n", False),
+        ("my-setuptools\n", False),
+        ("flask\n", False),
+    ],
+)
+def test_what_the_app_names_itself_is_known(text: str, named: bool) -> None:  # noqa: FBT001
+    assert Dependencies("requirements.txt", (("requirements.txt", text),), ()).name("setuptools") is named
+    assert Dependencies("packages", (), tuple(text.split())).name("setuptools") is named
 
 
 def test_a_lock_file_without_its_pipfile_is_refused(tmp_path: Path) -> None:
     _write(tmp_path, Pipfile_lock="{}", requirements_txt="flask")
     with pytest.raises(Problem) as caught:
-        choose_dependencies(tmp_path, [])
+        _choose(tmp_path)
     assert str(caught.value) == "the source has a Pipfile.lock and no Pipfile; pipenv needs both, so commit the Pipfile too"
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_bytes("flask\n".encode("utf-16"))
     with pytest.raises(Problem, match=r"requirements\.txt is not UTF-8 text"):
-        choose_dependencies(tmp_path, [])
+        _choose(tmp_path)
 
 
 def test_a_directory_of_that_name_is_no_requirements_file(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").mkdir()
-    assert choose_dependencies(tmp_path, ["flask"]).kind == "packages"
+    assert _choose(tmp_path, packages=("flask",)).kind == "packages"
 
 
 def _read_names(source: Path) -> list[str]:
@@ -112,7 +212,7 @@ def test_files_that_include_one_another_are_read_once_each(tmp_path: Path) -> No
 def test_an_included_file_that_is_missing_is_named(tmp_path: Path) -> None:
     _write(tmp_path, requirements_txt="-r base.txt\n")
     with pytest.raises(Problem) as caught:
-        choose_dependencies(tmp_path, [])
+        _choose(tmp_path)
     assert str(caught.value) == "the requirements include base.txt, which the source does not have"
 
 
@@ -124,7 +224,7 @@ def test_a_file_outside_the_source_is_not_read(tmp_path: Path, name: str) -> Non
     (source / "link.txt").symlink_to("../secret.txt")
     _write(source, requirements_txt=f"-r {name}\n")
     with pytest.raises(Problem, match="leads out of the source"):
-        choose_dependencies(source, [])
+        _choose(source)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +276,7 @@ def test_a_requirement_of_something_in_the_source_is_noticed(line: str) -> None:
     ],
 )
 def test_a_requirement_from_elsewhere_is_not_local(line: str) -> None:
-    assert not names_local_source("requirements/base.txt", f"{line}\n")
+    assert not names_local_source("requirements.txt", f"{line}\n")
 
 
 @pytest.mark.parametrize(
@@ -202,14 +302,14 @@ def test_a_pipfile_of_packages_from_elsewhere_is_not_local(line: str) -> None:
 
 def test_what_is_local_is_noticed_in_an_included_file(tmp_path: Path) -> None:
     _write(tmp_path, requirements_txt="-r base.txt\n", base_txt="-e .\n")
-    assert choose_dependencies(tmp_path, []).local
+    assert _choose(tmp_path).local
 
 
 _NEEDS = Dependencies("requirements.txt", (("requirements.txt", "flask"),), ("redis",))
 
 
-def _identify(needs: Dependencies, *, python: str = "3.11.2", gunicorn: str = "27.0.1", build: str = "b1") -> str:
-    return needs.identify(python=python, gunicorn=gunicorn, build=build)
+def _identify(needs: Dependencies, *, series: str = "3.11", additions: tuple[str, ...] = ("gunicorn==27.0.1",), build: str = "b1") -> str:
+    return needs.identify(series=series, additions=additions, build=build)
 
 
 def test_builds_with_the_same_dependencies_share_an_environment() -> None:
@@ -224,12 +324,13 @@ def test_a_build_that_installs_from_itself_has_its_own_environment() -> None:
 def test_all_that_an_environment_is_made_of_counts() -> None:
     identifiers = {
         _identify(_NEEDS),
-        _identify(_NEEDS, python="3.11.9"),
-        _identify(_NEEDS, gunicorn="27.0.2"),
+        _identify(_NEEDS, series="3.13"),
+        _identify(_NEEDS, additions=("gunicorn==27.0.2",)),
         _identify(replace(_NEEDS, kind="Pipfile")),
         _identify(replace(_NEEDS, texts=(("requirements.txt", "flask==3"),))),
         _identify(replace(_NEEDS, texts=(("base.txt", "flask"),))),
         _identify(replace(_NEEDS, packages=("redis", "celery"))),
         _identify(replace(_NEEDS, packages=())),
+        _identify(replace(_NEEDS, file="services/web/requirements.txt")),
     }
-    assert len(identifiers) == 8
+    assert len(identifiers) == 9

@@ -13,30 +13,15 @@ from ansible_collections.webstack.flask.plugins.module_utils.environments import
     close_to_writers,
     end_processes,
     is_finished,
+    is_usable,
     keep_pins,
+    list_missing,
     point_editables_to,
-    read_python_version,
-    shorten,
+    read_python,
+    require_debian_packages,
 )
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
-
-
-def test_the_end_of_an_output_is_shown_indented() -> None:
-    assert shorten("Collecting flask\nERROR: no such version\n") == "  Collecting flask\n  ERROR: no such version"
-
-
-def test_colours_empty_lines_and_trailing_blanks_are_left_out() -> None:
-    assert shorten("\x1b[31mERROR:\x1b[0m bad   \n\n \n\x1b[?25hend\x1b[2K") == "  ERROR: bad\n  end"
-
-
-def test_of_a_long_output_the_last_lines_are_shown_for_there_the_reason_is() -> None:
-    lines = shorten("".join(f"line {number}\n" for number in range(1000))).splitlines()
-    assert len(lines) == 40
-    assert (lines[0], lines[-1]) == ("  line 960", "  line 999")
-
-
-def test_no_output_is_nothing() -> None:
-    assert shorten("\n\n") == ""
+from ansible_collections.webstack.flask.plugins.module_utils.pythons import Python
 
 
 def test_only_what_is_pinned_to_a_version_can_be_a_constraint() -> None:
@@ -49,21 +34,21 @@ def test_only_what_is_pinned_to_a_version_can_be_a_constraint() -> None:
         "-e /srv/b\n"
         "typing_extensions==4.15.0\n"
     )
-    assert keep_pins(frozen) == "Flask==2.0.2\nzope.interface==7\ntyping_extensions==4.15.0\n"
+    assert keep_pins(frozen) == ["Flask==2.0.2", "zope.interface==7", "typing_extensions==4.15.0"]
 
 
 def test_nothing_installed_is_no_constraint() -> None:
-    assert keep_pins("") == ""
+    assert keep_pins("") == []
 
 
 def test_the_version_of_an_interpreter_is_asked_of_itself() -> None:
-    assert read_python_version(sys.executable) == ".".join(map(str, sys.version_info[:3]))
+    assert read_python(sys.executable) == Python(sys.executable, ".".join(map(str, sys.version_info[:3])))
 
 
 @pytest.mark.parametrize("python", ["/nonexistent/python3", "/bin/false", "/etc/hostname"])
 def test_an_interpreter_that_does_not_run_is_named(python: str) -> None:
     with pytest.raises(Problem, match=f"the interpreter {python} does not run"):
-        read_python_version(python)
+        read_python(python)
 
 
 def test_an_environment_is_finished_once_its_record_is_written(tmp_path: Path) -> None:
@@ -77,6 +62,48 @@ def test_a_record_that_is_a_link_does_not_count(tmp_path: Path) -> None:
     (tmp_path / "other").touch()
     (tmp_path / RECORD).symlink_to("other")
     assert not is_finished(tmp_path)
+
+
+def test_an_environment_whose_interpreter_is_gone_is_not_usable(tmp_path: Path) -> None:
+    (tmp_path / RECORD).touch()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python").symlink_to(sys.executable)
+    assert is_usable(tmp_path)
+    (tmp_path / "bin/python").unlink()
+    (tmp_path / "bin/python").symlink_to("/usr/bin/python3.2")
+    assert not is_usable(tmp_path)
+
+
+_FROZEN = """\
+gevent==22.10.2
+Gunicorn @ git+https://github.com/benoitc/gunicorn@0123
+-e git+https://example.com/uvicorn.git@0123#egg=uvicorn_worker
+# Editable install with no version control (tornado==6.0)
+-e /srv/tornado
+"""
+
+
+@pytest.mark.parametrize("addition", ["gevent==26.9.0", "gunicorn==27.0.1", "uvicorn-worker==0.4.0", "Tornado==6.6.1"])
+def test_what_the_app_brings_in_whatever_way_is_not_added(addition: str) -> None:
+    assert list_missing([addition], _FROZEN) == []
+
+
+def test_of_the_additions_that_nothing_brings_the_first_of_a_name_counts() -> None:
+    assert list_missing(["eventlet==0.41.3", "gunicorn==25.3.0", "gunicorn==27.0.1"], "geventlet==1\n") == [
+        "eventlet==0.41.3",
+        "gunicorn==25.3.0",
+    ]
+
+
+def test_debian_packages_that_a_build_needs_and_the_host_lacks_are_named() -> None:
+    with pytest.raises(Problem) as caught:
+        require_debian_packages(["libc6", "no-such-dev"])
+    assert str(caught.value) == (
+        "the Debian packages no-such-dev of `dependencies.build_packages` are not installed; "
+        "run site.yml, which installs them (deploy.yml installs no Debian packages)"
+    )
+    require_debian_packages(["libc6"])
+    require_debian_packages([])
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")

@@ -112,7 +112,18 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
             "python_path": [],
             "env": {},
             "env_files": [],
-            "dependencies": {"packages": [], "gunicorn_version": None},
+            "dependencies": {
+                "file": None,
+                "packages": [],
+                "gunicorn_version": None,
+                "python": None,
+                "ignore_python_requirement": False,
+                "ignore_lock_mismatch": False,
+                "build_packages": [],
+                "wheels": None,
+                "index_url": None,
+                "environment": {},
+            },
             "gunicorn": {},
             "service": {},
             "health": {"path": "/", "statuses": [], "timeout": 5, "interval": 0.2, "deadline": 60},
@@ -238,6 +249,20 @@ _KEYS = (
         ({"drain": -1}, "drain is -1; it must not be negative"),
         ({"watch": -1}, "watch is -1; it must not be negative"),
         ({"keep_releases": -1}, "keep_releases is -1; it must not be negative"),
+        (
+            {"dependencies": {"file": "setup.py"}},
+            (
+                "dependencies.file is 'setup.py'; its name must be Pipfile.lock, Pipfile, requirements.txt, pyproject.toml "
+                "or end in .txt or .in, which makes it requirements for pip, or else be 'none'"
+            ),
+        ),
+        (
+            {"dependencies": {"python": 3.1}},
+            (
+                "dependencies.python is '3.1'; it must be a version in quotes, such as '3.12' (without them YAML makes 3.1 of 3.10), "
+                "or the path of an interpreter, such as /usr/bin/python3"
+            ),
+        ),
         ({"static": [{"url": "/s/"}]}, "missing required arguments: paths found in static"),
     ],
 )
@@ -249,7 +274,14 @@ def test_what_is_wrong_with_an_entry_is_told(changes: dict[str, Any], problem: s
     ("key", "inner", "allowed"),
     [
         ("source", "branch", "archive, checksum, git, known_hosts, path, ssh_agent, ssh_key, subdirectory, submodules, version"),
-        ("dependencies", "requirements", "gunicorn_version, packages"),
+        (
+            "dependencies",
+            "colour",
+            (
+                "build_packages, environment, file, gunicorn_version, ignore_lock_mismatch, ignore_python_requirement, index_url, "
+                "packages, python, wheels"
+            ),
+        ),
         ("health", "url", "deadline, interval, path, statuses, timeout"),
         ("nginx", "http3", "client_max_body_size, extra, listen_port"),
     ],
@@ -368,7 +400,18 @@ _FULL = _app(
     env={"DEBUG": "0", "PORT": 5, "RATIO": 0.5},
     env_files=[".env"],
     python_path=["lib"],
-    dependencies={"packages": ["redis"], "gunicorn_version": "25.0.0"},
+    dependencies={
+        "file": "services/web/requirements.txt",
+        "packages": ["redis"],
+        "gunicorn_version": "25.0.0",
+        "python": "3.12",
+        "ignore_python_requirement": True,
+        "ignore_lock_mismatch": True,
+        "build_packages": ["libpq-dev"],
+        "wheels": "/srv/wheels",
+        "index_url": "https://pypi.example.com/simple",
+        "environment": {"PIP_RETRIES": 1},
+    },
     gunicorn={"workers": 4},
     service={"MemoryMax": "1G"},
     health={"path": "/up", "statuses": [200], "timeout": 1},
@@ -402,10 +445,37 @@ def test_the_source_of_each_app_with_the_directories_that_the_web_server_reads()
 
 
 def test_the_environment_of_each_app() -> None:
-    assert environment_inputs(check_apps([_FULL, _BLOG]), _BUILDS) == [
-        {"name": "shop", "build": "b1", "packages": ["redis", "python-dotenv"], "gunicorn_version": "25.0.0"},
-        {"name": "blog", "build": "b2", "packages": []},
-    ]
+    shop, blog = environment_inputs(check_apps([_FULL, _BLOG]), _BUILDS)
+    assert shop == {
+        "name": "shop",
+        "build": "b1",
+        "additions": ["python-dotenv==1.2.4"],
+        "file": "services/web/requirements.txt",
+        "packages": ["redis"],
+        "gunicorn_version": "25.0.0",
+        "python": "3.12",
+        "ignore_python_requirement": True,
+        "ignore_lock_mismatch": True,
+        "build_packages": ["libpq-dev"],
+        "wheels": "/srv/wheels",
+        "index_url": "https://pypi.example.com/simple",
+        "environment": {"PIP_RETRIES": 1},
+    }
+    assert blog == {
+        "name": "blog",
+        "build": "b2",
+        "additions": [],
+        "packages": [],
+        "ignore_python_requirement": False,
+        "ignore_lock_mismatch": False,
+        "build_packages": [],
+        "environment": {},
+    }
+
+
+def test_the_worker_class_of_an_app_brings_what_it_needs() -> None:
+    apps = check_apps([_app(gunicorn={"worker_class": "tornado"})])
+    assert environment_inputs(apps, _BUILDS)[0]["additions"] == ["tornado==6.6.1"]
 
 
 def test_the_release_of_each_app() -> None:

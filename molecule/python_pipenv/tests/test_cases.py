@@ -1,0 +1,264 @@
+"""The ways in which real apps say what they need, and the descriptions that cannot be met: each kind in one run of the role."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scenario_tests import Play
+    from scenario_tests.environments import Workbench
+    from testinfra.host import Host
+
+testinfra_hosts = ["debian12", "debian13"]
+
+FILES = Path(__file__).parents[1] / "files"
+PIPFILE = (FILES / "builds/locked/Pipfile").read_text(encoding="utf-8")
+LOCK = (FILES / "builds/locked/Pipfile.lock").read_text(encoding="utf-8")
+VERSIONS = {name: package["version"].removeprefix("==") for name, package in json.loads(LOCK)["default"].items()}
+OTHER_HASH = LOCK.replace(json.loads(LOCK)["_meta"]["hash"]["sha256"], "0" * 64)
+FORGED = json.loads(LOCK)
+FORGED["default"]["flask"]["hashes"] = [f"sha256:{'0' * 64}"]
+
+SETUP = 'from setuptools import setup\nsetup(name="{0}", version="1.0", py_modules=["{0}"])\n'
+NATIVE = 'from setuptools import Extension, setup\nsetup(name="native", version="1.0", ext_modules=[Extension("native", ["native.c"])])\n'
+PROJECT = '[project]\nname = "shop"\nversion = "1.0"\nrequires-python = ">=3.9"\ndependencies = ["itsdangerous"]\n'
+BACKEND = '[build-system]\nrequires = ["setuptools>=64"]\nbuild-backend = "setuptools.build_meta"\n'
+TRAP = 'raise SystemExit("this is the app, and not what was looked for")\n'
+
+PASSWORD = "s3cret-word"  # noqa: S105 - of the index of these tests
+INDEX = f"http://ann:{PASSWORD}@127.0.0.1:8099/simple"
+NOWHERE = {"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1", "PIP_RETRIES": 0}
+ANOTHER = "/usr/local/bin/another-python"
+
+GOOD: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
+    "deep": (
+        {
+            "web/requirements/prod.txt": "-r base.txt\n./vendor\n",
+            "web/requirements/base.txt": "itsdangerous==2.1.2\n",
+            "web/vendor/setup.py": SETUP.format("vendored"),
+            "web/vendor/vendored.py": "",
+            "Pipfile": "[packages]\nno-such-package-anywhere = '*'\n",
+        },
+        {"file": "web/requirements/prod.txt"},
+    ),
+    "bare": (dict.fromkeys(("gunicorn.py", "pip.py", "logging.py", "requirements.txt"), TRAP), {"file": "none"}),
+    "shadow": ({"requirements.txt": "itsdangerous\n", **dict.fromkeys(("gunicorn.py", "pip.py", "json.py"), TRAP)}, {}),
+    "project": ({"pyproject.toml": PROJECT + BACKEND, "src/shop/__init__.py": "", "src/shop/templates/page.html": ""}, {}),
+    "listed": ({"pyproject.toml": PROJECT, "app.py": "", "static/x.css": "", "templates/x.html": ""}, {}),
+    "unfit": (
+        {"Pipfile": f'{PIPFILE}\n[requires]\npython_version = "3.8"\n', "Pipfile.lock": OTHER_HASH},
+        {"ignore_lock_mismatch": True, "ignore_python_requirement": True},
+    ),
+    "added": (
+        {"requirements.txt": "tornado==6.5.9\ngunicorn==23.0.0\n"},
+        {"additions": ["tornado==6.6.1", "blinker==1.9.0"], "build_packages": ["ed"]},
+    ),
+    "old": ({"requirements.txt": "gunicorn==20.1.0\n"}, {}),
+    "another": ({"requirements.txt": "itsdangerous\n"}, {"python": ANOTHER}),
+    "offline": ({"requirements.txt": "flask\n"}, {"wheels": "/srv/wheels", "environment": NOWHERE}),
+    "sealed": ({"Pipfile": PIPFILE, "Pipfile.lock": LOCK}, {"wheels": "/srv/wheels", "environment": NOWHERE}),
+    "private": ({"Pipfile": PIPFILE, "Pipfile.lock": LOCK}, {"index_url": INDEX, "environment": {"API_TOKEN": "t0ken-of-the-app"}}),
+}
+
+BAD: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
+    "empty": (
+        {"app.py": "", "web/requirements.txt": ""},
+        {},
+        (
+            "the source has no Pipfile.lock, Pipfile, requirements.txt or pyproject.toml at its top, and no packages are named; "
+            "name a file that lies deeper in `dependencies.file`: web/requirements.txt; add one"
+        ),
+    ),
+    "elsewhere": ({"requirements.txt": ""}, {"file": "web/requirements.txt"}, "which the source does not have; it has requirements.txt"),
+    "unbuilt": ({}, {"build": "three"}, "there is no build 'three' of unbuilt on the host"),
+    "Named": ({}, {}, "the app's name is 'Named'; allowed are 1 to 25 lower-case letters"),
+    "outdated": (
+        {"Pipfile": f'{PIPFILE}redis = "*"\n', "Pipfile.lock": LOCK},
+        {},
+        (
+            "the Pipfile.lock does not fit its Pipfile: it lacks redis. Run `pipenv lock` where you develop, and commit both; "
+            "or set `dependencies.ignore_lock_mismatch: true`"
+        ),
+    ),
+    "rehashed": (
+        {"Pipfile": PIPFILE, "Pipfile.lock": OTHER_HASH},
+        {},
+        "the Pipfile.lock is not made of this Pipfile, says the host's pipenv",
+    ),
+    "forged": ({"Pipfile": PIPFILE, "Pipfile.lock": json.dumps(FORGED, indent=4)}, {}, "THESE PACKAGES DO NOT MATCH THE HASHES"),
+    "pastpython": (
+        {"Pipfile": f'{PIPFILE}\n[requires]\npython_version = "3.8"\n', "Pipfile.lock": LOCK},
+        {},
+        "and the app demands Python 3.8 (python_version in [requires] of Pipfile). Change that file",
+    ),
+    "nopython": ({"requirements.txt": ""}, {"python": "3.8"}, "Python 3.8 is asked for, and the host has none; it has 3.1"),
+    "strange": ({"requirements.txt": ""}, {"python": "/usr/bin/python9"}, "the interpreter /usr/bin/python9 does not run"),
+    "lonely": (
+        {"requirements.txt": "flask\n"},
+        {"index_url": "http://127.0.0.1:1/simple", "environment": {"PIP_RETRIES": 1}},
+        "Connection refused",
+    ),
+    "newpython": ({"pyproject.toml": PROJECT.replace("3.9", "3.99")}, {}, "demands Python >=3.99 (requires-python in pyproject.toml)"),
+    "native": (
+        {"requirements.txt": "./native\n", "native/setup.py": NATIVE, "native/native.c": "#include <Python.h>\n"},
+        {},
+        (
+            "to build native, the host needs the Debian packages build-essential python3-dev: "
+            "add `build_packages: [build-essential, python3-dev]` to the app's `dependencies`, and run site.yml"
+        ),
+    ),
+    "needy": (
+        {"requirements.txt": ""},
+        {"build_packages": ["libpq-dev"]},
+        "the Debian packages libpq-dev of `dependencies.build_packages` are",
+    ),
+    "missing": ({"requirements.txt": "flask==99.0\n"}, {}, "No matching distribution found for flask==99.0"),
+    "wheelless": (
+        {"requirements.txt": ""},
+        {"wheels": "vendor"},
+        "`dependencies.wheels` is 'vendor', and the source has no such directory",
+    ),
+    "unlocked": ({"Pipfile": PIPFILE}, {"wheels": "/srv/wheels"}, "pipenv asks the index for hashes to lock a Pipfile"),
+    "stranger": (
+        {"requirements.txt": "flask\n"},
+        {"index_url": INDEX.replace(PASSWORD, "wr0ng-word"), "environment": {"API_TOKEN": "t0ken-of-the-app"}},
+        "127.0.0.1:8099",
+    ),
+    "ancient": ({"requirements.txt": "gunicorn==19.9.0\n"}, {}, "gunicorn 19.9.0, which the app brings, does not run on Python 3.13."),
+}
+RUNS_ON_DEBIAN_12 = "ancient"
+
+
+@pytest.fixture(scope="module")
+def index(host: Host, bench: Workbench) -> Iterator[str]:
+    """Serve what the lock file names, and gunicorn, to those who know the password; return the directory of the same wheels."""
+    python = f"{bench.environment('locked')}/bin/python"
+    wanted = " ".join(f"{name}=={version}" for name, version in {**VERSIONS, "gunicorn": "27.0.1"}.items())
+    variables = "PYTHONDONTWRITEBYTECODE=1 PIP_CERT=/etc/ssl/certs/ca-certificates.crt"
+    host.check_output(f"{variables} {python} -m pip download --quiet --no-deps --dest /srv/wheels {wanted}")
+    host.check_output(
+        "cd /srv/wheels && for file in *.whl; do name=$(echo ${file%%-*} | tr A-Z_ a-z-); "
+        "mkdir -p /srv/index/simple/$name && ln -f $file /srv/index/simple/$name/; done"
+    )
+    host.check_output("printf %%s %s > /srv/index.py", (FILES / "index.py").read_text(encoding="utf-8"))
+    host.check_output("umask 077; printf ann:%%s %s > /root/credentials; printf %%s %s > /root/password", PASSWORD, PASSWORD)
+    host.check_output("systemd-run --unit=index --collect python3 /srv/index.py 8099 /srv/index /root/credentials")
+    yield "/srv/wheels"
+    host.check_output("systemctl stop index")
+
+
+@pytest.fixture(scope="module")
+def watch(host: Host) -> Iterator[str]:
+    """Look at the arguments of all processes all the time, and return the file of those that had the password among them."""
+    look = "while sleep 0.02; do grep -aFlf /root/password /proc/[0-9]*/cmdline /dev/null; done >> /root/seen 2>/dev/null"
+    host.check_output("umask 077; : > /root/seen; printf %%s %s > /root/password", PASSWORD)
+    host.check_output("systemd-run --unit=watch --collect sh -c %s", look)
+    yield "/root/seen"
+    host.check_output("systemctl stop watch")
+
+
+@pytest.fixture(scope="module")
+def good(host: Host, bench: Workbench, index: str, watch: str) -> Play:
+    del index, watch
+    host.check_output("cp $(readlink -f /usr/bin/python3) %s", ANOTHER)
+    for app, (files, _) in GOOD.items():
+        bench.put_build(app, "one", files)
+    return bench.run(*({"name": app, "build": "one", **wishes} for app, (_, wishes) in GOOD.items()), options=("-vvv",))
+
+
+@pytest.fixture(scope="module")
+def bad(bench: Workbench, index: str) -> Play:
+    del index
+    for app, (files, _, _) in BAD.items():
+        bench.put_build(app, "one", files)
+    apps = ({"name": app, "build": "one", **wishes} for app, (_, wishes, _) in BAD.items())
+    return bench.run(*apps, install=False, options=("-vvv",))
+
+
+@pytest.mark.parametrize("app", GOOD)
+def test_what_real_apps_have_is_installed_and_gunicorn_starts(good: Play, bench: Workbench, app: str) -> None:
+    good.succeeded()
+    assert "gunicorn" in bench.as_app(app, f"{bench.environment(app)}/bin/gunicorn --version").stdout
+
+
+def test_a_second_run_changes_nothing(good: Play, bench: Workbench) -> None:
+    good.succeeded()
+    assert bench.run(*({"name": app, "build": "one", **wishes} for app, (_, wishes) in GOOD.items())).succeeded().changed == 0
+
+
+def test_a_file_that_lies_deeper_is_followed_from_where_it_lies(good: Play, bench: Workbench) -> None:
+    good.succeeded()
+    assert bench.installed("deep")["itsdangerous"] == "2.1.2"
+    bench.python("deep", "import vendored")
+
+
+def test_an_app_with_no_dependency_gets_gunicorn_alone(good: Play, bench: Workbench) -> None:
+    good.succeeded()
+    assert bench.installed("bare").keys() - {"setuptools", "wheel", "packaging"} == {"gunicorn", "pip"}
+
+
+def test_a_project_is_imported_from_the_build_with_its_templates_and_what_it_needs(good: Play, bench: Workbench) -> None:
+    good.succeeded()
+    assert bench.python("project", "import itsdangerous, shop; print(shop.__file__)") == "/var/www/project/builds/one/src/shop/__init__.py"
+
+
+def test_of_a_project_that_is_no_package_the_dependencies_are_installed(good: Play, bench: Workbench) -> None:
+    good.succeeded()
+    assert "itsdangerous" in bench.installed("listed")
+    assert "shop" not in bench.installed("listed")
+
+
+def test_a_lock_is_installed_to_the_letter_although_its_hash_and_its_python_do_not_fit(good: Play, bench: Workbench) -> None:
+    good.succeeded()
+    assert VERSIONS.items() <= bench.installed("unfit").items()
+
+
+def test_what_the_app_pins_is_never_changed_by_what_is_added(good: Play, bench: Workbench) -> None:
+    good.succeeded()
+    found = bench.installed("added")
+    assert (found["tornado"], found["blinker"], found["gunicorn"]) == ("6.5.9", "1.9.0", "23.0.0")
+
+
+def test_debian_packages_that_an_installation_needs_are_installed_before_it(good: Play, host: Host) -> None:
+    good.succeeded()
+    assert host.package("ed").is_installed
+
+
+def test_an_interpreter_of_one_s_own_is_used(good: Play, bench: Workbench) -> None:
+    good.succeeded()
+    assert bench.python("another", "import sys; print(sys._base_executable)") == ANOTHER
+
+
+def test_without_an_index_packages_come_from_the_directory(good: Play, bench: Workbench) -> None:
+    good.succeeded()
+    assert VERSIONS.items() <= bench.installed("sealed").items()
+    assert bench.installed("offline")["flask"] == VERSIONS["flask"]
+
+
+def test_a_password_of_an_index_is_in_no_argument_output_journal_or_file(good: Play, bad: Play, host: Host, watch: str) -> None:
+    good.succeeded()
+    assert host.check_output("cat %s", watch) == "", "as an argument of these"
+    for secret in (PASSWORD, "wr0ng-word", "t0ken-of-the-app"):
+        assert secret not in good.output
+        assert secret not in bad.output
+        assert host.run(f"journalctl --no-pager | grep -F {secret} | grep -v sudo").stdout == ""
+        assert host.run(f"grep -rlF {secret} /var/www /var/cache/webstack-flask /tmp /var/tmp").stdout == ""
+
+
+@pytest.mark.parametrize("app", BAD)
+def test_what_cannot_be_is_refused_with_the_way_out_and_leaves_nothing(bad: Play, host: Host, bench: Workbench, app: str) -> None:
+    assert bad.status != 0
+    if app == RUNS_ON_DEBIAN_12 and host.system_info.release.startswith("12"):
+        assert "gunicorn" in bench.as_app(app, f"{bench.environment(app)}/bin/gunicorn --version").stdout
+        return
+    message = BAD[app][2]
+    assert f"{app}: " in bad.output
+    assert message in bad.output
+    assert bench.environments(app) == []
+    assert not host.file(f"/var/cache/webstack-flask/{app}/project").exists

@@ -1,0 +1,32 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter of the role python_pipenv."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+
+def environment_parameters(apps: Sequence[Mapping[str, Any]], common: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the parameters of the module `environments` for each app, given the variables of all installations."""
+    return [{**_without_variables(app), "variables": _encode({**common, **app.get("environment", {})})} for app in apps]
+
+
+def _without_variables(app: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in app.items() if key != "environment"}
+
+
+def _encode(variables: Mapping[str, Any]) -> str:
+    return base64.b64encode(json.dumps({key: str(value) for key, value in variables.items()}).encode()).decode()
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {"environment_parameters": environment_parameters}

@@ -1,0 +1,96 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a Pipfile, its lock and a pyproject.toml say, read without running anything."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+from ansible_collections.webstack.flask.plugins.module_utils.pythons import Demand
+
+
+def read_toml(name: str, text: str) -> dict[str, Any]:
+    """Return a TOML file's content; raise Problem that names the file if it is none."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Problem(f"{name} is not valid TOML: {error}") from error
+
+
+def find_pipfile_demand(name: str, text: str) -> Demand | None:
+    """Return what the section [requires] of a Pipfile demands of Python."""
+    requires = _table(read_toml(name, text), "requires")
+    for key in ("python_full_version", "python_version"):
+        if isinstance(value := requires.get(key), str):
+            return Demand(value, f"{key} in [requires] of {name}")
+    return None
+
+
+def find_lock_gaps(pipfile: str, lock: str) -> list[str]:
+    """Return what a Pipfile asks for and its lock does not have, a phrase each; nothing where the lock may well fit."""
+    try:
+        content = json.loads(lock)
+    except ValueError as error:
+        raise Problem(f"Pipfile.lock is not valid JSON: {error}") from error
+    locked = {_canonical(name): package for name, package in _table(content, "default").items()}
+    gaps = []
+    for name, wish in _table(read_toml("Pipfile", pipfile), "packages").items():
+        version = wish.get("version") if isinstance(wish, Mapping) else wish
+        package = locked.get(_canonical(name))
+        if package is None:
+            gaps.append(f"it lacks {name}")
+        elif re.fullmatch(r"==[^*,]+", str(version)) and isinstance(package, Mapping) and package.get("version", version) != version:
+            gaps.append(f"it has {name}{package['version']} where the Pipfile has {version}")
+    return gaps
+
+
+def describe_lock_mismatch(gaps: list[str]) -> str:
+    """Return the message for a lock file of which pipenv says that it is not made of the Pipfile beside it."""
+    if gaps:
+        reason = f"the Pipfile.lock does not fit its Pipfile: {'; '.join(gaps)}"
+    else:
+        reason = (
+            "the Pipfile.lock is not made of this Pipfile, says the host's pipenv: the hashes differ. The lock has all packages that the "
+            "Pipfile names, so the Pipfile was changed in some other way, or a version of pipenv that computes another hash has locked it"
+        )
+    return (
+        f"{reason}. Run `pipenv lock` where you develop, and commit both; or set `dependencies.ignore_lock_mismatch: true` "
+        "to install the lock as it is"
+    )
+
+
+def describes_a_project(content: Mapping[str, Any]) -> bool:
+    """Return whether a pyproject.toml says what to install, and not just how some tool is to behave."""
+    return "project" in content or "build-system" in content
+
+
+def is_installable(content: Mapping[str, Any]) -> bool:
+    """Return whether a pyproject.toml is of a project that can itself be installed: it says how, or keeps its dependencies elsewhere."""
+    dynamic = _table(content, "project").get("dynamic", [])
+    return "build-system" in content or "dependencies" in dynamic
+
+
+def list_project_dependencies(content: Mapping[str, Any]) -> list[str]:
+    """Return the dependencies that the table [project] names."""
+    return [str(line) for line in _table(content, "project").get("dependencies", [])]
+
+
+def find_project_demand(name: str, content: Mapping[str, Any]) -> Demand | None:
+    """Return what the table [project] demands of Python."""
+    demanded = _table(content, "project").get("requires-python")
+    return Demand(demanded, f"requires-python in {name}") if isinstance(demanded, str) else None
+
+
+def _table(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = content.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+from ansible_collections.webstack.flask.plugins.module_utils.project_files import (
+    describe_lock_mismatch,
+    find_lock_gaps,
+    find_pipfile_demand,
+)
+
+
+@pytest.mark.parametrize(
+    ("requires", "demand"),
+    [
+        ('python_version = "3.9"', "Python 3.9 (python_version in [requires] of web/Pipfile)"),
+        (
+            'python_version = "3.9"\npython_full_version = "3.9.4"',
+            "Python 3.9.4 (python_full_version in [requires] of web/Pipfile)",
+        ),
+        ("python_version = 3", "None"),
+        ("", "None"),
+    ],
+)
+def test_what_a_pipfile_demands_of_python(requires: str, demand: str) -> None:
+    assert str(find_pipfile_demand("web/Pipfile", f"[packages]\n[requires]\n{requires}\n")) == demand
+    assert find_pipfile_demand("Pipfile", "[packages]\n") is None
+
+
+def _lock(**versions: str) -> str:
+    return json.dumps({"default": {name.replace("_", "-"): {"version": f"=={version}"} for name, version in versions.items()}})
+
+
+@pytest.mark.parametrize(
+    ("packages", "gaps"),
+    [
+        ('flask = "*"', []),
+        ('Flask = {version = ">=3", extras = ["async"]}', []),
+        ('flask = "==3.1.0"', []),
+        ('flask = "==3.*"', []),
+        ('flask_login = "*"', []),
+        ('"zope.interface" = "*"', []),
+        ('flask = {git = "https://example.com/flask.git"}', []),
+        ('redis = "*"', ["it lacks redis"]),
+        ('flask = "==3.1.1"\nredis = "*"', ["it has flask==3.1.0 where the Pipfile has ==3.1.1", "it lacks redis"]),
+        ('flask = {version = "==3.0"}', ["it has flask==3.1.0 where the Pipfile has ==3.0"]),
+    ],
+)
+def test_what_a_lock_lacks_of_its_pipfile_is_told_precisely(packages: str, gaps: list[str]) -> None:
+    lock = _lock(flask="3.1.0", Flask_Login="1.0", zope_interface="7")
+    assert find_lock_gaps(f"[packages]\n{packages}\n[dev-packages]\npytest = '*'\n", lock) == gaps
+
+
+def test_a_lock_that_is_no_json_is_refused() -> None:
+    with pytest.raises(Problem, match=r"^Pipfile\.lock is not valid JSON: "):
+        find_lock_gaps("[packages]\n", "<<<<<<< HEAD")
+
+
+_WAYS_OUT = (
+    ". Run `pipenv lock` where you develop, and commit both; or set `dependencies.ignore_lock_mismatch: true` to install the lock as it is"
+)
+
+
+def test_a_lock_that_lacks_something_is_described_by_that() -> None:
+    assert describe_lock_mismatch(["it lacks redis"]) == f"the Pipfile.lock does not fit its Pipfile: it lacks redis{_WAYS_OUT}"
+
+
+def test_a_lock_of_which_the_hash_alone_differs_is_described_as_that() -> None:
+    assert describe_lock_mismatch([]) == (
+        "the Pipfile.lock is not made of this Pipfile, says the host's pipenv: the hashes differ. "
+        "The lock has all packages that the Pipfile names, so the Pipfile was changed in some other way, "
+        f"or a version of pipenv that computes another hash has locked it{_WAYS_OUT}"
+    )

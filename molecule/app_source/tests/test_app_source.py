@@ -265,7 +265,10 @@ def test_ten_apps_cost_no_more_round_trips_than_one(host: Host, source: Path) ->
         ([{"name": "Shop", "git": URL}], r"the app's name is 'Shop'; allowed are 1 to 25 lower-case letters"),
         ([{"name": "shop"}], r"one of the following is required: git, path"),
         ([{"name": "shop", "git": URL, "path": str(SMALLEST)}], r"parameters are mutually exclusive: git\|path"),
-        ([{"name": "shop", "git": URL, "branch": "main"}], r"app_source_apps\.branch\. Supported parameters include: archive, checksum, git"),
+        (
+            [{"name": "shop", "git": URL, "branch": "main"}],
+            r"app_source_apps\.branch\. Supported parameters include: archive, checksum, git",
+        ),
         ([{"name": "shop", "path": "/not/there"}], r"the source /not/there is not a directory on the controller"),
     ],
 )

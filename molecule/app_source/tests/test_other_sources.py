@@ -105,7 +105,8 @@ def agent(deploy_key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("agent")
 def test_a_forwarded_agent_is_found_although_the_role_becomes_root(host: Host, known_hosts: str) -> None:
-    forward = ("--ssh-extra-args=-o ForwardAgent=yes -o ControlMaster=no -o ControlPath=none",)
+    # A connection that lasts for the whole run, as Ansible's do, but not one of before that forwards nothing.
+    forward = (f"--ssh-extra-args=-o ForwardAgent=yes -o ControlPath=/tmp/agent-{os.getpid()}-%C",)
     without = run(host, "other", git=SSH_URL, known_hosts=known_hosts, options=forward)
     assert "Permission denied (publickey" in without.output
     run(host, "other", git=SSH_URL, known_hosts=known_hosts, ssh_agent=True, options=forward).succeeded()

@@ -29,6 +29,12 @@ class Play:
     output: str
 
     @property
+    def changed_tasks(self) -> list[str]:
+        """The names of the tasks that have changed something, or would, in check mode."""
+        parts = re.split(r"^TASK \[(.*)\] \**$", self.output, flags=re.MULTILINE)
+        return [name for name, said in zip(parts[1::2], parts[2::2], strict=True) if re.search(r"^changed: \[", said, re.MULTILINE)]
+
+    @property
     def round_trips(self) -> int:
         """How often the host was spoken to. Only a run with ``options=["-vvv"]`` tells."""
         return len(re.findall(r"^<.*> SSH: EXEC ", self.output, re.MULTILINE))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from testinfra.host import Host
 
 DEPLOY = Path("playbooks/deploy.yml")
+testinfra_hosts = ["served"]
+
 PAGES = {
     "greeter": ("/", 'it\'s "here" (50% off; $HOME)\n'),
     "layered": ("/", "found beside\n"),
@@ -33,6 +35,11 @@ def test_the_app_answers(host: Host, app: str) -> None:
     answer = http_get(host, f"{app}.test", path)
     assert (answer.status, answer.body) == (200, page)
     assert read_app(host, app).find_untidiness() == []
+
+
+def test_an_app_that_is_nothing_but_packages_is_installed_from_its_lock(host: Host) -> None:
+    assert http_get(host, "locked.test").status == 404
+    assert read_app(host, "locked").find_untidiness() == []
 
 
 def test_a_variable_arrives_byte_for_byte(host: Host) -> None:

@@ -1,0 +1,71 @@
+"""What a check run says that it would change is what the run then changes, from a bare host to a removed app."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scenario_tests import http_get, run_playbook
+
+if TYPE_CHECKING:
+    from testinfra.host import Host
+
+testinfra_hosts = ["bare"]
+
+SITE = Path("playbooks/site.yml")
+SOURCE = Path(__file__).parents[3] / "tests/apps/faulty"
+SECRET = "do-not-show-me"  # noqa: S105 - it is to be looked for
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shutil.copytree(SOURCE, tmp_path_factory.mktemp("source") / "app")
+
+
+def describe(source: Path, **changes: object) -> dict[str, Any]:
+    app = {"name": "planned", "source": {"path": str(source)}, "wsgi": "app:app", "server_names": ["planned.test"], **changes}
+    return {"flask_apps": [app]}
+
+
+def take_fingerprint(host: Host) -> str:
+    """Return a digest of the names, times and sizes of what a deploy would change."""
+    places = "/etc /var/www /var/cache/webstack-flask /var/lib/dpkg/status"
+    return str(host.check_output(f"find {places} -printf '%p %T@ %s\\n' 2>/dev/null | sort | sha256sum"))
+
+
+def assert_that_the_plan_is_true(host: Host, variables: dict[str, Any]) -> list[str]:
+    """Make a plan and carry it out; return the names of the tasks that have changed something."""
+    before = take_fingerprint(host)
+    plan = run_playbook(host, SITE, variables, check=True).succeeded()
+    assert take_fingerprint(host) == before, "a plan changes nothing"
+    done = run_playbook(host, SITE, variables).succeeded()
+    assert plan.changed_tasks == done.changed_tasks
+    assert SECRET not in plan.output + done.output
+    assert run_playbook(host, SITE, variables, check=True).succeeded().changed_tasks == []
+    return done.changed_tasks
+
+
+def test_the_first_deploy_on_a_bare_host(host: Host, source: Path) -> None:
+    assert not host.package("nginx").is_installed
+    assert len(assert_that_the_plan_is_true(host, describe(source))) >= 5
+    assert http_get(host, "planned.test").status == 200
+
+
+def test_a_change_of_the_code(host: Host, source: Path) -> None:
+    (source / "app.py").write_text((source / "app.py").read_text() + "\n# Changed.\n")
+    changed = assert_that_the_plan_is_true(host, describe(source))
+    assert len(changed) == 2, changed
+
+
+def test_a_change_of_a_setting_that_is_secret(host: Host, source: Path) -> None:
+    changed = assert_that_the_plan_is_true(host, describe(source, env={"VERSION": SECRET}))
+    assert len(changed) == 1, changed
+    assert http_get(host, "planned.test").body.strip() == SECRET
+
+
+def test_a_removal(host: Host, source: Path) -> None:
+    changed = assert_that_the_plan_is_true(host, describe(source, state="absent"))
+    assert len(changed) == 3, changed
+    assert not host.file("/var/www/planned/current").exists

@@ -1,0 +1,71 @@
+"""Whoever has taken over one app has that app and nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from scenario_tests import as_user, http_get
+
+if TYPE_CHECKING:
+    from testinfra.host import Host
+
+testinfra_hosts = ["served"]
+
+BETA = "/var/www/beta"
+INTRUDERS = ("alpha", "_build-alpha", "_build-beta", "nobody", "www-data")
+SECRETS = ("current/app/app.py", "current/env", "current/gunicorn.conf.py", "current/venv/bin/gunicorn")
+DIRECTORIES = ("", "builds", "environments", "releases", "current/", "shared")
+
+
+@pytest.mark.parametrize("intruder", INTRUDERS)
+def test_nobody_else_reads_code_or_configuration(host: Host, intruder: str) -> None:
+    # Its own dependencies and its own code are what the account that installs them is for.
+    allowed = {"current/app/app.py", "current/venv/bin/gunicorn"} if intruder == "_build-beta" else set()
+    for path in SECRETS:
+        assert host.run("cat %s", f"{BETA}/{path}").succeeded, "it is there"
+        read = as_user(host, intruder, f"cat {BETA}/{path}")
+        assert read.succeeded == (path in allowed), path
+        assert path in allowed or "Permission denied" in read.stderr
+
+
+@pytest.mark.parametrize("intruder", INTRUDERS)
+def test_nobody_else_looks_around_or_writes(host: Host, intruder: str) -> None:
+    for directory in DIRECTORIES:
+        if intruder != "_build-beta" or directory != "environments":
+            assert "Permission denied" in as_user(host, intruder, f"ls {BETA}/{directory}").stderr, directory
+        assert "Permission denied" in as_user(host, intruder, f"touch {BETA}/{directory}/mark").stderr, directory
+
+
+@pytest.mark.parametrize("intruder", ["alpha", "_build-alpha", "_build-beta", "nobody"])
+def test_nobody_but_the_web_server_reaches_the_socket(host: Host, intruder: str) -> None:
+    connect = f'import socket; socket.socket(socket.AF_UNIX).connect("{BETA}/current/gunicorn.sock")'
+    assert as_user(host, "www-data", f"python3 -c '{connect}'").succeeded
+    assert "Permission denied" in as_user(host, intruder, f"python3 -c '{connect}'").stderr
+
+
+@pytest.mark.parametrize("intruder", ["alpha", "_build-alpha", "_build-beta", "www-data"])
+def test_nobody_else_signals_its_processes(host: Host, intruder: str) -> None:
+    master = json.loads(http_get(host, "beta.test", "/where").body)["master"]
+    assert "not permitted" in as_user(host, intruder, f"kill -0 {master}").stderr.lower()
+
+
+def test_an_app_cannot_change_what_it_runs_from(host: Host) -> None:
+    for path in ("app/app.py", "env", "gunicorn.conf.py", "venv/bin/gunicorn", "release.json"):
+        assert "Permission denied" in as_user(host, "beta", f"echo x >> {BETA}/current/{path}").stderr, path
+    for directory in ("builds", "environments", "releases", "current/app/", "current/venv/"):
+        assert "Permission denied" in as_user(host, "beta", f"touch {BETA}/{directory}/mark").stderr, directory
+
+
+def test_a_process_of_one_app_does_not_see_those_of_the_other(host: Host) -> None:
+    unit = host.check_output("basename $(readlink %s/current)", BETA)
+    assert host.check_output("systemctl show --value --property=ProtectProc,ProcSubset %s", f"beta@{unit}.service").split() == [
+        "invisible",
+        "pid",
+    ]
+
+
+def test_secrets_are_in_no_journal_unit_or_process_list(host: Host) -> None:
+    for command in ("journalctl --no-pager", "systemctl cat '*'", "ps -eo args"):
+        assert "secret-of-beta" not in host.run(command).stdout, command

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import product
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -55,6 +56,7 @@ SPEC: dict[str, Any] = {
     "wsgi": {"type": "str"},
     "asgi": {"type": "str"},
     "server_names": {"type": "list", "elements": "str", "required": True},
+    "path": {"type": "str", "default": "/"},
     "chdir": {"type": "str", "default": ""},
     "python_path": {"type": "list", "elements": "str", "default": []},
     "env": {"type": "dict", "default": {}},
@@ -95,6 +97,10 @@ SPEC: dict[str, Any] = {
         "options": {
             "listen_port": {"type": "int", "default": 80},
             "client_max_body_size": {"type": "str"},
+            "proxy_connect_timeout": {"type": "int"},
+            "proxy_send_timeout": {"type": "int"},
+            "proxy_read_timeout": {"type": "int"},
+            "stream_paths": {"type": "list", "elements": "str"},
             "extra": {"type": "str"},
         },
     },
@@ -104,6 +110,18 @@ SPEC: dict[str, Any] = {
         "options": {
             "directories": {"type": "list", "elements": "str", "default": []},
             "files": {"type": "list", "elements": "str", "default": []},
+        },
+    },
+    "tls": {
+        "type": "dict",
+        "options": {
+            "certificate": {"type": "str", "required": True},
+            "key": {"type": "str", "required": True},
+            "port": {"type": "int", "default": 443},
+            "redirect": {"type": "bool", "default": True},
+            "hsts": {"type": "int", "default": 0},
+            "hsts_subdomains": {"type": "bool", "default": False},
+            "http3": {"type": "bool", "default": False},
         },
     },
     "release_commands": {"type": "list", "elements": "str", "default": []},
@@ -267,7 +285,8 @@ def _find_number_problems(app: App) -> Iterator[str]:
 def _find_site_problems(apps: Sequence[App]) -> list[str]:
     """Find now what the role nginx_site would find when builds and environments are made already."""
     below_nginx = re.compile(rf"^(flask_apps\[\d+\])\.({'|'.join(SPEC['nginx']['options'])})\b")
-    return [below_nginx.sub(r"\1.nginx.\2", problem) for problem in find_site_problems(site_inputs(apps), "flask_apps")]
+    sites = [_site_input(app) for app in apps]
+    return [below_nginx.sub(r"\1.nginx.\2", problem) for problem in find_site_problems(sites, "flask_apps")]
 
 
 def _find_repetitions(apps: Sequence[App]) -> Iterator[str]:
@@ -276,8 +295,9 @@ def _find_repetitions(apps: Sequence[App]) -> Iterator[str]:
             yield f"flask_apps names {name!r} {count} times; give each app its own name"
     owners: dict[tuple[str, int], list[str]] = {}
     for app in _present(apps):
-        for server_name in dict.fromkeys(app["server_names"]):
-            owners.setdefault((server_name, app["nginx"]["listen_port"]), []).append(app["name"])
+        ports = {app["nginx"]["listen_port"], _front_port(app)}
+        for server_name, port in product(dict.fromkeys(app["server_names"]), sorted(ports)):
+            owners.setdefault((server_name, port), []).append(app["name"])
     for (server_name, port), names in owners.items():
         if len(names) > 1:
             yield f"the server name {server_name!r} on port {port} is claimed by {' and '.join(names)}; only one app can have it"
@@ -349,10 +369,9 @@ def release_inputs(
             "environment": environments[app["name"]].get("id") or "",
             "wsgi": _entry_point(app),
             "chdir": app["chdir"],
-            "env": _as_text(app["env"]),
+            **_mounted(app),
             "env_files": list(app["env_files"]),
             "python_path": list(app["python_path"]),
-            "gunicorn": {**({"worker_class": "asgi"} if app["asgi"] else {}), **app["gunicorn"]},
             "service": dict(app["service"]),
             "commands": list(app["release_commands"]),
             "command_timeout": app["release_command_timeout"],
@@ -374,26 +393,41 @@ def switch_inputs(apps: Sequence[App], only: str = "") -> list[dict[str, Any]]:
 
 def _switch_input(app: App) -> dict[str, Any]:
     return {
-        "health": dict(app["health"]),
-        "front": {"host": _concrete_name(app["server_names"]), "port": app["nginx"]["listen_port"]},
+        "health": {**app["health"], "path": _prefix(app) + app["health"]["path"]},
+        "front": {"host": _concrete_name(app["server_names"]), "port": _front_port(app), "tls": app["tls"] is not None},
         "drain": app["drain"],
         "watch": app["watch"],
     }
 
 
 def site_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
-    """Return `nginx_site_sites`."""
-    return [
-        {
-            "name": app["name"],
-            "server_names": list(app["server_names"]),
-            "upstream": f"unix:{AppLayout.of(app['name']).current}/gunicorn.sock",
-            "root": f"{AppLayout.of(app['name']).current}/app",
-            "static": [_given(mapping) for mapping in list_static_mappings(app)],
-            **_given(app["nginx"]),
-        }
-        for app in _present(apps)
-    ] + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app)]
+    """Return `nginx_site_sites`.
+
+    A page that was loaded before a switch asks for files of the former release after it: they are looked for, too.
+    """
+    present = _present(apps)
+    sites = [_site_input(app) for app in present]
+    for app, site in zip(present, sites, strict=True):
+        layout = AppLayout.of(app["name"])
+        site["root"] = str(layout.root)
+        for mapping in site["static"]:
+            releases = (layout.current, layout.previous)
+            mapping["paths"] = [f"{release.name}/app/{path}" for release in releases for path in mapping["paths"]]
+    return sites + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app)]
+
+
+def _site_input(app: App) -> dict[str, Any]:
+    """Return a site of the role nginx_site with the paths as the user wrote them, for messages to show them."""
+    return {
+        "name": app["name"],
+        "server_names": list(app["server_names"]),
+        "upstream": f"unix:{AppLayout.of(app['name']).current}/gunicorn.sock",
+        "path": app["path"],
+        "root": f"{AppLayout.of(app['name']).current}/app",
+        "static": [_given(mapping) for mapping in list_static_mappings(app)],
+        **({"tls": dict(app["tls"])} if app["tls"] else {}),
+        **_given(app["nginx"]),
+    }
 
 
 def hosts_inputs(apps: Sequence[App], address: str) -> list[dict[str, Any]]:
@@ -422,8 +456,35 @@ def without_app(apps: Sequence[App], name: str, *, remove_data: bool = False) ->
     return [*(app for app in apps if app["name"] != name), {"name": name, "state": "absent", "remove_data": remove_data}]
 
 
+def _prefix(app: App) -> str:
+    """Return what comes before every address of the app: nothing, or its `path`."""
+    prefix: str = app["path"].rstrip("/")
+    return prefix
+
+
+def _mounted(app: App) -> dict[str, dict[str, Any]]:
+    """Return the variables and the settings by which gunicorn tells an app of its `path`; what the user says comes first.
+
+    For WSGI every gunicorn reads SCRIPT_NAME from its environment, whoever connects and whichever headers it trusts; for
+    ASGI, gunicorn 24 and later have a setting.
+    """
+    prefix, variables = _prefix(app), _as_text(app["env"])
+    settings = {**({"worker_class": "asgi"} if app["asgi"] else {}), **app["gunicorn"]}
+    if prefix and settings.get("worker_class") == "asgi":
+        settings = {"root_path": prefix, **settings}
+    elif prefix:
+        variables = {"SCRIPT_NAME": prefix, **variables}
+    return {"env": variables, "gunicorn": settings}
+
+
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _front_port(app: App) -> int:
+    """Return the port on which users are served."""
+    port: int = app["tls"]["port"] if app["tls"] else app["nginx"]["listen_port"]
+    return port
 
 
 def _concrete_name(server_names: Sequence[str]) -> str:
@@ -453,8 +514,9 @@ def _summarise_removed(name: str, outcome: Mapping[str, Any]) -> str:
 
 
 def _summarise_app(app: App, outcome: Mapping[str, Any]) -> str:
-    name, port = app["name"], app["nginx"]["listen_port"]
-    address = f"http://{_concrete_name(app['server_names'])}{'' if port == 80 else f':{port}'}/"
+    name, port = app["name"], _front_port(app)
+    scheme, usual = ("https", 443) if app["tls"] else ("http", 80)
+    address = f"{scheme}://{_concrete_name(app['server_names'])}{'' if port == usual else f':{port}'}{_prefix(app)}/"
     done = "; ".join(outcome.get("notes", [])) or "nothing changed"
     logs = f"journalctl -u '{name}@*', /var/log/nginx/{name}.*.log"
     return f"{name}: {address} serves release {outcome.get('current')} ({done}). Logs: {logs}"

@@ -18,6 +18,8 @@ SITE_DEFAULTS: dict[str, Any] = {
     "state": "present",
     "server_names": [],
     "upstream": None,
+    "path": "/",
+    "stream_paths": [],
     "root": None,
     "static": [],
     "listen_port": 80,
@@ -63,11 +65,18 @@ def shape_site(site: Mapping[str, Any]) -> dict[str, Any]:
     static = [{**STATIC_DEFAULTS, **_given(mapping)} for mapping in shaped["static"]]
     # nginx takes the first regular expression that matches: the longest address comes first, as users expect.
     static.sort(key=lambda mapping: len(mapping["url"]), reverse=True)
+    prefix = shaped["path"].rstrip("/")
     for mapping in static:
-        mapping["pattern"] = re.sub(r"[.+]", r"\\\g<0>", mapping["url"])
+        mapping["pattern"] = re.sub(r"[.+]", r"\\\g<0>", prefix + mapping["url"])
         mapping["expires"] = "off" if mapping["expires"] is False else mapping["expires"]  # YAML's `off`
-    names = list(dict.fromkeys(name.lower() for name in shaped["server_names"]))
-    return {**shaped, "server_names": names, "static": static, "extra": shaped["extra"].strip("\n")}
+    return {
+        **shaped,
+        "server_names": list(dict.fromkeys(name.lower() for name in shaped["server_names"])),
+        "static": static,
+        "prefix": prefix,
+        "stream_paths": [prefix + path for path in dict.fromkeys(shaped["stream_paths"])],
+        "extra": shaped["extra"].strip("\n"),
+    }
 
 
 def _check_site(where: str, site: object) -> Iterator[str]:
@@ -91,6 +100,7 @@ def _check_site(where: str, site: object) -> Iterator[str]:
         if option in site:
             yield from _check_value(f"{where}.{option}", site[option], rule)
     yield from _check_server_names(f"{where}.server_names", site.get("server_names", []))
+    yield from _check_stream_paths(f"{where}.stream_paths", site.get("stream_paths", []))
     yield from _check_static(f"{where}.static", site.get("static", []))
 
 
@@ -101,6 +111,14 @@ def _check_server_names(where: str, names: object) -> Iterator[str]:
     for index, name in enumerate(names):
         for problem in _check_value(f"{where}[{index}]", name, _SERVER_NAME):
             yield problem + _suggest_ascii(name)
+
+
+def _check_stream_paths(where: str, paths: object) -> Iterator[str]:
+    if not isinstance(paths, list):
+        yield _refuse(where, paths, "a list of addresses such as /events/")
+        return
+    for index, path in enumerate(paths):
+        yield from _check_value(f"{where}[{index}]", path, _STREAM_PATH)
 
 
 def _check_static(where: str, mappings: object) -> Iterator[str]:
@@ -214,6 +232,8 @@ _is_host = _text(rf"{_HOST}:[0-9]{{1,9}}", flags=re.IGNORECASE)
 _is_port = _number(65535)
 _is_size = _text(r"[0-9]{1,9}[kmg]?", flags=re.IGNORECASE)
 _is_server_name = _text(rf"(\*\.)?{_HOST}|{_HOST}\.\*", limit=_HOST_NAME_LIMIT, flags=re.IGNORECASE)
+_is_site_path = _path(r"(/[A-Za-z0-9_~@+.-]+)+/?")
+_is_stream_path = _path(r"/([A-Za-z0-9_~@+.-]+/)*[A-Za-z0-9_~@+.-]*")
 _is_expires = _text(r"off|max|epoch|-1|[0-9]{1,9}[smhdwMy]?")
 _is_plain_text = re.compile("[\n\t -~\u00a0-\u2027\u202a-\U0010ffff]*").fullmatch
 
@@ -226,6 +246,14 @@ _SERVER_NAME = _Rule(
 _URL = _Rule(
     _path(r"/([A-Za-z0-9_~@+.-]+/)*"),
     "an address that begins and ends with `/`, of letters, digits and /_~@+.- without `..`",
+)
+_SITE_PATH = _Rule(
+    lambda value: value == "/" or _is_site_path(value),
+    "`/`, or a path such as /shop, of letters, digits and /_~@+.- without `..`",
+)
+_STREAM_PATH = _Rule(
+    lambda value: isinstance(value, str) and _is_stream_path(value),
+    "an address that begins with `/`, of letters, digits and /_~@+.- without `..`",
 )
 _DIRECTORY = _Rule(
     _path(rf"{_SEGMENT}(/{_SEGMENT})*"),
@@ -242,6 +270,7 @@ _RULES = {
         lambda value: _is_socket(value) or (_is_host(value) and _is_port(str(value).rpartition(":")[2])),
         f"unix:/path/of/a.sock, of letters, digits and /_@+.- and up to {_SOCKET_PATH_LIMIT} characters, or host:port",
     ),
+    "path": _SITE_PATH,
     "root": _Rule(_path(rf"(/{_SEGMENT})+"), "an absolute path of letters, digits and /_@+.- without `..`"),
     "listen_port": _Rule(_is_port, "a number from 1 to 65535"),
     "client_max_body_size": _Rule(_is_size, "bytes, or a number with one of k m g, such as 10m; 0 for no limit"),

@@ -88,11 +88,13 @@ server {
     proxy_read_timeout 60s;
     proxy_next_upstream off;
     proxy_redirect off;
+    absolute_redirect off;
 
     # A session cookie alone may have 4 KiB, which is all that nginx takes of headers by default.
     proxy_buffer_size 16k;
     proxy_buffers 8 16k;
 
+    # The upstream gets the address as the client wrote it.
     location / {
         proxy_pass http://unix:/run/shop.sock;
     }
@@ -126,6 +128,8 @@ def test_static_files_and_configuration_of_the_user_come_last() -> None:
     location ~ ^/static/(?<webstack_file>.+)$ {
         try_files /static/$webstack_file /shop/static/$webstack_file @upstream;
         expires 1h;
+        # Beside `site.css` there may be a `site.css.gz`, made when the source was.
+        gzip_static on;
         # Files answer to GET and HEAD alone.
         error_page 405 = @upstream;
     }
@@ -144,10 +148,44 @@ def test_what_the_sites_share_has_no_site_in_it() -> None:
     assert [words[:1] for words, _block in parse(text)] == [["map"]] * 3
 
 
+def test_a_site_below_a_path_leaves_the_rest_alone() -> None:
+    text = render_site(name="shop", server_names=["shop.test"], upstream="a:1", path="/shop", stream_paths=["/events"])
+    assert text.endswith(
+        """\
+    location / {
+        return 404;
+    }
+
+    location = /shop {
+        return 308 /shop/$is_args$args;
+    }
+
+    # The upstream gets the address as the client wrote it.
+    location /shop/ {
+        proxy_pass http://a:1;
+    }
+
+    # What the upstream says here reaches the client at once.
+    location /shop/events {
+        proxy_buffering off;
+        proxy_pass http://a:1;
+    }
+}
+""",
+    )
+
+
+def test_a_site_that_streams_everywhere_has_no_place_twice() -> None:
+    text = render_site(name="shop", server_names=["shop.test"], upstream="a:1", stream_paths=["/"])
+    assert text.count("location / {") == text.count("proxy_buffering off;") == 1
+
+
 SITE: dict[str, Any] = {
     "name": "shop",
     "server_names": ["shop.test"],
     "upstream": "unix:/run/shop.sock",
+    "path": "/a",
+    "stream_paths": ["/b"],
     "root": "/srv/shop",
     "static": [{"url": "/static/", "paths": ["static"], "expires": "1h"}],
     "listen_port": 80,
@@ -168,7 +206,7 @@ def vary(option: str, value: object) -> dict[str, Any]:
     option, _dot, part = option.partition(".")
     if part:
         value = [{**SITE[option][0], part: [value] if part == "paths" else value}]
-    return {**SITE, option: [value] if option == "server_names" else value}
+    return {**SITE, option: [value] if option in {"server_names", "stream_paths"} else value}
 
 
 @pytest.mark.parametrize("option", [*(option for option in SITE if option != "static"), "static.url", "static.paths", "static.expires"])

@@ -67,6 +67,8 @@ def problems_with(**options: Any) -> list[str]:  # noqa: ANN401
                 {"url": "/a+b/c.d/", "paths": ["v1.0", "a/b@2"], "expires": 3600},
             ]
         },
+        {"path": "/shop", "stream_paths": ["/", "/events", "/a/b.c/"]},
+        {"path": "/a/b~1/", "stream_paths": []},
         {"listen_port": 8080, "client_max_body_size": 0, "proxy_read_timeout": 86400},
         {"listen_port": "8080", "client_max_body_size": "20M", "proxy_read_timeout": "1"},
         {"extra": 'add_header X "a;b";\n\tlocation = /ñ {}\n'},
@@ -79,12 +81,18 @@ def test_what_people_write_is_accepted(options: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-@pytest.mark.parametrize("option", [option for option in ("name", *SITE_DEFAULTS) if option not in {"extra", "static"}])
+@pytest.mark.parametrize("option", [option for option in ("name", *SITE_DEFAULTS) if option not in {"extra", "static", "stream_paths"}])
 def test_nothing_that_means_something_to_nginx_gets_through(option: str, value: object) -> None:
     given = [value] if option == "server_names" and value != ["a"] else value
     if given == ["a"]:
         return
     assert problems_with(**{option: given})
+
+
+@pytest.mark.parametrize("value", HOSTILE[1:-4])
+def test_nothing_hostile_gets_through_in_a_path(value: object) -> None:
+    assert problems_with(path=f"/{value}/")
+    assert problems_with(stream_paths=[f"/{value}/"])
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -116,6 +124,12 @@ def test_nothing_hostile_gets_through_in_a_mapping(option: str, value: object) -
         ({"upstream": "localhost"}, "sites[0].upstream is 'localhost'; allowed"),
         ({"upstream": "localhost:65536"}, "sites[0].upstream is 'localhost:65536'; allowed"),
         ({"upstream": "http://localhost:1"}, "sites[0].upstream is 'http://localhost:1'; allowed"),
+        ({"path": "shop"}, "sites[0].path is 'shop'; allowed is `/`, or a path such as /shop"),
+        ({"path": "/a/../b"}, "sites[0].path is '/a/../b'; allowed"),
+        ({"path": "//"}, "sites[0].path is '//'; allowed"),
+        ({"stream_paths": "/events"}, "sites[0].stream_paths is '/events'; allowed is a list of addresses such as /events/"),
+        ({"stream_paths": ["events"]}, "sites[0].stream_paths[0] is 'events'; allowed is an address that begins with `/`"),
+        ({"stream_paths": ["/a/../b"]}, "sites[0].stream_paths[0] is '/a/../b'; allowed"),
         ({"root": "srv"}, "sites[0].root is 'srv'; allowed is an absolute path of letters, digits and /_@+.- without `..`"),
         ({"root": "/srv/../etc"}, "sites[0].root is '/srv/../etc'; allowed"),
         ({"root": None}, "sites[0].root is missing; `static` needs the directory below which its `paths` are"),
@@ -185,6 +199,7 @@ def test_a_shaped_site_has_every_option() -> None:
         "name": "shop",
         "server_names": ["a.test", "b.test"],
         "upstream": "a:1",
+        "prefix": "",
     }
 
 
@@ -194,3 +209,10 @@ def test_mappings_are_shaped_with_the_longest_address_first() -> None:
         {"url": "/a+b/v1.0/", "pattern": r"/a\+b/v1\.0/", "paths": ["b"], "expires": "60s"},
         {"url": "/", "pattern": "/", "paths": ["a"], "expires": "off"},
     ]
+
+
+def test_what_is_below_a_site_is_below_its_path() -> None:
+    shaped = shape_site({**SITE, "path": "/shop/", "stream_paths": ["/", "/events", "/events"]})
+    assert shaped["prefix"] == "/shop"
+    assert shaped["static"][0]["pattern"] == "/shop/static/"
+    assert shaped["stream_paths"] == ["/shop/", "/shop/events"]

@@ -97,6 +97,11 @@ SPEC: dict[str, Any] = {
         "options": {
             "listen_port": {"type": "int", "default": 80},
             "client_max_body_size": {"type": "str"},
+            "limit_requests": {"type": "str"},
+            "limit_requests_burst": {"type": "int"},
+            "limit_connections": {"type": "int"},
+            "security_headers": {"type": "bool"},
+            "pass_dotfiles": {"type": "bool"},
             "proxy_connect_timeout": {"type": "int"},
             "proxy_send_timeout": {"type": "int"},
             "proxy_read_timeout": {"type": "int"},

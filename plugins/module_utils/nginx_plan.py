@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from ansible_collections.webstack.flask.plugins.module_utils.files import Access
 from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import (
+    add_catch_all,
     add_hash_size,
     find_server_names,
     is_ours,
@@ -149,7 +150,7 @@ def find_foreign(observed: Observed, sites: Iterable[Site], layout: NginxLayout)
     return problems
 
 
-def make_plan(observed: Observed, sites: Sequence[Site], *, http: str, default_site: str, layout: NginxLayout) -> Plan:
+def make_plan(observed: Observed, sites: Sequence[Site], *, http: str, default_site: str, unknown_names: str, layout: NginxLayout) -> Plan:
     """Return what has to change so that the sites, and Debian's default site, are as they should be."""
     wanted: dict[Path, Entry] = {}
     texts = dict(observed.texts)
@@ -168,10 +169,12 @@ def make_plan(observed: Observed, sites: Sequence[Site], *, http: str, default_s
         texts.setdefault(layout.default_link, page.text)
     texts.pop(layout.http, None)
     wanted[layout.http] = None
-    if any(is_ours(text) for text in texts.values()):
+    ours = [text for text in texts.values() if is_ours(text)]
+    if ours:
         foreign = [observed.main, *(text for text in texts.values() if not is_ours(text))]
         names = [name for text in texts.values() for name in find_server_names(text)]
-        texts[layout.http] = add_hash_size(http, names, foreign)
+        http = add_hash_size(http, names, foreign)
+        texts[layout.http] = add_catch_all(http, ours, foreign) if unknown_names == "reject" else http
         wanted[layout.http] = File(texts[layout.http], layout.access)
     changes = [Change(path, observed.entries.get(path), after) for path, after in wanted.items() if observed.entries.get(path) != after]
     return Plan(sorted(changes, key=lambda change: (change.order, change.path)), texts)

@@ -24,6 +24,11 @@ SITE_DEFAULTS: dict[str, Any] = {
     "static": [],
     "listen_port": 80,
     "client_max_body_size": "10m",
+    "limit_requests": "",
+    "limit_requests_burst": 20,
+    "limit_connections": 0,
+    "security_headers": True,
+    "pass_dotfiles": False,
     "proxy_connect_timeout": 5,
     "proxy_send_timeout": 60,
     "proxy_read_timeout": 60,
@@ -232,6 +237,7 @@ _is_host = _text(rf"{_HOST}:[0-9]{{1,9}}", flags=re.IGNORECASE)
 _is_port = _number(65535)
 _is_size = _text(r"[0-9]{1,9}[kmg]?", flags=re.IGNORECASE)
 _is_server_name = _text(rf"(\*\.)?{_HOST}|{_HOST}\.\*", limit=_HOST_NAME_LIMIT, flags=re.IGNORECASE)
+_is_rate = _text(r"[1-9][0-9]{0,5}r/[sm]")
 _is_site_path = _path(r"(/[A-Za-z0-9_~@+.-]+)+/?")
 _is_stream_path = _path(r"/([A-Za-z0-9_~@+.-]+/)*[A-Za-z0-9_~@+.-]*")
 _is_expires = _text(r"off|max|epoch|-1|[0-9]{1,9}[smhdwMy]?")
@@ -265,6 +271,9 @@ _EXPIRES = _Rule(
 )
 _TIMEOUT = _Rule(_number(86400), "seconds, from 1 to 86400")
 
+_COUNT = _Rule(_text(r"[0-9]{1,6}"), "a number from 0 to 999999")
+_YES_OR_NO = _Rule(lambda value: isinstance(value, bool), "true or false")
+
 _RULES = {
     "upstream": _Rule(
         lambda value: _is_socket(value) or (_is_host(value) and _is_port(str(value).rpartition(":")[2])),
@@ -274,6 +283,11 @@ _RULES = {
     "root": _Rule(_path(rf"(/{_SEGMENT})+"), "an absolute path of letters, digits and /_@+.- without `..`"),
     "listen_port": _Rule(_is_port, "a number from 1 to 65535"),
     "client_max_body_size": _Rule(_is_size, "bytes, or a number with one of k m g, such as 10m; 0 for no limit"),
+    "limit_requests": _Rule(lambda value: value == "" or _is_rate(value), "a number of requests with r/s or r/m, such as 10r/s"),
+    "limit_requests_burst": _COUNT,
+    "limit_connections": _COUNT,
+    "security_headers": _YES_OR_NO,
+    "pass_dotfiles": _YES_OR_NO,
     "proxy_connect_timeout": _TIMEOUT,
     "proxy_send_timeout": _TIMEOUT,
     "proxy_read_timeout": _TIMEOUT,

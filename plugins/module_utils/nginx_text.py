@@ -12,6 +12,9 @@ from dataclasses import dataclass
 OWNERSHIP_MARK = "webstack.flask.nginx_site"
 """A file that holds this was written by the role; any other file is somebody else's."""
 
+HEADER_PATIENCE = "10s"
+"""How long a client may take to send the head of a request. nginx takes it from the server for unknown names."""
+
 _SMALL_HASH_NAME_LIMIT = 46
 """Length of the longest server name that fits nginx's default bucket of 64 bytes (measured: 47 is refused)."""
 
@@ -23,10 +26,26 @@ _LARGE_HASH = """
 server_names_hash_bucket_size 512;
 """
 
+_CATCH_ALL = """
+# Names that no site has get no answer.
+server {{
+{listens}
+    server_name "";
+    server_tokens off;
+    client_header_timeout {patience};
+    return 444;
+}}
+"""
+
+_NAMELESS = {"", "_"}
+"""What people write as the name of a server that is to answer to every name."""
+
+_TOKEN = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[;{}]|(?:\\.|\$\{|[^\s;{}\\])+""", re.DOTALL)
 _COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
 _COMPLAINT = re.compile(r"\[(?P<level>emerg|alert|crit|error|warn)\] (?:\d+#\d+: )?(?P<text>.*)")
 _PLACE = re.compile(r"(?P<text>.*) in (?P<file>/\S+):(?P<line>\d+)")
 _UNOPENED = re.compile(r'open\(\) "(?P<file>/[^"]+)" failed')
+_DUPLICATE = "a duplicate default server"
 _CONFLICT = re.compile(r'conflicting server name "(?P<name>[^"]*)" on ')
 
 
@@ -43,6 +62,77 @@ class Complaint:
         """Return the complaint as a user should read it."""
         place = f" in {self.file}" if self.file else ""
         return f"{self.text}{place}{f', line {self.line}' if self.line else ''}"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A `server` block: the words of each `listen`, and its names."""
+
+    listens: tuple[tuple[str, ...], ...]
+    names: tuple[str, ...]
+
+    @property
+    def wants_unknown_names(self) -> bool:
+        """Whether it has no name of its own, so that it is there for those that nobody has."""
+        return set(self.names) <= _NAMELESS
+
+    @property
+    def defaults(self) -> tuple[tuple[str, ...], ...]:
+        """The `listen`s on which it answers to the names that nobody has."""
+        return tuple(words for words in self.listens if self.wants_unknown_names or {"default_server", "default"} & {*words})
+
+
+def find_servers(text: str) -> list[Server]:
+    """Return the `server` blocks in a configuration file; what is no configuration is passed over."""
+    servers: list[Server] = []
+    stack: list[list[list[str]]] = [[]]
+    words: list[str] = []
+    for piece in _TOKEN.findall(text):
+        if piece == "{":
+            stack.append([words])
+            words = []
+        elif piece == "}" and len(stack) > 1:
+            head, *directives = stack.pop()
+            if head == ["server"]:
+                servers.append(_read_server(directives))
+            words = []
+        elif piece == ";":
+            stack[-1].append(words)
+            words = []
+        elif words or not piece.startswith("#"):
+            words.append(piece.strip("\"'"))
+    return servers
+
+
+def _read_server(directives: Iterable[list[str]]) -> Server:
+    listens = tuple(tuple(words[1:]) for words in directives if words[:1] == ["listen"] and words[1:])
+    names = tuple(name for words in directives if words[:1] == ["server_name"] for name in words[1:])
+    return Server(listens or (("80",),), names)
+
+
+def _socket_of(listen: Sequence[str]) -> tuple[str, bool]:
+    """Return the address and port of a `listen`, always written in the same way, and whether it is UDP."""
+    address = listen[0]
+    if address.isdigit():
+        address = f"*:{address}"
+    elif not address.startswith("unix:") and not re.search(r":\d+$", address):
+        address = f"{address}:80"
+    return re.sub(r"^0\.0\.0\.0:", "*:", address), "quic" in listen
+
+
+def add_catch_all(http: str, ours: Iterable[str], foreign: Iterable[str]) -> str:
+    """Return the http-level settings, with a server that gives names that no site has no answer.
+
+    It listens where a site of ours does, but nowhere where somebody else (`foreign` holds their texts) has a server for
+    such names: nginx takes one for each address and port.
+    """
+    taken = {_socket_of(listen) for text in foreign for server in find_servers(text) for listen in server.defaults}
+    wanted = {_socket_of(listen): listen for text in ours for server in find_servers(text) for listen in server.listens}
+    free = [wanted[socket] for socket in sorted(wanted.keys() - taken)]
+    if not free:
+        return http
+    listens = "\n".join(f"    listen {' '.join([*listen, 'default_server'])};" for listen in free)
+    return http + _CATCH_ALL.format(listens=listens, patience=HEADER_PATIENCE)
 
 
 def is_ours(text: str | None) -> bool:
@@ -128,4 +218,5 @@ def explain_refusal(refusal: Complaint, *, sites: Mapping[str, str], texts: Mapp
             "come up after a restart; the sites were not activated, and what nginx serves it goes on serving. "
             "Correct or remove that file, then run again"
         )
-    return f"nginx refuses the sites together with the rest of its configuration: {refusal}. Nothing was changed"
+    hint = "; to leave unknown names to somebody else, set nginx_site_unknown_names to answer" if _DUPLICATE in refusal.text else ""
+    return f"nginx refuses the sites together with the rest of its configuration: {refusal}. Nothing was changed{hint}"

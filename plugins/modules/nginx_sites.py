@@ -52,6 +52,13 @@ options:
     type: str
     choices: [present, absent]
     default: absent
+  unknown_names:
+    description:
+      - What happens to requests for names that no site has, where a site of ours listens; with V(reject) they get no answer.
+      - With V(answer), and where somebody else has a server for such names, nginx's own rules apply.
+    type: str
+    choices: [reject, answer]
+    default: reject
   remove_logs:
     description: Whether to delete the logs of the sites that are absent, rotated ones too.
     type: bool
@@ -194,6 +201,7 @@ class Run:
             self.sites,
             http=self.http,
             default_site=self.params["default_site"],
+            unknown_names=self.params["unknown_names"],
             layout=self.layout,
         )
         if self.params["default_site"] == "absent" and self.layout.default_link in plan.texts:
@@ -276,6 +284,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     },
     "http": {"type": "str", "required": True},
     "default_site": {"type": "str", "choices": ["present", "absent"], "default": "absent"},
+    "unknown_names": {"type": "str", "choices": ["reject", "answer"], "default": "reject"},
     "remove_logs": {"type": "bool", "default": False},
 }
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ from typing import Any
 import jinja2
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils.nginx_site_input import find_site_problems, shape_site
-from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import is_ours
+from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import add_catch_all, is_ours
 
 TEMPLATES = Path(__file__).parents[3] / "roles/nginx_site/templates"
 Block = list[tuple[list[str], "Block"]]
@@ -78,6 +81,7 @@ server {
     access_log /var/log/nginx/shop.access.log;
     error_log /var/log/nginx/shop.error.log;
 
+    # A client that stops in the middle does not hold a connection for long. Debian's values are a minute and more.
     client_max_body_size 10m;
 """,
     )
@@ -93,6 +97,11 @@ server {
     # A session cookie alone may have 4 KiB, which is all that nginx takes of headers by default.
     proxy_buffer_size 16k;
     proxy_buffers 8 16k;
+
+    # Hidden files such as `.env` are nobody's business, whoever would serve them.
+    location ~ ^(?:/[^/]*)*/\\.(?!well-known/) {
+        return 404;
+    }
 
     # The upstream gets the address as the client wrote it.
     location / {
@@ -121,10 +130,6 @@ def test_static_files_and_configuration_of_the_user_come_last() -> None:
     # The address is matched after nginx has decoded and normalised it, so no `..` is left in what is looked up.
     root /srv/shop;
 
-    location ~ ^/static/(?:.*/)?\.(?!well-known/) {
-        return 404;
-    }
-
     location ~ ^/static/(?<webstack_file>.+)$ {
         try_files /static/$webstack_file /shop/static/$webstack_file @upstream;
         expires 1h;
@@ -145,7 +150,7 @@ def test_static_files_and_configuration_of_the_user_come_last() -> None:
 def test_what_the_sites_share_has_no_site_in_it() -> None:
     text = render("conf.d/webstack-flask.conf.j2")
     assert is_ours(text)
-    assert [words[:1] for words, _block in parse(text)] == [["map"]] * 3
+    assert [words[:1] for words, _block in parse(text)] == [["map"]] * 6
 
 
 def test_a_site_below_a_path_leaves_the_rest_alone() -> None:
@@ -158,6 +163,11 @@ def test_a_site_below_a_path_leaves_the_rest_alone() -> None:
 
     location = /shop {
         return 308 /shop/$is_args$args;
+    }
+
+    # Hidden files such as `.env` are nobody's business, whoever would serve them.
+    location ~ ^(?:/[^/]*)*/\\.(?!well-known/) {
+        return 404;
     }
 
     # The upstream gets the address as the client wrote it.
@@ -178,6 +188,29 @@ def test_a_site_below_a_path_leaves_the_rest_alone() -> None:
 def test_a_site_that_streams_everywhere_has_no_place_twice() -> None:
     text = render_site(name="shop", server_names=["shop.test"], upstream="a:1", stream_paths=["/"])
     assert text.count("location / {") == text.count("proxy_buffering off;") == 1
+
+
+MORE: dict[str, Any] = {"pass_dotfiles": True, "limit_requests": "10r/s", "limit_connections": 5, "security_headers": False}
+
+GIXY_HAS_TO_SKIP = [
+    "try_files_is_evil_too",  # it wants open_file_cache, with which a switch would take a minute to show
+    "proxy_buffering_off",  # a site has it where its user says that the upstream streams
+]
+
+
+def test_gixy_finds_nothing(tmp_path: Path) -> None:
+    names = {"name": "shop", "server_names": ["shop.test", "*.shop.test"]}
+    sites = [
+        render_site(**SITE | names),
+        render_site(name="plain", server_names=["plain.test"], upstream="unix:/run/plain.sock"),
+        render_site(**SITE | MORE | {"name": "many", "server_names": ["many.test"]}),
+    ]
+    http = add_catch_all(render("conf.d/webstack-flask.conf.j2"), sites, [])
+    main = tmp_path / "nginx.conf"
+    main.write_text("\n".join(["worker_processes auto;", "events {}", "http {", http, *sites, "}"]), encoding="utf-8")
+    argv = [sys.executable, "-m", "gixy", "-f", "json", f"--skips={','.join(GIXY_HAS_TO_SKIP)}", str(main)]
+    found = json.loads(subprocess.run(argv, capture_output=True, text=True, check=False).stdout)
+    assert found == []
 
 
 SITE: dict[str, Any] = {

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils.flask_apps import (
+    SPEC,
     check_apps,
     environment_inputs,
     hosts_inputs,
@@ -121,6 +122,11 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
             "nginx": {
                 "listen_port": 80,
                 "client_max_body_size": None,
+                "limit_requests": None,
+                "limit_requests_burst": None,
+                "limit_connections": None,
+                "security_headers": None,
+                "pass_dotfiles": None,
                 "proxy_connect_timeout": None,
                 "proxy_send_timeout": None,
                 "proxy_read_timeout": None,
@@ -264,7 +270,7 @@ def test_what_is_wrong_with_an_entry_is_told(changes: dict[str, Any], problem: s
         (
             "nginx",
             "http3",
-            "client_max_body_size, extra, listen_port, proxy_connect_timeout, proxy_read_timeout, proxy_send_timeout, stream_paths",
+            ", ".join(sorted(SPEC["nginx"]["options"])),
         ),
     ],
 )
@@ -298,13 +304,18 @@ def test_an_entry_without_a_name_is_told_by_its_number() -> None:
             {"server_names": ["shop.test", "shop test"]},
             "flask_apps[0].server_names[1] is 'shop test'; allowed is a host name such as www.example.org, *.example.org or www.example.*",
         ),
-        ({"path": "shop"}, "flask_apps[0].path is 'shop'; allowed is `/`, or a path such as /shop, of letters, digits and /_~@+.- without `..`"),
+        (
+            {"path": "shop"},
+            "flask_apps[0].path is 'shop'; allowed is `/`, or a path such as /shop, of letters, digits and /_~@+.- without `..`",
+        ),
         ({"nginx": {"listen_port": 0}}, "flask_apps[0].nginx.listen_port is 0; allowed is a number from 1 to 65535"),
         ({"nginx": {"proxy_read_timeout": 0}}, "flask_apps[0].nginx.proxy_read_timeout is 0; allowed is seconds, from 1 to 86400"),
         (
             {"nginx": {"stream_paths": ["events"]}},
-            "flask_apps[0].nginx.stream_paths[0] is 'events'; "
-            "allowed is an address that begins with `/`, of letters, digits and /_~@+.- without `..`",
+            (
+                "flask_apps[0].nginx.stream_paths[0] is 'events'; "
+                "allowed is an address that begins with `/`, of letters, digits and /_~@+.- without `..`"
+            ),
         ),
         (
             {"static": [{"url": "/s/", "paths": ["../../etc"]}]},

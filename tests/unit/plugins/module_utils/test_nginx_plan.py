@@ -29,8 +29,8 @@ DEFAULT = Link("/etc/nginx/sites-available/default")
 FOREIGN = {Path("/etc/nginx/sites-enabled/other"): "server { server_name other.test; }"}
 
 
-def plan_for(observed: Observed, *sites: Site, default_site: str = "absent") -> Plan:
-    return make_plan(observed, sites, http=HTTP, default_site=default_site, layout=LAYOUT)
+def plan_for(observed: Observed, *sites: Site, default_site: str = "absent", unknown_names: str = "reject") -> Plan:
+    return make_plan(observed, sites, http=HTTP, default_site=default_site, unknown_names=unknown_names, layout=LAYOUT)
 
 
 def as_observed(plan: Plan, **more: Any) -> Observed:  # noqa: ANN401
@@ -122,6 +122,19 @@ def test_a_default_site_that_does_not_exist_cannot_be_enabled() -> None:
 def test_what_somebody_else_wrote_is_recognised(path: Path, entry: Entry, *, is_foreign: bool) -> None:
     problems = find_foreign(Observed({path: entry}, {}), [SHOP], LAYOUT)
     assert [str(path) in problem for problem in problems] == [True] * is_foreign
+
+
+@pytest.mark.parametrize(
+    ("unknown_names", "others", "is_there"),
+    [
+        ("reject", FOREIGN, True),
+        ("reject", {Path("/etc/nginx/conf.d/a.conf"): "server { listen *:80 default_server; }"}, False),
+        ("answer", FOREIGN, False),
+    ],
+)
+def test_unknown_names_get_no_answer_unless_somebody_gives_one(unknown_names: str, others: dict[Path, str], *, is_there: bool) -> None:
+    plan = plan_for(Observed({}, others), SHOP, unknown_names=unknown_names)
+    assert ("listen 80 default_server;" in plan.texts[LAYOUT.http]) is is_there
 
 
 def test_the_digest_is_of_ours_and_of_the_default_site_alone() -> None:

@@ -69,6 +69,8 @@ def problems_with(**options: Any) -> list[str]:  # noqa: ANN401
         },
         {"path": "/shop", "stream_paths": ["/", "/events", "/a/b.c/"]},
         {"path": "/a/b~1/", "stream_paths": []},
+        {"limit_requests": "10r/s", "limit_requests_burst": 0, "limit_connections": 5, "security_headers": False, "pass_dotfiles": True},
+        {"limit_requests": "", "limit_connections": 0},
         {"listen_port": 8080, "client_max_body_size": 0, "proxy_read_timeout": 86400},
         {"listen_port": "8080", "client_max_body_size": "20M", "proxy_read_timeout": "1"},
         {"extra": 'add_header X "a;b";\n\tlocation = /ñ {}\n'},
@@ -83,6 +85,8 @@ def test_what_people_write_is_accepted(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize("value", HOSTILE)
 @pytest.mark.parametrize("option", [option for option in ("name", *SITE_DEFAULTS) if option not in {"extra", "static", "stream_paths"}])
 def test_nothing_that_means_something_to_nginx_gets_through(option: str, value: object) -> None:
+    if isinstance(value, type(SITE_DEFAULTS.get(option, ...))) and value in ("", True):
+        return  # it is what the option may be
     given = [value] if option == "server_names" and value != ["a"] else value
     if given == ["a"]:
         return
@@ -130,6 +134,14 @@ def test_nothing_hostile_gets_through_in_a_mapping(option: str, value: object) -
         ({"stream_paths": "/events"}, "sites[0].stream_paths is '/events'; allowed is a list of addresses such as /events/"),
         ({"stream_paths": ["events"]}, "sites[0].stream_paths[0] is 'events'; allowed is an address that begins with `/`"),
         ({"stream_paths": ["/a/../b"]}, "sites[0].stream_paths[0] is '/a/../b'; allowed"),
+        (
+            {"limit_requests": "10/s"},
+            "sites[0].limit_requests is '10/s'; allowed is a number of requests with r/s or r/m, such as 10r/s",
+        ),
+        ({"limit_requests_burst": -1}, "sites[0].limit_requests_burst is -1; allowed is a number from 0 to 999999"),
+        ({"limit_connections": "many"}, "sites[0].limit_connections is 'many'; allowed is a number from 0"),
+        ({"security_headers": "no"}, "sites[0].security_headers is 'no'; allowed is true or false"),
+        ({"pass_dotfiles": 1}, "sites[0].pass_dotfiles is 1; allowed is true or false"),
         ({"root": "srv"}, "sites[0].root is 'srv'; allowed is an absolute path of letters, digits and /_@+.- without `..`"),
         ({"root": "/srv/../etc"}, "sites[0].root is '/srv/../etc'; allowed"),
         ({"root": None}, "sites[0].root is missing; `static` needs the directory below which its `paths` are"),

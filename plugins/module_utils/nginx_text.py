@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 OWNERSHIP_MARK = "webstack.flask.nginx_site"
 """A file that holds this was written by the role; any other file is somebody else's."""
-
-HEADER_PATIENCE = "10s"
-"""How long a client may take to send the head of a request. nginx takes it from the server for unknown names."""
 
 _SMALL_HASH_NAME_LIMIT = 46
 """Length of the longest server name that fits nginx's default bucket of 64 bytes (measured: 47 is refused)."""
@@ -30,12 +27,12 @@ _CATCH_ALL = """
 # Names that no site has get no answer.
 server {{
 {listens}
-    server_name "";
-    server_tokens off;
-    client_header_timeout {patience};
-    return 444;
+{body}
 }}
 """
+
+_MODERN = (1, 25, 1)
+"""The version of nginx for which the template of the role is written."""
 
 _NAMELESS = {"", "_"}
 """What people write as the name of a server that is to answer to every name."""
@@ -45,6 +42,7 @@ _COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
 _COMPLAINT = re.compile(r"\[(?P<level>emerg|alert|crit|error|warn)\] (?:\d+#\d+: )?(?P<text>.*)")
 _PLACE = re.compile(r"(?P<text>.*) in (?P<file>/\S+):(?P<line>\d+)")
 _UNOPENED = re.compile(r'open\(\) "(?P<file>/[^"]+)" failed')
+_PATH = re.compile(r'"(?P<path>/[^"]+)"')
 _DUPLICATE = "a duplicate default server"
 _CONFLICT = re.compile(r'conflicting server name "(?P<name>[^"]*)" on ')
 
@@ -120,8 +118,8 @@ def _socket_of(listen: Sequence[str]) -> tuple[str, bool]:
     return re.sub(r"^0\.0\.0\.0:", "*:", address), "quic" in listen
 
 
-def add_catch_all(http: str, ours: Iterable[str], foreign: Iterable[str]) -> str:
-    """Return the http-level settings, with a server that gives names that no site has no answer.
+def add_catch_all(http: str, body: str, ours: Iterable[str], foreign: Iterable[str]) -> str:
+    """Return the http-level settings, with a server for the names that no site has; `body` is what stands in it.
 
     It listens where a site of ours does, but nowhere where somebody else (`foreign` holds their texts) has a server for
     such names: nginx takes one for each address and port.
@@ -131,8 +129,26 @@ def add_catch_all(http: str, ours: Iterable[str], foreign: Iterable[str]) -> str
     free = [wanted[socket] for socket in sorted(wanted.keys() - taken)]
     if not free:
         return http
-    listens = "\n".join(f"    listen {' '.join([*listen, 'default_server'])};" for listen in free)
-    return http + _CATCH_ALL.format(listens=listens, patience=HEADER_PATIENCE)
+    # Without a queue for each worker, the packets of a QUIC connection reach workers that know nothing of it.
+    lines = [["listen", *listen, "default_server", *(["reuseport"] if "quic" in listen else [])] for listen in free]
+    return http + _CATCH_ALL.format(listens="\n".join(f"    {' '.join(line)};" for line in lines), body=body.rstrip("\n"))
+
+
+def parse_version(shown: str) -> tuple[int, ...]:
+    """Return the version in what `nginx -v` shows."""
+    found = re.search(r"nginx/(\d+(?:\.\d+)*)", shown)
+    return tuple(int(part) for part in found[1].split(".")) if found else ()
+
+
+def adapt_to_version(text: str, version: tuple[int, ...]) -> str:
+    """Return the configuration as an nginx of this version takes it.
+
+    Since 1.25.1 HTTP/2 is switched on by a directive of its own, and there is HTTP/3.
+    """
+    if version >= _MODERN:
+        return text
+    without_http3 = re.sub(r"(?m)^(\s*)(listen \S+ quic;|add_header Alt-Svc .*)$", r"\1# \2 (this nginx has no HTTP/3)", text)
+    return re.sub(r"(?m)^\s*http2 on;\n", "", re.sub(r"(?m)^(\s*listen \S+ ssl);$", r"\1 http2;", without_http3))
 
 
 def is_ours(text: str | None) -> bool:
@@ -143,6 +159,11 @@ def is_ours(text: str | None) -> bool:
 def disable_ipv6(text: str) -> str:
     """Return the configuration without its IPv6 listeners, for a host whose kernel refuses such sockets."""
     return re.sub(r"(?m)^(\s*)(listen \[::\]:.*)$", r"\1# \2 (this host has no IPv6)", text)
+
+
+def find_certificates(text: str) -> list[str]:
+    """Return the files of the certificates that a configuration file names."""
+    return re.findall(r"\bssl_certificate\s+([^\s;]+);", _COMMENT.sub("", text))
 
 
 def find_server_names(text: str) -> list[str]:
@@ -202,12 +223,19 @@ def find_ignored_names(complaints: Sequence[Complaint]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def _find_user_of(text: str, sites: Iterable[str], texts: Mapping[str, str]) -> str:
+    """Return the site's file that names the path in the text: nginx does not tell who uses a certificate that it cannot load."""
+    found = _PATH.search(text)
+    return next((file for file in sites if found and found["path"] in texts.get(file, "")), "")
+
+
 def explain_refusal(refusal: Complaint, *, sites: Mapping[str, str], texts: Mapping[str, str], before: Complaint | None) -> str:
     """Return why nginx would not have the new configuration, and whose doing that is.
 
     `sites` are the names of this run's sites by file, `texts` the new content of each file, and `before` is what
     nginx refuses in the configuration that is in place, if it refuses that one too.
     """
+    refusal = replace(refusal, file=refusal.file or _find_user_of(refusal.text, sites, texts))
     if refusal.file in sites:
         lines = texts.get(refusal.file, "").splitlines()
         line = f": `{lines[refusal.line - 1].strip()}`" if 0 < refusal.line <= len(lines) else ""

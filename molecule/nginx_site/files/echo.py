@@ -60,6 +60,7 @@ class Echo(BaseHTTPRequestHandler):
         if self.path == "/own-headers":
             self.send_header("X-Frame-Options", "DENY")
             self.send_header("Referrer-Policy", "no-referrer")
+            self.send_header("Strict-Transport-Security", "max-age=1")
         if self.path == "/long-header":
             self.send_header("Set-Cookie", "session=" + "x" * 6000)
         self.end_headers()

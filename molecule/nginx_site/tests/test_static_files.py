@@ -135,7 +135,6 @@ def test_files_may_be_at_the_top(host: Host) -> None:
     answer = get_option(host, "/robots.txt")
     assert (answer.body, answer.headers["cache-control"]) == ("/srv/options/public/robots.txt", "max-age=3600")
     assert asked_path(get_option(host, "/no-file")) == "/no-file"
-    assert get_option(host, "/.hidden").status == 404
     assert get_option(host, "/.well-known/security.txt").body == "/srv/options/public/.well-known/security.txt"
 
 

@@ -13,14 +13,14 @@ from typing import Any
 import jinja2
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils.nginx_site_input import find_site_problems, shape_site
-from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import add_catch_all, is_ours
+from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import add_catch_all, find_servers, is_ours
 
 TEMPLATES = Path(__file__).parents[3] / "roles/nginx_site/templates"
 Block = list[tuple[list[str], "Block"]]
 
 
 _ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(TEMPLATES / "etc/nginx"),
+    loader=jinja2.FileSystemLoader(TEMPLATES),
     trim_blocks=True,
     keep_trailing_newline=True,
     undefined=jinja2.StrictUndefined,
@@ -30,12 +30,12 @@ _ENVIRONMENT.filters["comment"] = "#\n# {}\n#".format
 
 
 def render(template: str, **variables: Any) -> str:  # noqa: ANN401
-    return _ENVIRONMENT.get_template(template).render(ansible_managed="Ansible managed", **variables)
+    return _ENVIRONMENT.get_template(f"etc/nginx/{template}").render(ansible_managed="Ansible managed", **variables)
 
 
 def render_site(**site: Any) -> str:  # noqa: ANN401
     assert find_site_problems([site]) == []
-    return render("sites-available/site.conf.j2", __nginx_site=shape_site(site))
+    return render("sites-available/site.conf.j2", __nginx_site=shape_site(site), nginx_site_acme_webroot="/var/lib/acme")
 
 
 def parse(text: str) -> Block:
@@ -81,8 +81,14 @@ server {
     access_log /var/log/nginx/shop.access.log;
     error_log /var/log/nginx/shop.error.log;
 
-    # A client that stops in the middle does not hold a connection for long. Debian's values are a minute and more.
     client_max_body_size 10m;
+
+    # A client that stops in the middle does not hold a connection for long. Debian's values are a minute and more.
+    client_header_timeout 10s;
+    client_body_timeout 30s;
+    send_timeout 30s;
+    keepalive_timeout 30s;
+    reset_timedout_connection on;
 """,
     )
     assert text.endswith(
@@ -97,6 +103,15 @@ server {
     # A session cookie alone may have 4 KiB, which is all that nginx takes of headers by default.
     proxy_buffer_size 16k;
     proxy_buffers 8 16k;
+
+    # By what lies here an authority for certificates sees that the names are ours.
+    location ^~ /.well-known/acme-challenge/ {
+        root /var/lib/acme;
+        default_type text/plain;
+        auth_basic off;
+        allow all;
+        try_files $uri =404;
+    }
 
     # Hidden files such as `.env` are nobody's business, whoever would serve them.
     location ~ ^(?:/[^/]*)*/\\.(?!well-known/) {
@@ -190,7 +205,38 @@ def test_a_site_that_streams_everywhere_has_no_place_twice() -> None:
     assert text.count("location / {") == text.count("proxy_buffering off;") == 1
 
 
+def test_an_encrypted_site_sends_the_rest_there_and_answers_for_its_certificate() -> None:
+    tls = {"certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem", "port": 8443, "hsts": 300, "hsts_subdomains": True, "http3": True}
+    text = render_site(name="shop", server_names=["shop.test"], upstream="a:1", tls=tls)
+    redirecting, serving = find_servers(text)
+    assert redirecting.listens == (("80",), ("[::]:80",))
+    assert serving.listens == (("8443", "ssl"), ("[::]:8443", "ssl"), ("8443", "quic"), ("[::]:8443", "quic"))
+    assert redirecting.names == serving.names == ("shop.test",)
+    assert text.count("location ^~ /.well-known/acme-challenge/ {") == 2
+    for line in (
+        "return 308 https://$host:8443$request_uri;",
+        "ssl_certificate_key /etc/ssl/k.pem;",
+        'add_header Strict-Transport-Security "max-age=300; includeSubDomains" always;',
+        "add_header Alt-Svc 'h3=\":8443\"; ma=86400' always;",
+    ):
+        assert f"    {line}\n" in text
+
+
+def test_a_site_may_be_served_in_both_ways() -> None:
+    tls = {"certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem", "redirect": False}
+    (server,) = find_servers(render_site(name="shop", server_names=["shop.test"], upstream="a:1", tls=tls))
+    assert server.listens == (("80",), ("[::]:80",), ("443", "ssl"), ("[::]:443", "ssl"))
+
+
 MORE: dict[str, Any] = {"pass_dotfiles": True, "limit_requests": "10r/s", "limit_connections": 5, "security_headers": False}
+TLS: dict[str, Any] = {
+    "certificate": "/etc/ssl/c.pem",
+    "key": "/etc/ssl/k.pem",
+    "port": 8443,
+    "redirect": True,
+    "hsts": 31536000,
+    "http3": True,
+}
 
 GIXY_HAS_TO_SKIP = [
     "try_files_is_evil_too",  # it wants open_file_cache, with which a switch would take a minute to show
@@ -203,9 +249,10 @@ def test_gixy_finds_nothing(tmp_path: Path) -> None:
     sites = [
         render_site(**SITE | names),
         render_site(name="plain", server_names=["plain.test"], upstream="unix:/run/plain.sock"),
+        render_site(**SITE | {"name": "safe", "server_names": ["safe.test"], "tls": TLS}),
         render_site(**SITE | MORE | {"name": "many", "server_names": ["many.test"]}),
     ]
-    http = add_catch_all(render("conf.d/webstack-flask.conf.j2"), sites, [])
+    http = add_catch_all(render("conf.d/webstack-flask.conf.j2"), render("unknown-names.conf.j2"), sites, [])
     main = tmp_path / "nginx.conf"
     main.write_text("\n".join(["worker_processes auto;", "events {}", "http {", http, *sites, "}"]), encoding="utf-8")
     argv = [sys.executable, "-m", "gixy", "-f", "json", f"--skips={','.join(GIXY_HAS_TO_SKIP)}", str(main)]

@@ -12,6 +12,7 @@ SITE: dict[str, Any] = {
     "root": "/srv/shop",
     "static": [{"url": "/static/", "paths": ["static"]}],
 }
+TLS = {"certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem"}
 HOSTILE = [
     "a b",
     "a\nb",
@@ -74,6 +75,9 @@ def problems_with(**options: Any) -> list[str]:  # noqa: ANN401
         {"listen_port": 8080, "client_max_body_size": 0, "proxy_read_timeout": 86400},
         {"listen_port": "8080", "client_max_body_size": "20M", "proxy_read_timeout": "1"},
         {"extra": 'add_header X "a;b";\n\tlocation = /ñ {}\n'},
+        {"tls": TLS},
+        {"tls": {**TLS, "port": "8443", "redirect": False, "hsts": 300, "hsts_subdomains": True, "http3": True}},
+        {"tls": {}},
         {"state": "present"},
         {"state": "absent", "server_names": None, "upstream": None},
     ],
@@ -91,6 +95,13 @@ def test_nothing_that_means_something_to_nginx_gets_through(option: str, value: 
     if given == ["a"]:
         return
     assert problems_with(**{option: given})
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("option", ["certificate", "key", "port", "redirect", "hsts", "http3"])
+def test_nothing_hostile_gets_through_in_what_is_encrypted(option: str, value: object) -> None:
+    if not (value is True and option in {"redirect", "http3"}):
+        assert problems_with(tls={**TLS, option: value})
 
 
 @pytest.mark.parametrize("value", HOSTILE[1:-4])
@@ -165,7 +176,14 @@ def test_nothing_hostile_gets_through_in_a_mapping(option: str, value: object) -
         ({"extra": "a\x00b"}, "sites[0].extra is 'a\\x00b'; allowed"),
         ({"extra": ["a"]}, "sites[0].extra is ['a']; allowed"),
         ({"server_name": "a.test"}, "sites[0] has no option 'server_name'; did you mean `server_names`?"),
-        ({"tls": "acme"}, "sites[0] has no option 'tls'; there are name, state, server_names"),
+        ({"colour": "red"}, "sites[0] has no option 'colour'; there are name, state, server_names"),
+        ({"tls": "acme"}, "sites[0].tls is 'acme'; allowed is a dictionary with `certificate` and `key`"),
+        ({"tls": {**TLS, "key": None}}, "sites[0].tls.key is None; allowed is an absolute path"),
+        ({"tls": {**TLS, "certificate": "c.pem"}}, "sites[0].tls.certificate is 'c.pem'; allowed is an absolute path"),
+        ({"tls": {**TLS, "port": 80}}, "sites[0].tls.port is 80, as is `listen_port`; give one of them another port"),
+        ({"tls": {**TLS, "hsts": "1y"}}, "sites[0].tls.hsts is '1y'; allowed is seconds, such as 300"),
+        ({"tls": {**TLS, "http3": "on"}}, "sites[0].tls.http3 is 'on'; allowed is true or false"),
+        ({"tls": {**TLS, "redirects": True}}, "sites[0].tls has no option 'redirects'; did you mean `redirect`?"),
     ],
 )
 def test_a_refusal_says_what_was_given_and_what_is_allowed(options: dict[str, Any], problem: str) -> None:
@@ -198,6 +216,13 @@ def test_two_sites_cannot_have_one_name_or_one_server_name() -> None:
     assert find_site_problems(sites, "sites") == [
         "sites has more than one site named 'blog'; give each its own name",
         "sites: the sites 'shop' and 'blog' both have the server name 'shop.test' on port 80; give it to one",
+    ]
+
+
+def test_two_sites_cannot_have_one_server_name_on_the_encrypted_port() -> None:
+    sites = [{**SITE, "tls": TLS}, {**SITE, "name": "blog", "listen_port": 81, "tls": TLS}, {**SITE, "name": "old", "listen_port": 443}]
+    assert find_site_problems(sites, "sites") == [
+        "sites: the sites 'shop' and 'blog' and 'old' both have the server name 'shop.test' on port 443; give it to one",
     ]
 
 

@@ -4,10 +4,12 @@ import pytest
 from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import (
     Complaint,
     Server,
+    adapt_to_version,
     add_catch_all,
     add_hash_size,
     disable_ipv6,
     explain_refusal,
+    find_certificates,
     find_ignored_names,
     find_refusal,
     find_server_names,
@@ -15,6 +17,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import (
     includes_sites,
     move_main,
     parse_complaints,
+    parse_version,
 )
 
 SITE = """\
@@ -88,11 +91,53 @@ def test_servers_are_found_with_what_they_listen_on_and_their_names() -> None:
 )
 def test_unknown_names_get_no_answer_where_nobody_else_has_a_server_for_them(foreign: list[str], expected: list[str]) -> None:
     ours = ["server { listen 80; listen [::]:80; server_name a.test; }", "server { listen 80; listen 443 ssl; server_name b.test; }"]
-    text = add_catch_all("# ours\n", ours, foreign)
+    text = add_catch_all("# ours\n", "    return 444;\n", ours, foreign)
     assert sorted(line.strip() for line in text.splitlines() if "listen" in line) == sorted(
         f"{listen} default_server;" for listen in expected
     )
     assert (text == "# ours\n") == (not expected)
+
+
+def test_the_queues_of_quic_are_made_once() -> None:
+    ours = ["server { listen 443 ssl; listen 443 quic; server_name a.test; }", "server { listen 443 quic; server_name b.test; }"]
+    text = add_catch_all("", "    return 444;\n", ours, ["server { listen 443 ssl default_server; }"])
+    assert (
+        text == "\n# Names that no site has get no answer.\nserver {\n    listen 443 quic default_server reuseport;\n    return 444;\n}\n"
+    )
+
+
+MODERN = """\
+    listen 443 ssl;
+    listen [::]:443 ssl;
+    http2 on;
+    listen 443 quic;
+    add_header Alt-Svc 'h3=":443"; ma=86400' always;
+    return 204;
+"""
+
+
+@pytest.mark.parametrize("version", ["1.25.1", "1.26.3", "1.30"])
+def test_a_modern_nginx_gets_what_the_template_says(version: str) -> None:
+    assert adapt_to_version(MODERN, parse_version(f"nginx version: nginx/{version} (Debian)\n")) == MODERN
+
+
+@pytest.mark.parametrize("version", ["1.22.1", "1.25.0", "1.9"])
+def test_an_old_nginx_gets_http2_in_its_own_way_and_no_http3(version: str) -> None:
+    assert (
+        adapt_to_version(MODERN, parse_version(f"nginx version: nginx/{version}\n"))
+        == """\
+    listen 443 ssl http2;
+    listen [::]:443 ssl http2;
+    # listen 443 quic; (this nginx has no HTTP/3)
+    # add_header Alt-Svc 'h3=":443"; ma=86400' always; (this nginx has no HTTP/3)
+    return 204;
+"""
+    )
+
+
+def test_certificates_are_found() -> None:
+    text = "# ssl_certificate /no;\nssl_certificate /etc/c.pem;\nssl_certificate_key /etc/k.pem;\n"
+    assert find_certificates(text) == ["/etc/c.pem"]
 
 
 @pytest.mark.parametrize(
@@ -171,6 +216,14 @@ def test_a_mistake_of_somebody_else_is_told_apart() -> None:
     text = explain(theirs, before=theirs)
     assert text.startswith('nginx refuses a file that is none of these sites\': unexpected "}" in /etc/nginx/sites-enabled/other, line 3.')
     assert "It did so before this run" in text
+
+
+def test_a_certificate_that_cannot_be_loaded_is_told_with_its_site() -> None:
+    texts = {OURS: "server {\n    ssl_certificate /etc/c.pem;\n}\n"}
+    refusal = Complaint("emerg", 'cannot load certificate "/etc/c.pem": BIO_new_file() failed')
+    assert explain_refusal(refusal, sites={OURS: "shop"}, texts=texts, before=None).startswith(
+        'nginx refuses the site shop: cannot load certificate "/etc/c.pem"'
+    )
 
 
 def test_a_second_server_for_unknown_names_comes_with_the_way_out() -> None:

@@ -20,7 +20,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.webstack.flask.plugins.module_utils.archives import find_archive_problems
 from ansible_collections.webstack.flask.plugins.module_utils.env_file import find_environment_problems
 from ansible_collections.webstack.flask.plugins.module_utils.gunicorn_settings import find_setting_problems
-from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem, check_name
+from ansible_collections.webstack.flask.plugins.module_utils.layout import CERTIFICATE_ROOT, AppLayout, Problem, check_name
 from ansible_collections.webstack.flask.plugins.module_utils.nginx_site_input import find_site_problems
 from ansible_collections.webstack.flask.plugins.module_utils.unit_text import find_directive_problems
 
@@ -120,8 +120,9 @@ SPEC: dict[str, Any] = {
     "tls": {
         "type": "dict",
         "options": {
-            "certificate": {"type": "str", "required": True},
-            "key": {"type": "str", "required": True},
+            "mode": {"type": "str", "choices": ["provided", "self_signed", "off"], "default": "provided"},
+            "certificate": {"type": "str"},
+            "key": {"type": "str"},
             "port": {"type": "int", "default": 443},
             "redirect": {"type": "bool", "default": True},
             "hsts": {"type": "int", "default": 0},
@@ -149,7 +150,7 @@ def check_apps(apps: object) -> list[dict[str, Any]]:
     if not isinstance(apps, Sequence) or isinstance(apps, str) or not apps:
         raise Problem(f"flask_apps must be a list of at least one app, each a mapping with a name; it is {apps!r}")
     problems, checked = [], []
-    for number, app in enumerate(apps):
+    for number, app in enumerate(map(_spelt_out, apps)):
         if not isinstance(app, Mapping):
             problems.append(f"flask_apps[{number}] must be a mapping of keys to values; it is {app!r}")
             continue
@@ -189,6 +190,14 @@ def _validator(app: App) -> ArgumentSpecValidator:
     if is_absent(app):
         return ArgumentSpecValidator({key: SPEC[key] for key in _ABSENT})
     return ArgumentSpecValidator(SPEC, mutually_exclusive=_ENTRY_POINTS, required_one_of=_ENTRY_POINTS)
+
+
+def _spelt_out(app: object) -> object:
+    """Return an entry whose `tls`, if it is a single word, is the mapping that it stands for."""
+    tls = app.get("tls") if isinstance(app, Mapping) else None
+    if isinstance(app, Mapping) and (tls is False or isinstance(tls, str)):
+        return {**app, "tls": {"mode": tls or "off"}}  # YAML reads `off` as false
+    return app
 
 
 def _find_unknown_keys(value: Mapping[str, Any], spec: Mapping[str, Any], where: str) -> Iterator[str]:
@@ -277,6 +286,40 @@ def _find_health_problems(app: App) -> Iterator[str]:
             yield f"health.statuses has {status}; a status code is a number from 100 to 599"
 
 
+def _find_tls_problems(app: App) -> Iterator[str]:
+    if not _is_encrypted(app):
+        return
+    tls = app["tls"]
+    given = [key for key in ("certificate", "key") if tls[key]]
+    if tls["mode"] == "self_signed":
+        if given:
+            yield f"tls.{given[0]} is given, but with tls.mode self_signed it would not be used; take one of the two out"
+        if not _certifiable_names(app):
+            yield "tls.mode is self_signed, and server_names has no name that a certificate can be for; add one without `*` at its end"
+    elif len(given) < 2:
+        yield "tls needs both `certificate` and `key`, or one of the modes self_signed and off"
+    elif _is_pem(tls["certificate"]) != _is_pem(tls["key"]):
+        yield "tls.certificate and tls.key must be of one kind: paths on the machine, or the texts themselves"
+
+
+def _is_encrypted(app: App) -> bool:
+    return app["tls"] is not None and app["tls"]["mode"] != "off"
+
+
+def _is_kept_by_us(app: App) -> bool:
+    """Return whether the role certificates takes care of the certificate; otherwise it is on the machine already."""
+    return _is_encrypted(app) and (app["tls"]["mode"] == "self_signed" or _is_pem(app["tls"]["certificate"]))
+
+
+def _is_pem(text: str) -> bool:
+    return "-----BEGIN " in text
+
+
+def _certifiable_names(app: App) -> list[str]:
+    """Return the names that a certificate can be for: a wildcard stands for the first label, never for the last."""
+    return [name for name in app["server_names"] if not name.endswith("*")]
+
+
 def _find_number_problems(app: App) -> Iterator[str]:
     patience = {f"health.{key}": app["health"][key] for key in ("timeout", "interval", "deadline")}
     for key, value in {**patience, "release_command_timeout": app["release_command_timeout"]}.items():
@@ -311,7 +354,7 @@ def _find_repetitions(apps: Sequence[App]) -> Iterator[str]:
 _ABSENT_FINDERS = (_find_naming_problems,)
 _FINDERS = (
     *(_find_naming_problems, _find_address_problems, _find_source_problems, _find_start_problems, _find_path_problems),
-    *(_find_variable_problems, _find_health_problems, _find_number_problems),
+    *(_find_variable_problems, _find_health_problems, _find_number_problems, _find_tls_problems),
 )
 """What looks for problems in an entry that fits SPEC."""
 
@@ -399,7 +442,7 @@ def switch_inputs(apps: Sequence[App], only: str = "") -> list[dict[str, Any]]:
 def _switch_input(app: App) -> dict[str, Any]:
     return {
         "health": {**app["health"], "path": _prefix(app) + app["health"]["path"]},
-        "front": {"host": _concrete_name(app["server_names"]), "port": _front_port(app), "tls": app["tls"] is not None},
+        "front": {"host": _concrete_name(app["server_names"]), "port": _front_port(app), "tls": _is_encrypted(app)},
         "drain": app["drain"],
         "watch": app["watch"],
     }
@@ -430,9 +473,27 @@ def _site_input(app: App) -> dict[str, Any]:
         "path": app["path"],
         "root": f"{AppLayout.of(app['name']).current}/app",
         "static": [_given(mapping) for mapping in list_static_mappings(app)],
-        **({"tls": dict(app["tls"])} if app["tls"] else {}),
+        **({"tls": _tls_input(app)} if _is_encrypted(app) else {}),
         **_given(app["nginx"]),
     }
+
+
+def _tls_input(app: App) -> dict[str, Any]:
+    tls = {key: value for key, value in app["tls"].items() if key != "mode"}
+    if _is_kept_by_us(app):
+        path = f"{CERTIFICATE_ROOT}/{app['name']}.pem"
+        tls |= {"certificate": path, "key": path}
+    return tls
+
+
+def certificate_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
+    """Return `certificates_certificates`: what is to be made or put on the machine, and what apps that are absent leave behind."""
+    kept = [
+        {"name": app["name"], "names": _certifiable_names(app), **_given({key: app["tls"][key] for key in ("certificate", "key")})}
+        for app in _present(apps)
+        if _is_kept_by_us(app)
+    ]
+    return kept + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app)]
 
 
 def hosts_inputs(apps: Sequence[App], address: str) -> list[dict[str, Any]]:
@@ -488,7 +549,7 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _front_port(app: App) -> int:
     """Return the port on which users are served."""
-    port: int = app["tls"]["port"] if app["tls"] else app["nginx"]["listen_port"]
+    port: int = app["tls"]["port"] if _is_encrypted(app) else app["nginx"]["listen_port"]
     return port
 
 
@@ -520,7 +581,7 @@ def _summarise_removed(name: str, outcome: Mapping[str, Any]) -> str:
 
 def _summarise_app(app: App, outcome: Mapping[str, Any]) -> str:
     name, port = app["name"], _front_port(app)
-    scheme, usual = ("https", 443) if app["tls"] else ("http", 80)
+    scheme, usual = ("https", 443) if _is_encrypted(app) else ("http", 80)
     address = f"{scheme}://{_concrete_name(app['server_names'])}{'' if port == usual else f':{port}'}{_prefix(app)}/"
     done = "; ".join(outcome.get("notes", [])) or "nothing changed"
     logs = f"journalctl -u '{name}@*', /var/log/nginx/{name}.*.log"

@@ -66,9 +66,14 @@ def find_version() -> tuple[int, ...]:
 
 
 def read_certificates(texts: Iterable[str]) -> dict[str, str]:
-    """Return the content of each certificate that our files among these texts name."""
+    """Return the content of each certificate that our files among these texts name, empty where there is none."""
     paths = {path for text in texts if is_ours(text) for path in find_certificates(text)}
     return {path: read_text(Path(path)) or "" for path in paths}
+
+
+def find_missing_certificates(texts: Iterable[str]) -> list[str]:
+    """Return the certificates that our files among these texts name, and that are not there."""
+    return sorted(path for path, text in read_certificates(texts).items() if not text)
 
 
 def has_ipv6() -> bool:

@@ -67,7 +67,9 @@ options:
 attributes:
   check_mode:
     support: full
-    description: The test by nginx happens too. Without nginx on the host, Debian's package is taken to be installed next.
+    description:
+      - The test by nginx happens too, unless a certificate is still to be made.
+      - Without nginx on the host, Debian's package is taken to be installed next.
   diff_mode:
     support: full
     description: Shows every file and link.
@@ -171,7 +173,7 @@ class Run:
         loaded = nginx_service.has_loaded(self._digest(plan))
         is_up = unit.active in ("active", "reloading")
         action = "started" if not is_up else "reloaded" if plan.changes or not loaded else ""
-        self._try_out(plan, is_needed=bool(action))
+        self._try_out(plan, is_needed=bool(action), check=check)
         logs = [path for site in self._absent_sites() for path in nginx_host.find_logs(site.name)]
         if not check:
             if action:
@@ -214,8 +216,12 @@ class Run:
             )
         return plan
 
-    def _try_out(self, plan: Plan, *, is_needed: bool) -> None:
+    def _try_out(self, plan: Plan, *, is_needed: bool, check: bool) -> None:
         """Raise Problem if nginx would not serve the sites; when there is nothing to do anyway, only warn."""
+        missing = nginx_host.find_missing_certificates(plan.texts.values())
+        if check and missing:
+            self.warn(f"{missing[0]} does not exist, so nginx could not test the sites; a run fails unless it is made before")
+            return
         passed, complaints = nginx_host.try_out(plan, self.layout)
         problems = list(list_conflicts(find_ignored_names(complaints), self.sites, plan.texts))
         if not passed:

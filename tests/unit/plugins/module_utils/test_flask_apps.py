@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils.flask_apps import (
     SPEC,
+    certificate_inputs,
     check_apps,
     environment_inputs,
     hosts_inputs,
@@ -526,12 +527,53 @@ def test_an_encrypted_app_is_asked_and_shown_so() -> None:
     tls = {"certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem", "port": 8443}
     apps = check_apps([_app(tls=tls)])
     assert switch_inputs(apps)[0]["front"] == {"host": "shop.test", "port": 8443, "tls": True}
+    assert certificate_inputs(apps) == []
     assert site_inputs(apps)[0]["tls"] == {**tls, "redirect": True, "hsts": 0, "hsts_subdomains": False, "http3": False}
     assert summarise(apps, {"releases": {"shop": {"current": "r1"}}})[0].startswith("shop: https://shop.test:8443/ serves")
     (problem,) = _problems(_app(tls=tls), _app(name="blog", nginx={"listen_port": 8443}))
     assert problem.startswith("the server name 'shop.test' on port 8443 is claimed by shop and blog")
     (problem,) = _problems(_app(tls={**tls, "key": "k.pem"}))
     assert problem.startswith("flask_apps[0].tls.key is 'k.pem'; allowed is an absolute path")
+
+
+PEM = {"certificate": "-----BEGIN CERTIFICATE-----", "key": "-----BEGIN PRIVATE KEY-----"}
+
+
+@pytest.mark.parametrize(("tls", "given"), [("self_signed", {}), ({"mode": "self_signed"}, {}), (PEM, PEM)])
+def test_a_certificate_that_the_machine_keeps_is_handed_from_one_role_to_the_other(tls: object, given: dict[str, str]) -> None:
+    apps = check_apps([_app(tls=tls, server_names=["shop.test", "*.shop.test", "www.shop.*"]), _app(name="gone", state="absent")])
+    assert certificate_inputs(apps) == [
+        {"name": "shop", "names": ["shop.test", "*.shop.test"], **given},
+        {"name": "gone", "state": "absent"},
+    ]
+    site = site_inputs(apps)[0]["tls"]
+    assert site["certificate"] == site["key"] == "/etc/webstack-flask/certificates/shop.pem"
+    assert "mode" not in site
+
+
+@pytest.mark.parametrize("tls", ["off", False, {"mode": "off", "certificate": "/a"}])
+def test_encryption_can_be_off(tls: object) -> None:
+    apps = check_apps([_app(tls=tls)])
+    assert certificate_inputs(apps) == []
+    assert "tls" not in site_inputs(apps)[0]
+    assert switch_inputs(apps)[0]["front"] == {"host": "shop.test", "port": 80, "tls": False}
+
+
+@pytest.mark.parametrize(
+    ("tls", "problem"),
+    [
+        ({"mode": "provided"}, "tls needs both `certificate` and `key`, or one of the modes self_signed and off"),
+        ({"certificate": "/a"}, "tls needs both `certificate` and `key`, or one of the modes self_signed and off"),
+        ({**PEM, "certificate": "/a"}, "tls.certificate and tls.key must be of one kind: paths on the machine, or the texts themselves"),
+        (
+            {**PEM, "mode": "self_signed"},
+            "tls.certificate is given, but with tls.mode self_signed it would not be used; take one of the two out",
+        ),
+        ("letsencrypt", "value of mode must be one of: provided, self_signed, off, got: letsencrypt found in tls"),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_told(tls: object, problem: str) -> None:
+    assert _problem(tls=tls) == problem
 
 
 def test_what_the_user_says_of_the_path_counts() -> None:

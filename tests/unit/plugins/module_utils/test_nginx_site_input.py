@@ -180,6 +180,7 @@ def test_nothing_hostile_gets_through_in_a_mapping(option: str, value: object) -
         ({"tls": "acme"}, "sites[0].tls is 'acme'; allowed is a dictionary with `certificate` and `key`"),
         ({"tls": {**TLS, "key": None}}, "sites[0].tls.key is None; allowed is an absolute path"),
         ({"tls": {**TLS, "certificate": "c.pem"}}, "sites[0].tls.certificate is 'c.pem'; allowed is an absolute path"),
+        ({"tls": {**TLS, "key": "-----BEGIN PRIVATE KEY-----"}}, "sites[0].tls.key is '(not shown)'; allowed is an absolute path"),
         ({"tls": {**TLS, "port": 80}}, "sites[0].tls.port is 80, as is `listen_port`; give one of them another port"),
         ({"tls": {**TLS, "hsts": "1y"}}, "sites[0].tls.hsts is '1y'; allowed is seconds, such as 300"),
         ({"tls": {**TLS, "http3": "on"}}, "sites[0].tls.http3 is 'on'; allowed is true or false"),

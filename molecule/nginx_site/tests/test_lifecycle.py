@@ -117,6 +117,8 @@ def test_a_default_site_that_somebody_edited_stays(host: Host, run_role: Run, si
         assert host.file(DEFAULT).linked_to == page
     finally:
         host.check_output("mv /root/default %s", page)
+    assert run_role(*sites.values()).changed == 1
+    assert not host.file(DEFAULT).exists
 
 
 def test_unknown_names_are_left_to_whoever_has_a_server_for_them(host: Host, run_role: Run, sites: Sites) -> None:

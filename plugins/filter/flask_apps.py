@@ -48,6 +48,7 @@ class FilterModule:
             "environment_inputs": flask_apps.environment_inputs,
             "release_inputs": flask_apps.release_inputs,
             "switch_inputs": switch_inputs,
+            "certificate_inputs": flask_apps.certificate_inputs,
             "site_inputs": flask_apps.site_inputs,
             "hosts_inputs": flask_apps.hosts_inputs,
             "removal_inputs": flask_apps.removal_inputs,

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import product
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -21,7 +22,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.dependency_names im
 from ansible_collections.webstack.flask.plugins.module_utils.env_file import find_environment_problems
 from ansible_collections.webstack.flask.plugins.module_utils.gunicorn_settings import find_setting_problems
 from ansible_collections.webstack.flask.plugins.module_utils.gunicorn_workers import list_worker_packages
-from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem, check_name
+from ansible_collections.webstack.flask.plugins.module_utils.layout import CERTIFICATE_ROOT, AppLayout, Problem, check_name
 from ansible_collections.webstack.flask.plugins.module_utils.nginx_site_input import find_site_problems
 from ansible_collections.webstack.flask.plugins.module_utils.unit_text import find_directive_problems
 
@@ -60,6 +61,7 @@ SPEC: dict[str, Any] = {
     "wsgi": {"type": "str"},
     "asgi": {"type": "str"},
     "server_names": {"type": "list", "elements": "str", "required": True},
+    "path": {"type": "str", "default": "/"},
     "chdir": {"type": "str", "default": ""},
     "python_path": {"type": "list", "elements": "str", "default": []},
     "env": {"type": "dict", "default": {}},
@@ -108,6 +110,15 @@ SPEC: dict[str, Any] = {
         "options": {
             "listen_port": {"type": "int", "default": 80},
             "client_max_body_size": {"type": "str"},
+            "limit_requests": {"type": "str"},
+            "limit_requests_burst": {"type": "int"},
+            "limit_connections": {"type": "int"},
+            "security_headers": {"type": "bool"},
+            "pass_dotfiles": {"type": "bool"},
+            "proxy_connect_timeout": {"type": "int"},
+            "proxy_send_timeout": {"type": "int"},
+            "proxy_read_timeout": {"type": "int"},
+            "stream_paths": {"type": "list", "elements": "str"},
             "extra": {"type": "str"},
         },
     },
@@ -117,6 +128,19 @@ SPEC: dict[str, Any] = {
         "options": {
             "directories": {"type": "list", "elements": "str", "default": []},
             "files": {"type": "list", "elements": "str", "default": []},
+        },
+    },
+    "tls": {
+        "type": "dict",
+        "options": {
+            "mode": {"type": "str", "choices": ["provided", "self_signed", "off"], "default": "provided"},
+            "certificate": {"type": "str"},
+            "key": {"type": "str"},
+            "port": {"type": "int", "default": 443},
+            "redirect": {"type": "bool", "default": True},
+            "hsts": {"type": "int", "default": 0},
+            "hsts_subdomains": {"type": "bool", "default": False},
+            "http3": {"type": "bool", "default": False},
         },
     },
     "release_commands": {"type": "list", "elements": "str", "default": []},
@@ -139,7 +163,7 @@ def check_apps(apps: object) -> list[dict[str, Any]]:
     if not isinstance(apps, Sequence) or isinstance(apps, str) or not apps:
         raise Problem(f"flask_apps must be a list of at least one app, each a mapping with a name; it is {apps!r}")
     problems, checked = [], []
-    for number, app in enumerate(apps):
+    for number, app in enumerate(map(_spelt_out, apps)):
         if not isinstance(app, Mapping):
             problems.append(f"flask_apps[{number}] must be a mapping of keys to values; it is {app!r}")
             continue
@@ -179,6 +203,14 @@ def _validator(app: App) -> ArgumentSpecValidator:
     if is_absent(app):
         return ArgumentSpecValidator({key: SPEC[key] for key in _ABSENT})
     return ArgumentSpecValidator(SPEC, mutually_exclusive=_ENTRY_POINTS, required_one_of=_ENTRY_POINTS)
+
+
+def _spelt_out(app: object) -> object:
+    """Return an entry whose `tls`, if it is a single word, is the mapping that it stands for."""
+    tls = app.get("tls") if isinstance(app, Mapping) else None
+    if isinstance(app, Mapping) and (tls is False or isinstance(tls, str)):
+        return {**app, "tls": {"mode": tls or "off"}}  # YAML reads `off` as false
+    return app
 
 
 def _find_unknown_keys(value: Mapping[str, Any], spec: Mapping[str, Any], where: str) -> Iterator[str]:
@@ -271,6 +303,40 @@ def _find_health_problems(app: App) -> Iterator[str]:
             yield f"health.statuses has {status}; a status code is a number from 100 to 599"
 
 
+def _find_tls_problems(app: App) -> Iterator[str]:
+    if not _is_encrypted(app):
+        return
+    tls = app["tls"]
+    given = [key for key in ("certificate", "key") if tls[key]]
+    if tls["mode"] == "self_signed":
+        if given:
+            yield f"tls.{given[0]} is given, but with tls.mode self_signed it would not be used; take one of the two out"
+        if not _certifiable_names(app):
+            yield "tls.mode is self_signed, and server_names has no name that a certificate can be for; add one without `*` at its end"
+    elif len(given) < 2:
+        yield "tls needs both `certificate` and `key`, or one of the modes self_signed and off"
+    elif _is_pem(tls["certificate"]) != _is_pem(tls["key"]):
+        yield "tls.certificate and tls.key must be of one kind: paths on the machine, or the texts themselves"
+
+
+def _is_encrypted(app: App) -> bool:
+    return app["tls"] is not None and app["tls"]["mode"] != "off"
+
+
+def _is_kept_by_us(app: App) -> bool:
+    """Return whether the role certificates takes care of the certificate; otherwise it is on the machine already."""
+    return _is_encrypted(app) and (app["tls"]["mode"] == "self_signed" or _is_pem(app["tls"]["certificate"]))
+
+
+def _is_pem(text: str) -> bool:
+    return "-----BEGIN " in text
+
+
+def _certifiable_names(app: App) -> list[str]:
+    """Return the names that a certificate can be for: a wildcard stands for the first label, never for the last."""
+    return [name for name in app["server_names"] if not name.endswith("*")]
+
+
 def _find_number_problems(app: App) -> Iterator[str]:
     patience = {f"health.{key}": app["health"][key] for key in ("timeout", "interval", "deadline")}
     for key, value in {**patience, "release_command_timeout": app["release_command_timeout"]}.items():
@@ -284,7 +350,8 @@ def _find_number_problems(app: App) -> Iterator[str]:
 def _find_site_problems(apps: Sequence[App]) -> list[str]:
     """Find now what the role nginx_site would find when builds and environments are made already."""
     below_nginx = re.compile(rf"^(flask_apps\[\d+\])\.({'|'.join(SPEC['nginx']['options'])})\b")
-    return [below_nginx.sub(r"\1.nginx.\2", problem) for problem in find_site_problems(site_inputs(apps), "flask_apps")]
+    sites = [_site_input(app) for app in apps]
+    return [below_nginx.sub(r"\1.nginx.\2", problem) for problem in find_site_problems(sites, "flask_apps")]
 
 
 def _find_repetitions(apps: Sequence[App]) -> Iterator[str]:
@@ -293,8 +360,9 @@ def _find_repetitions(apps: Sequence[App]) -> Iterator[str]:
             yield f"flask_apps names {name!r} {count} times; give each app its own name"
     owners: dict[tuple[str, int], list[str]] = {}
     for app in _present(apps):
-        for server_name in dict.fromkeys(app["server_names"]):
-            owners.setdefault((server_name, app["nginx"]["listen_port"]), []).append(app["name"])
+        ports = {app["nginx"]["listen_port"], _front_port(app)}
+        for server_name, port in product(dict.fromkeys(app["server_names"]), sorted(ports)):
+            owners.setdefault((server_name, port), []).append(app["name"])
     for (server_name, port), names in owners.items():
         if len(names) > 1:
             yield f"the server name {server_name!r} on port {port} is claimed by {' and '.join(names)}; only one app can have it"
@@ -303,7 +371,7 @@ def _find_repetitions(apps: Sequence[App]) -> Iterator[str]:
 _ABSENT_FINDERS = (_find_naming_problems,)
 _FINDERS = (
     *(_find_naming_problems, _find_address_problems, _find_source_problems, _find_dependency_problems),
-    *(_find_start_problems, _find_path_problems),
+    *(_find_start_problems, _find_path_problems, _find_tls_problems),
     *(_find_variable_problems, _find_health_problems, _find_number_problems),
 )
 """What looks for problems in an entry that fits SPEC."""
@@ -369,10 +437,9 @@ def release_inputs(
             "environment": environments[app["name"]].get("id") or "",
             "wsgi": _entry_point(app),
             "chdir": app["chdir"],
-            "env": _as_text(app["env"]),
+            **_mounted(app),
             "env_files": list(app["env_files"]),
             "python_path": list(app["python_path"]),
-            "gunicorn": {**({"worker_class": "asgi"} if app["asgi"] else {}), **app["gunicorn"]},
             "service": dict(app["service"]),
             "commands": list(app["release_commands"]),
             "command_timeout": app["release_command_timeout"],
@@ -394,26 +461,59 @@ def switch_inputs(apps: Sequence[App], only: str = "") -> list[dict[str, Any]]:
 
 def _switch_input(app: App) -> dict[str, Any]:
     return {
-        "health": dict(app["health"]),
-        "front": {"host": _concrete_name(app["server_names"]), "port": app["nginx"]["listen_port"]},
+        "health": {**app["health"], "path": _prefix(app) + app["health"]["path"]},
+        "front": {"host": _concrete_name(app["server_names"]), "port": _front_port(app), "tls": _is_encrypted(app)},
         "drain": app["drain"],
         "watch": app["watch"],
     }
 
 
 def site_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
-    """Return `nginx_site_sites`."""
-    return [
-        {
-            "name": app["name"],
-            "server_names": list(app["server_names"]),
-            "upstream": f"unix:{AppLayout.of(app['name']).current}/gunicorn.sock",
-            "root": f"{AppLayout.of(app['name']).current}/app",
-            "static": [_given(mapping) for mapping in list_static_mappings(app)],
-            **_given(app["nginx"]),
-        }
+    """Return `nginx_site_sites`.
+
+    A page that was loaded before a switch asks for files of the former release after it: they are looked for, too.
+    """
+    present = _present(apps)
+    sites = [_site_input(app) for app in present]
+    for app, site in zip(present, sites, strict=True):
+        layout = AppLayout.of(app["name"])
+        site["root"] = str(layout.root)
+        for mapping in site["static"]:
+            releases = (layout.current, layout.previous)
+            mapping["paths"] = [f"{release.name}/app/{path}" for release in releases for path in mapping["paths"]]
+    return sites + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app)]
+
+
+def _site_input(app: App) -> dict[str, Any]:
+    """Return a site of the role nginx_site with the paths as the user wrote them, for messages to show them."""
+    return {
+        "name": app["name"],
+        "server_names": list(app["server_names"]),
+        "upstream": f"unix:{AppLayout.of(app['name']).current}/gunicorn.sock",
+        "path": app["path"],
+        "root": f"{AppLayout.of(app['name']).current}/app",
+        "static": [_given(mapping) for mapping in list_static_mappings(app)],
+        **({"tls": _tls_input(app)} if _is_encrypted(app) else {}),
+        **_given(app["nginx"]),
+    }
+
+
+def _tls_input(app: App) -> dict[str, Any]:
+    tls = {key: value for key, value in app["tls"].items() if key != "mode"}
+    if _is_kept_by_us(app):
+        path = f"{CERTIFICATE_ROOT}/{app['name']}.pem"
+        tls |= {"certificate": path, "key": path}
+    return tls
+
+
+def certificate_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
+    """Return `certificates_certificates`: what is to be made or put on the machine, and what apps that are absent leave behind."""
+    kept = [
+        {"name": app["name"], "names": _certifiable_names(app), **_given({key: app["tls"][key] for key in ("certificate", "key")})}
         for app in _present(apps)
-    ] + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app)]
+        if _is_kept_by_us(app)
+    ]
+    return kept + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app)]
 
 
 def hosts_inputs(apps: Sequence[App], address: str) -> list[dict[str, Any]]:
@@ -442,8 +542,35 @@ def without_app(apps: Sequence[App], name: str, *, remove_data: bool = False) ->
     return [*(app for app in apps if app["name"] != name), {"name": name, "state": "absent", "remove_data": remove_data}]
 
 
+def _prefix(app: App) -> str:
+    """Return what comes before every address of the app: nothing, or its `path`."""
+    prefix: str = app["path"].rstrip("/")
+    return prefix
+
+
+def _mounted(app: App) -> dict[str, dict[str, Any]]:
+    """Return the variables and the settings by which gunicorn tells an app of its `path`; what the user says comes first.
+
+    For WSGI every gunicorn reads SCRIPT_NAME from its environment, whoever connects and whichever headers it trusts; for
+    ASGI, gunicorn 24 and later have a setting.
+    """
+    prefix, variables = _prefix(app), _as_text(app["env"])
+    settings = {**({"worker_class": "asgi"} if app["asgi"] else {}), **app["gunicorn"]}
+    if prefix and settings.get("worker_class") == "asgi":
+        settings = {"root_path": prefix, **settings}
+    elif prefix:
+        variables = {"SCRIPT_NAME": prefix, **variables}
+    return {"env": variables, "gunicorn": settings}
+
+
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _front_port(app: App) -> int:
+    """Return the port on which users are served."""
+    port: int = app["tls"]["port"] if _is_encrypted(app) else app["nginx"]["listen_port"]
+    return port
 
 
 def _concrete_name(server_names: Sequence[str]) -> str:
@@ -473,8 +600,9 @@ def _summarise_removed(name: str, outcome: Mapping[str, Any]) -> str:
 
 
 def _summarise_app(app: App, outcome: Mapping[str, Any]) -> str:
-    name, port = app["name"], app["nginx"]["listen_port"]
-    address = f"http://{_concrete_name(app['server_names'])}{'' if port == 80 else f':{port}'}/"
+    name, port = app["name"], _front_port(app)
+    scheme, usual = ("https", 443) if _is_encrypted(app) else ("http", 80)
+    address = f"{scheme}://{_concrete_name(app['server_names'])}{'' if port == usual else f':{port}'}{_prefix(app)}/"
     done = "; ".join(outcome.get("notes", [])) or "nothing changed"
     logs = f"journalctl -u '{name}@*', /var/log/nginx/{name}.*.log"
     return f"{name}: {address} serves release {outcome.get('current')} ({done}). Logs: {logs}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,7 +24,8 @@ class HealthCheck:
 
     `path` is the path asked for. `statuses` lists good status codes; empty means any below 500, so that an app without
     a page at `path`, or with one behind a login, counts as well. `timeout` is the patience with one answer, `interval`
-    the pause between two questions, `deadline` the patience with all of them, each in seconds.
+    the pause between two questions, `deadline` the patience with all of them, each in seconds. `is_encrypted` is whether
+    users reach the app over https.
     """
 
     path: str = "/"
@@ -32,6 +34,7 @@ class HealthCheck:
     interval: float = 0.2
     deadline: float = 60
     host: str = "localhost"
+    is_encrypted: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def asked_as(self, settings: Mapping[str, Any]) -> HealthCheck:
@@ -64,12 +67,19 @@ class Answer:
 
 def ask_socket(path: str, check: HealthCheck) -> Answer:
     """Ask over a unix socket, as the web server would: what an app makes of being proxied shows before users reach it."""
-    forwarded = {"X-Real-IP": "127.0.0.1", "X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http", "X-Forwarded-Host": check.host}
+    forwarded = {
+        "X-Real-IP": "127.0.0.1",
+        "X-Forwarded-For": "127.0.0.1",
+        "X-Forwarded-Proto": "https" if check.is_encrypted else "http",
+        "X-Forwarded-Host": check.host,
+    }
     return _ask(_UnixConnection(path, check.timeout), replace(check, headers={**forwarded, **check.headers}))
 
 
 def ask_front(address: str, port: int, check: HealthCheck) -> Answer:
     """Ask through the web server at an address."""
+    if check.is_encrypted:
+        return _ask(_EncryptedConnection(address, port, check), check)
     return _ask(http.client.HTTPConnection(address, port, timeout=check.timeout), check)
 
 
@@ -97,3 +107,18 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
+
+
+class _EncryptedConnection(http.client.HTTPConnection):
+    """Names the site, not the address, in its first words; whether users trust the certificate is not asked here."""
+
+    def __init__(self, address: str, port: int, check: HealthCheck) -> None:
+        super().__init__(address, port, timeout=check.timeout)
+        self._name = check.host
+
+    def connect(self) -> None:
+        super().connect()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self.sock = context.wrap_socket(self.sock, server_hostname=self._name)

@@ -16,6 +16,7 @@ the 32 that useradd(8) allows."""
 _ROOT_PATTERN = re.compile(r"/[A-Za-z0-9_@+./-]{1,69}")
 """What can stand in a unit and in nginx's configuration as it is. A socket's path has 107 bytes at most, says unix(7)."""
 
+CERTIFICATE_ROOT = Path("/etc/webstack-flask/certificates")
 CACHE_ROOT = Path("/var/cache/webstack-flask")
 LOCK_ROOT = Path("/run/webstack-flask")
 UNIT_ROOT = Path("/etc/systemd/system")

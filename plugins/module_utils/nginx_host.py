@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import shutil
 import socket
 import stat
@@ -35,20 +36,44 @@ from ansible_collections.webstack.flask.plugins.module_utils.nginx_plan import (
 )
 from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import (
     Complaint,
+    find_certificates,
     includes_sites,
     is_ours,
     move_main,
     parse_complaints,
+    parse_version,
 )
 
 LOG_ROOT = Path("/var/log/nginx")
 _INCLUDED = {"conf.d": "*.conf", "sites-enabled": "*"}
+_PACKAGED = {"12": (1, 22, 1)}
+_LATEST = (1, 26)
 _TEST_PATIENCE = 60.0
 
 
 def is_installed(layout: NginxLayout) -> bool:
     """Return whether nginx is there with its configuration."""
     return layout.main.exists() and shutil.which("nginx", path=os.defpath + ":/usr/sbin:/sbin") is not None
+
+
+def find_version() -> tuple[int, ...]:
+    """Return the version of nginx; before it is installed, that of Debian's package."""
+    try:
+        shown = subprocess.run(["/usr/sbin/nginx", "-v"], capture_output=True, text=True, check=False).stderr
+    except FileNotFoundError:
+        return _PACKAGED.get(platform.freedesktop_os_release().get("VERSION_ID", ""), _LATEST)
+    return parse_version(shown)
+
+
+def read_certificates(texts: Iterable[str]) -> dict[str, str]:
+    """Return the content of each certificate that our files among these texts name, empty where there is none."""
+    paths = {path for text in texts if is_ours(text) for path in find_certificates(text)}
+    return {path: read_text(Path(path)) or "" for path in paths}
+
+
+def find_missing_certificates(texts: Iterable[str]) -> list[str]:
+    """Return the certificates that our files among these texts name, and that are not there."""
+    return sorted(path for path, text in read_certificates(texts).items() if not text)
 
 
 def has_ipv6() -> bool:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from ansible_collections.webstack.flask.plugins.module_utils.files import Access
 from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import (
+    add_catch_all,
     add_hash_size,
     find_server_names,
     is_ours,
@@ -149,8 +150,11 @@ def find_foreign(observed: Observed, sites: Iterable[Site], layout: NginxLayout)
     return problems
 
 
-def make_plan(observed: Observed, sites: Sequence[Site], *, http: str, default_site: str, layout: NginxLayout) -> Plan:
-    """Return what has to change so that the sites, and Debian's default site, are as they should be."""
+def make_plan(observed: Observed, sites: Sequence[Site], *, http: str, default_site: str, unknown_names: str, layout: NginxLayout) -> Plan:
+    """Return what has to change so that the sites, and Debian's default site, are as they should be.
+
+    `unknown_names` is the body of a server for the names that no site has, or empty when there is to be none.
+    """
     wanted: dict[Path, Entry] = {}
     texts = dict(observed.texts)
     for site in sites:
@@ -168,10 +172,12 @@ def make_plan(observed: Observed, sites: Sequence[Site], *, http: str, default_s
         texts.setdefault(layout.default_link, page.text)
     texts.pop(layout.http, None)
     wanted[layout.http] = None
-    if any(is_ours(text) for text in texts.values()):
+    ours = [text for text in texts.values() if is_ours(text)]
+    if ours:
         foreign = [observed.main, *(text for text in texts.values() if not is_ours(text))]
         names = [name for text in texts.values() for name in find_server_names(text)]
-        texts[layout.http] = add_hash_size(http, names, foreign)
+        http = add_hash_size(http, names, foreign)
+        texts[layout.http] = add_catch_all(http, unknown_names, ours, foreign) if unknown_names else http
         wanted[layout.http] = File(texts[layout.http], layout.access)
     changes = [Change(path, observed.entries.get(path), after) for path, after in wanted.items() if observed.entries.get(path) != after]
     return Plan(sorted(changes, key=lambda change: (change.order, change.path)), texts)
@@ -185,12 +191,15 @@ def _want_default(observed: Observed, default_site: str, layout: NginxLayout) ->
     return link or (Link(str(layout.default_file)) if observed.entries.get(layout.default_file) else None)
 
 
-def digest_active(texts: Mapping[Path, str], layout: NginxLayout) -> str:
-    """Return a digest of what nginx should have loaded of ours; empty when nothing of ours is there."""
+def digest_active(texts: Mapping[Path, str], layout: NginxLayout, certificates: Mapping[str, str]) -> str:
+    """Return a digest of what nginx should have loaded of ours; empty when nothing of ours is there.
+
+    `certificates` are the contents of those that the sites name, by path: nginx reads them when it loads its configuration.
+    """
     ours = {str(path): text for path, text in sorted(texts.items()) if is_ours(text)}
     if not ours:
         return ""
-    return hashlib.sha256(repr((ours, layout.default_link in texts)).encode()).hexdigest()
+    return hashlib.sha256(repr((ours, layout.default_link in texts, sorted(certificates.items()))).encode()).hexdigest()
 
 
 def diff_changes(changes: Iterable[Change]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ that it is written to; the one exception is `extra`, which is nginx configuratio
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,16 +19,33 @@ SITE_DEFAULTS: dict[str, Any] = {
     "state": "present",
     "server_names": [],
     "upstream": None,
+    "path": "/",
+    "stream_paths": [],
     "root": None,
     "static": [],
     "listen_port": 80,
+    "tls": None,
     "client_max_body_size": "10m",
+    "limit_requests": "",
+    "limit_requests_burst": 20,
+    "limit_connections": 0,
+    "security_headers": True,
+    "pass_dotfiles": False,
     "proxy_connect_timeout": 5,
     "proxy_send_timeout": 60,
     "proxy_read_timeout": 60,
     "extra": "",
 }
 """The options of a site beside its name, and what they are unless the user says otherwise."""
+
+TLS_DEFAULTS: dict[str, Any] = {
+    "port": 443,
+    "redirect": True,
+    "hsts": 0,
+    "hsts_subdomains": False,
+    "http3": False,
+}
+"""The options of `tls` beside `certificate` and `key`, and what they are unless the user says otherwise."""
 
 STATIC_DEFAULTS: dict[str, Any] = {"expires": "60s"}
 """The options of a static mapping beside `url` and `paths`, and what they are unless the user says otherwise."""
@@ -63,11 +81,19 @@ def shape_site(site: Mapping[str, Any]) -> dict[str, Any]:
     static = [{**STATIC_DEFAULTS, **_given(mapping)} for mapping in shaped["static"]]
     # nginx takes the first regular expression that matches: the longest address comes first, as users expect.
     static.sort(key=lambda mapping: len(mapping["url"]), reverse=True)
+    prefix = shaped["path"].rstrip("/")
     for mapping in static:
-        mapping["pattern"] = re.sub(r"[.+]", r"\\\g<0>", mapping["url"])
+        mapping["pattern"] = re.sub(r"[.+]", r"\\\g<0>", prefix + mapping["url"])
         mapping["expires"] = "off" if mapping["expires"] is False else mapping["expires"]  # YAML's `off`
-    names = list(dict.fromkeys(name.lower() for name in shaped["server_names"]))
-    return {**shaped, "server_names": names, "static": static, "extra": shaped["extra"].strip("\n")}
+    return {
+        **shaped,
+        "server_names": list(dict.fromkeys(name.lower() for name in shaped["server_names"])),
+        "static": static,
+        "prefix": prefix,
+        "tls": {**TLS_DEFAULTS, **_given(shaped["tls"])} if shaped["tls"] else None,
+        "stream_paths": [prefix + path for path in dict.fromkeys(shaped["stream_paths"])],
+        "extra": shaped["extra"].strip("\n"),
+    }
 
 
 def _check_site(where: str, site: object) -> Iterator[str]:
@@ -91,6 +117,8 @@ def _check_site(where: str, site: object) -> Iterator[str]:
         if option in site:
             yield from _check_value(f"{where}.{option}", site[option], rule)
     yield from _check_server_names(f"{where}.server_names", site.get("server_names", []))
+    yield from _check_tls(f"{where}.tls", site)
+    yield from _check_stream_paths(f"{where}.stream_paths", site.get("stream_paths", []))
     yield from _check_static(f"{where}.static", site.get("static", []))
 
 
@@ -101,6 +129,31 @@ def _check_server_names(where: str, names: object) -> Iterator[str]:
     for index, name in enumerate(names):
         for problem in _check_value(f"{where}[{index}]", name, _SERVER_NAME):
             yield problem + _suggest_ascii(name)
+
+
+def _check_tls(where: str, site: Mapping[str, Any]) -> Iterator[str]:
+    tls = site.get("tls")
+    if tls in (None, {}):
+        return
+    if not isinstance(tls, dict):
+        yield _refuse(where, tls, "a dictionary with `certificate` and `key`")
+        return
+    yield from _check_keys(where, tls, list(_TLS_RULES))
+    tls = {**TLS_DEFAULTS, **_given(tls)}
+    for option, rule in _TLS_RULES.items():
+        # Somebody may take the key itself for what is wanted.
+        value = "(not shown)" if "PRIVATE KEY" in str(tls.get(option)) else tls.get(option)
+        yield from _check_value(f"{where}.{option}", value, rule)
+    if str(tls["port"]) == str(site.get("listen_port", SITE_DEFAULTS["listen_port"])):
+        yield f"{where}.port is {_show(tls['port'])}, as is `listen_port`; give one of them another port"
+
+
+def _check_stream_paths(where: str, paths: object) -> Iterator[str]:
+    if not isinstance(paths, list):
+        yield _refuse(where, paths, "a list of addresses such as /events/")
+        return
+    for index, path in enumerate(paths):
+        yield from _check_value(f"{where}[{index}]", path, _STREAM_PATH)
 
 
 def _check_static(where: str, mappings: object) -> Iterator[str]:
@@ -137,13 +190,21 @@ def _check_together(variable: str, sites: Sequence[Mapping[str, Any]]) -> Iterat
     for site in sites:
         names = site.get("server_names")
         if site.get("state", "present") == "present" and isinstance(names, list):
-            port = str(site.get("listen_port", SITE_DEFAULTS["listen_port"]))
-            for name in {str(name).lower() for name in names}:
+            for name, port in itertools.product({str(name).lower() for name in names}, _list_ports(site)):
                 claims.setdefault((name, port), []).append(site.get("name"))
     for (name, port), owners in sorted(claims.items()):
         if len(owners) > 1:
             both = " and ".join(_show(owner) for owner in owners)
             yield f"{variable}: the sites {both} both have the server name {_show(name)} on port {port}; give it to one"
+
+
+def _list_ports(site: Mapping[str, Any]) -> set[str]:
+    """Return the ports on which a site is served, as text; of what is not checked yet only what makes sense."""
+    tls = site.get("tls")
+    ports = [site.get("listen_port", SITE_DEFAULTS["listen_port"])]
+    if isinstance(tls, dict) and tls:
+        ports.append(tls.get("port", TLS_DEFAULTS["port"]))
+    return {str(port) for port in ports}
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,6 +275,9 @@ _is_host = _text(rf"{_HOST}:[0-9]{{1,9}}", flags=re.IGNORECASE)
 _is_port = _number(65535)
 _is_size = _text(r"[0-9]{1,9}[kmg]?", flags=re.IGNORECASE)
 _is_server_name = _text(rf"(\*\.)?{_HOST}|{_HOST}\.\*", limit=_HOST_NAME_LIMIT, flags=re.IGNORECASE)
+_is_rate = _text(r"[1-9][0-9]{0,5}r/[sm]")
+_is_site_path = _path(r"(/[A-Za-z0-9_~@+.-]+)+/?")
+_is_stream_path = _path(r"/([A-Za-z0-9_~@+.-]+/)*[A-Za-z0-9_~@+.-]*")
 _is_expires = _text(r"off|max|epoch|-1|[0-9]{1,9}[smhdwMy]?")
 _is_plain_text = re.compile("[\n\t -~\u00a0-\u2027\u202a-\U0010ffff]*").fullmatch
 
@@ -227,6 +291,14 @@ _URL = _Rule(
     _path(r"/([A-Za-z0-9_~@+.-]+/)*"),
     "an address that begins and ends with `/`, of letters, digits and /_~@+.- without `..`",
 )
+_SITE_PATH = _Rule(
+    lambda value: value == "/" or _is_site_path(value),
+    "`/`, or a path such as /shop, of letters, digits and /_~@+.- without `..`",
+)
+_STREAM_PATH = _Rule(
+    lambda value: isinstance(value, str) and _is_stream_path(value),
+    "an address that begins with `/`, of letters, digits and /_~@+.- without `..`",
+)
 _DIRECTORY = _Rule(
     _path(rf"{_SEGMENT}(/{_SEGMENT})*"),
     "a directory below `root` but not `root` itself, of letters, digits and /_@+.- without `..`",
@@ -237,14 +309,26 @@ _EXPIRES = _Rule(
 )
 _TIMEOUT = _Rule(_number(86400), "seconds, from 1 to 86400")
 
+_COUNT = _Rule(_text(r"[0-9]{1,6}"), "a number from 0 to 999999")
+_YES_OR_NO = _Rule(lambda value: isinstance(value, bool), "true or false")
+
+_ABSOLUTE_PATH = _Rule(_path(rf"(/{_SEGMENT})+"), "an absolute path of letters, digits and /_@+.- without `..`")
+_PORT = _Rule(_is_port, "a number from 1 to 65535")
+
 _RULES = {
     "upstream": _Rule(
         lambda value: _is_socket(value) or (_is_host(value) and _is_port(str(value).rpartition(":")[2])),
         f"unix:/path/of/a.sock, of letters, digits and /_@+.- and up to {_SOCKET_PATH_LIMIT} characters, or host:port",
     ),
-    "root": _Rule(_path(rf"(/{_SEGMENT})+"), "an absolute path of letters, digits and /_@+.- without `..`"),
-    "listen_port": _Rule(_is_port, "a number from 1 to 65535"),
+    "path": _SITE_PATH,
+    "root": _ABSOLUTE_PATH,
+    "listen_port": _PORT,
     "client_max_body_size": _Rule(_is_size, "bytes, or a number with one of k m g, such as 10m; 0 for no limit"),
+    "limit_requests": _Rule(lambda value: value == "" or _is_rate(value), "a number of requests with r/s or r/m, such as 10r/s"),
+    "limit_requests_burst": _COUNT,
+    "limit_connections": _COUNT,
+    "security_headers": _YES_OR_NO,
+    "pass_dotfiles": _YES_OR_NO,
     "proxy_connect_timeout": _TIMEOUT,
     "proxy_send_timeout": _TIMEOUT,
     "proxy_read_timeout": _TIMEOUT,
@@ -254,3 +338,14 @@ _RULES = {
     ),
 }
 """The options of a site that are one value."""
+
+_TLS_RULES = {
+    "certificate": _ABSOLUTE_PATH,
+    "key": _ABSOLUTE_PATH,
+    "port": _PORT,
+    "redirect": _YES_OR_NO,
+    "hsts": _Rule(_text(r"[0-9]{1,9}"), "seconds, such as 300 to begin with and 31536000 once all is well, or 0"),
+    "hsts_subdomains": _YES_OR_NO,
+    "http3": _YES_OR_NO,
+}
+"""The options of `tls`."""

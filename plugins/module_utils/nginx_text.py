@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 OWNERSHIP_MARK = "webstack.flask.nginx_site"
 """A file that holds this was written by the role; any other file is somebody else's."""
@@ -23,10 +23,27 @@ _LARGE_HASH = """
 server_names_hash_bucket_size 512;
 """
 
+_CATCH_ALL = """
+# Names that no site has get no answer.
+server {{
+{listens}
+{body}
+}}
+"""
+
+_MODERN = (1, 25, 1)
+"""The version of nginx for which the template of the role is written."""
+
+_NAMELESS = {"", "_"}
+"""What people write as the name of a server that is to answer to every name."""
+
+_TOKEN = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[;{}]|(?:\\.|\$\{|[^\s;{}\\])+""", re.DOTALL)
 _COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
 _COMPLAINT = re.compile(r"\[(?P<level>emerg|alert|crit|error|warn)\] (?:\d+#\d+: )?(?P<text>.*)")
 _PLACE = re.compile(r"(?P<text>.*) in (?P<file>/\S+):(?P<line>\d+)")
 _UNOPENED = re.compile(r'open\(\) "(?P<file>/[^"]+)" failed')
+_PATH = re.compile(r'"(?P<path>/[^"]+)"')
+_DUPLICATE = "a duplicate default server"
 _CONFLICT = re.compile(r'conflicting server name "(?P<name>[^"]*)" on ')
 
 
@@ -45,6 +62,95 @@ class Complaint:
         return f"{self.text}{place}{f', line {self.line}' if self.line else ''}"
 
 
+@dataclass(frozen=True)
+class Server:
+    """A `server` block: the words of each `listen`, and its names."""
+
+    listens: tuple[tuple[str, ...], ...]
+    names: tuple[str, ...]
+
+    @property
+    def wants_unknown_names(self) -> bool:
+        """Whether it has no name of its own, so that it is there for those that nobody has."""
+        return set(self.names) <= _NAMELESS
+
+    @property
+    def defaults(self) -> tuple[tuple[str, ...], ...]:
+        """The `listen`s on which it answers to the names that nobody has."""
+        return tuple(words for words in self.listens if self.wants_unknown_names or {"default_server", "default"} & {*words})
+
+
+def find_servers(text: str) -> list[Server]:
+    """Return the `server` blocks in a configuration file; what is no configuration is passed over."""
+    servers: list[Server] = []
+    stack: list[list[list[str]]] = [[]]
+    words: list[str] = []
+    for piece in _TOKEN.findall(text):
+        if piece == "{":
+            stack.append([words])
+            words = []
+        elif piece == "}" and len(stack) > 1:
+            head, *directives = stack.pop()
+            if head == ["server"]:
+                servers.append(_read_server(directives))
+            words = []
+        elif piece == ";":
+            stack[-1].append(words)
+            words = []
+        elif words or not piece.startswith("#"):
+            words.append(piece.strip("\"'"))
+    return servers
+
+
+def _read_server(directives: Iterable[list[str]]) -> Server:
+    listens = tuple(tuple(words[1:]) for words in directives if words[:1] == ["listen"] and words[1:])
+    names = tuple(name for words in directives if words[:1] == ["server_name"] for name in words[1:])
+    return Server(listens or (("80",),), names)
+
+
+def _socket_of(listen: Sequence[str]) -> tuple[str, bool]:
+    """Return the address and port of a `listen`, always written in the same way, and whether it is UDP."""
+    address = listen[0]
+    if address.isdigit():
+        address = f"*:{address}"
+    elif not address.startswith("unix:") and not re.search(r":\d+$", address):
+        address = f"{address}:80"
+    return re.sub(r"^0\.0\.0\.0:", "*:", address), "quic" in listen
+
+
+def add_catch_all(http: str, body: str, ours: Iterable[str], foreign: Iterable[str]) -> str:
+    """Return the http-level settings, with a server for the names that no site has; `body` is what stands in it.
+
+    It listens where a site of ours does, but nowhere where somebody else (`foreign` holds their texts) has a server for
+    such names: nginx takes one for each address and port.
+    """
+    taken = {_socket_of(listen) for text in foreign for server in find_servers(text) for listen in server.defaults}
+    wanted = {_socket_of(listen): listen for text in ours for server in find_servers(text) for listen in server.listens}
+    free = [wanted[socket] for socket in sorted(wanted.keys() - taken)]
+    if not free:
+        return http
+    # Without a queue for each worker, the packets of a QUIC connection reach workers that know nothing of it.
+    lines = [["listen", *listen, "default_server", *(["reuseport"] if "quic" in listen else [])] for listen in free]
+    return http + _CATCH_ALL.format(listens="\n".join(f"    {' '.join(line)};" for line in lines), body=body.rstrip("\n"))
+
+
+def parse_version(shown: str) -> tuple[int, ...]:
+    """Return the version in what `nginx -v` shows."""
+    found = re.search(r"nginx/(\d+(?:\.\d+)*)", shown)
+    return tuple(int(part) for part in found[1].split(".")) if found else ()
+
+
+def adapt_to_version(text: str, version: tuple[int, ...]) -> str:
+    """Return the configuration as an nginx of this version takes it.
+
+    Since 1.25.1 HTTP/2 is switched on by a directive of its own, and there is HTTP/3.
+    """
+    if version >= _MODERN:
+        return text
+    without_http3 = re.sub(r"(?m)^(\s*)(listen \S+ quic;|add_header Alt-Svc .*)$", r"\1# \2 (this nginx has no HTTP/3)", text)
+    return re.sub(r"(?m)^\s*http2 on;\n", "", re.sub(r"(?m)^(\s*listen \S+ ssl);$", r"\1 http2;", without_http3))
+
+
 def is_ours(text: str | None) -> bool:
     """Return whether the role wrote this text."""
     return text is not None and OWNERSHIP_MARK in text
@@ -53,6 +159,11 @@ def is_ours(text: str | None) -> bool:
 def disable_ipv6(text: str) -> str:
     """Return the configuration without its IPv6 listeners, for a host whose kernel refuses such sockets."""
     return re.sub(r"(?m)^(\s*)(listen \[::\]:.*)$", r"\1# \2 (this host has no IPv6)", text)
+
+
+def find_certificates(text: str) -> list[str]:
+    """Return the files of the certificates that a configuration file names."""
+    return re.findall(r"\bssl_certificate\s+([^\s;]+);", _COMMENT.sub("", text))
 
 
 def find_server_names(text: str) -> list[str]:
@@ -112,12 +223,19 @@ def find_ignored_names(complaints: Sequence[Complaint]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def _find_user_of(text: str, sites: Iterable[str], texts: Mapping[str, str]) -> str:
+    """Return the site's file that names the path in the text: nginx does not tell who uses a certificate that it cannot load."""
+    found = _PATH.search(text)
+    return next((file for file in sites if found and found["path"] in texts.get(file, "")), "")
+
+
 def explain_refusal(refusal: Complaint, *, sites: Mapping[str, str], texts: Mapping[str, str], before: Complaint | None) -> str:
     """Return why nginx would not have the new configuration, and whose doing that is.
 
     `sites` are the names of this run's sites by file, `texts` the new content of each file, and `before` is what
     nginx refuses in the configuration that is in place, if it refuses that one too.
     """
+    refusal = replace(refusal, file=refusal.file or _find_user_of(refusal.text, sites, texts))
     if refusal.file in sites:
         lines = texts.get(refusal.file, "").splitlines()
         line = f": `{lines[refusal.line - 1].strip()}`" if 0 < refusal.line <= len(lines) else ""
@@ -128,4 +246,5 @@ def explain_refusal(refusal: Complaint, *, sites: Mapping[str, str], texts: Mapp
             "come up after a restart; the sites were not activated, and what nginx serves it goes on serving. "
             "Correct or remove that file, then run again"
         )
-    return f"nginx refuses the sites together with the rest of its configuration: {refusal}. Nothing was changed"
+    hint = "; to leave unknown names to somebody else, set nginx_site_unknown_names to answer" if _DUPLICATE in refusal.text else ""
+    return f"nginx refuses the sites together with the rest of its configuration: {refusal}. Nothing was changed{hint}"

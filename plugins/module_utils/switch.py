@@ -39,11 +39,12 @@ _DRAIN_PAUSE = 0.1
 
 @dataclass(frozen=True)
 class Front:
-    """The web server in front of the app: where it listens, and the name by which it knows the app."""
+    """The web server in front of the app: where it listens, the name by which it knows the app, and whether it is asked encrypted."""
 
     address: str
     port: int
     host: str
+    tls: bool = False
 
 
 class ReleaseFailed(Problem):

@@ -29,6 +29,7 @@ FRONT_OPTIONS: dict[str, Any] = {
     "address": {"type": "str", "default": "127.0.0.1"},
     "port": {"type": "int", "default": 80},
     "host": {"type": "str", "required": True},
+    "tls": {"type": "bool", "default": False},
 }
 SWITCH_OPTIONS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -44,7 +45,7 @@ SWITCH_OPTIONS: dict[str, Any] = {
 def read_switch(app: dict[str, Any], layout: AppLayout) -> Switch:
     """Return the switch of an app, from a module's parameters as SWITCH_OPTIONS describes them."""
     front = Front(**app["front"]) if app["front"] else None
-    check = HealthCheck(host=front.host if front else "localhost").asked_as(app["health"])
+    check = HealthCheck(host=front.host if front else "localhost", is_encrypted=front is not None and front.tls).asked_as(app["health"])
     return Switch(layout, check, front, drain_limit=app["drain"], watch=app["watch"])
 
 

@@ -15,7 +15,9 @@ description:
   - Starts nginx and enables it at boot, reloads it when it has not loaded what lies on disk, and waits until no process with the
     former configuration takes connections. When that fails, every former file is put back.
   - A run that was killed between writing and reloading is made good by the next one.
-  - Listens on IPv6 only where the kernel has it.
+  - Listens on IPv6 only where the kernel has it, switches HTTP/2 on as the host's version of nginx wants it, and leaves out HTTP/3
+    where nginx has none.
+  - Sees a certificate with a new content, and reloads nginx for it.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
 options:
@@ -52,6 +54,12 @@ options:
     type: str
     choices: [present, absent]
     default: absent
+  unknown_names:
+    description:
+      - What stands in a server for requests by names that no site has. There is one wherever a site of ours listens and nobody
+        else has a server for such names. When it is empty there is none, and nginx's own rules apply.
+    type: str
+    default: ""
   remove_logs:
     description: Whether to delete the logs of the sites that are absent, rotated ones too.
     type: bool
@@ -59,7 +67,9 @@ options:
 attributes:
   check_mode:
     support: full
-    description: The test by nginx happens too. Without nginx on the host, Debian's package is taken to be installed next.
+    description:
+      - The test by nginx happens too, unless a certificate is still to be made.
+      - Without nginx on the host, Debian's package is taken to be installed next.
   diff_mode:
     support: full
     description: Shows every file and link.
@@ -125,6 +135,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.nginx_plan import (
 )
 from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import (
     OWNERSHIP_MARK,
+    adapt_to_version,
     disable_ipv6,
     explain_refusal,
     find_ignored_names,
@@ -159,10 +170,10 @@ class Run:
             raise Problem("; ".join(foreign))
         plan = self._plan(observed)
         unit = systemd.show([nginx_service.UNIT])[nginx_service.UNIT]
-        loaded = nginx_service.has_loaded(digest_active(plan.texts, self.layout))
+        loaded = nginx_service.has_loaded(self._digest(plan))
         is_up = unit.active in ("active", "reloading")
         action = "started" if not is_up else "reloaded" if plan.changes or not loaded else ""
-        self._try_out(plan, is_needed=bool(action))
+        self._try_out(plan, is_needed=bool(action), check=check)
         logs = [path for site in self._absent_sites() for path in nginx_host.find_logs(site.name)]
         if not check:
             if action:
@@ -177,7 +188,8 @@ class Run:
         if site["state"] == "absent":
             return None
         text = self._require_mark(f"the content of the site {site['name']}", site["content"])
-        return text if nginx_host.has_ipv6() else disable_ipv6(text)
+        adapted = adapt_to_version(text, nginx_host.find_version())
+        return adapted if nginx_host.has_ipv6() else disable_ipv6(adapted)
 
     @staticmethod
     def _require_mark(what: str, text: str) -> str:
@@ -194,6 +206,7 @@ class Run:
             self.sites,
             http=self.http,
             default_site=self.params["default_site"],
+            unknown_names=self.params["unknown_names"],
             layout=self.layout,
         )
         if self.params["default_site"] == "absent" and self.layout.default_link in plan.texts:
@@ -203,8 +216,12 @@ class Run:
             )
         return plan
 
-    def _try_out(self, plan: Plan, *, is_needed: bool) -> None:
+    def _try_out(self, plan: Plan, *, is_needed: bool, check: bool) -> None:
         """Raise Problem if nginx would not serve the sites; when there is nothing to do anyway, only warn."""
+        missing = nginx_host.find_missing_certificates(plan.texts.values())
+        if check and missing:
+            self.warn(f"{missing[0]} does not exist, so nginx could not test the sites; a run fails unless it is made before")
+            return
         passed, complaints = nginx_host.try_out(plan, self.layout)
         problems = list(list_conflicts(find_ignored_names(complaints), self.sites, plan.texts))
         if not passed:
@@ -233,7 +250,10 @@ class Run:
         except (Problem, OSError) as problem:
             nginx_host.restore(plan.changes)
             raise Problem(f"{problem}\nThe former configuration was put back") from problem
-        nginx_service.record_loaded(digest_active(plan.texts, self.layout))
+        nginx_service.record_loaded(self._digest(plan))
+
+    def _digest(self, plan: Plan) -> str:
+        return digest_active(plan.texts, self.layout, nginx_host.read_certificates(plan.texts.values()))
 
     def _report(self, plan: Plan, action: str, logs: list[str], *, enabled: bool = False) -> dict[str, Any]:
         return {
@@ -276,6 +296,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     },
     "http": {"type": "str", "required": True},
     "default_site": {"type": "str", "choices": ["present", "absent"], "default": "absent"},
+    "unknown_names": {"type": "str", "default": ""},
     "remove_logs": {"type": "bool", "default": False},
 }
 

@@ -101,6 +101,10 @@ options:
             description: Name by which it knows the app.
             type: str
             required: true
+          tls:
+            description: Whether it is asked over an encrypted connection. Its certificate may be any.
+            type: bool
+            default: false
       commands:
         description: Shell commands that the release runs once before it takes traffic, as the app's user, such as C(flask db upgrade).
         type: list

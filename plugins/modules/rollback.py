@@ -68,6 +68,10 @@ options:
             description: Name by which it knows the app.
             type: str
             required: true
+          tls:
+            description: Whether it is asked over an encrypted connection. Its certificate may be any.
+            type: bool
+            default: false
       drain:
         description: Seconds that the former release has to end its requests.
         type: float

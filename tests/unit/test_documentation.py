@@ -45,7 +45,7 @@ def flatten(spec: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
 
 def read_table() -> dict[str, str]:
     page = (ROOT / "docs" / "flask_apps.md").read_text(encoding="utf-8")
-    return dict(re.findall(r"^\| `([a-z_.]+)` \| (.*?) \|", page, re.MULTILINE))
+    return dict(re.findall(r"^\| `([a-z0-9_.]+)` \| (.*?) \|", page, re.MULTILINE))
 
 
 def test_the_reference_describes_each_key_and_no_other() -> None:
@@ -57,6 +57,8 @@ def test_the_reference_tells_the_true_default(key: str, option: dict[str, Any]) 
     told = read_table()[key]
     if option.get("required"):
         assert told == "required"
+    elif isinstance(option.get("default"), bool):
+        assert told == f"`{str(option['default']).lower()}`"
     elif option.get("default"):
         assert told == f"`{option['default']}`"
     elif "default" in option:

@@ -16,6 +16,9 @@ SOCKET = Path("/run/echo/echo.sock")
 PORT = 8001
 WEBSOCKET_KEY = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455
 
+going_on = threading.Event()
+under_way: list[str] = []
+
 
 class Echo(BaseHTTPRequestHandler):
     """Answers any request with its method, path, headers and body."""
@@ -24,8 +27,21 @@ class Echo(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         """Answer one request."""
+        under_way.append(self.path)
+        try:
+            self.answer_noted()
+        finally:
+            under_way.remove(self.path)
+
+    def answer_noted(self) -> None:
+        """Answer a request that is noted as under way."""
         if self.headers.get("Upgrade", "").lower() == "websocket":
             self.speak_websocket()
+            return
+        if self.path.endswith("/go-on"):
+            going_on.set()
+        if self.path.endswith("/stream/"):
+            self.speak_in_parts()
             return
         if self.path == "/slow":
             time.sleep(3)
@@ -34,12 +50,17 @@ class Echo(BaseHTTPRequestHandler):
             "method": self.command,
             "path": self.path,
             "headers": {key.lower(): value for key, value in self.headers.items()},
+            "under way": under_way,
             "body": self.rfile.read(length).decode(),
         }
         text = json.dumps(asked).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
+        if self.path == "/own-headers":
+            self.send_header("X-Frame-Options", "DENY")
+            self.send_header("Referrer-Policy", "no-referrer")
+            self.send_header("Strict-Transport-Security", "max-age=1")
         if self.path == "/long-header":
             self.send_header("Set-Cookie", "session=" + "x" * 6000)
         self.end_headers()
@@ -47,6 +68,17 @@ class Echo(BaseHTTPRequestHandler):
             self.wfile.write(text)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - so http.server wants it
+
+    def speak_in_parts(self) -> None:
+        """Say something, and the rest once somebody has asked for /go-on."""
+        going_on.clear()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"5\r\nfirst\r\n")
+        going_on.wait(30)
+        self.wfile.write(b"4\r\nlast\r\n0\r\n\r\n")
 
     def speak_websocket(self) -> None:
         """Shake hands, then send back whatever comes."""

@@ -41,14 +41,16 @@ def sites() -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def run_role(host: Host) -> Iterator[Callable[..., Outcome]]:
-    """Return a function that runs the role on the host for these sites; in the end the scenario's own are back."""
+    """Return a function that runs the role on the host for these sites; in the end the scenario's own are back.
+
+    A run that fails, or only plans, is to leave everything as it was, so nothing is put back after it.
+    """
     name = host.backend.get_hostname()
     last = SITES
 
     def run(*sites: dict[str, Any], options: tuple[str, ...] = (), **variables: Any) -> Outcome:  # noqa: ANN401
         nonlocal last
-        last = list(sites)
-        variables = {"nginx_site_sites": last, "nginx_site_install": False, **variables}
+        variables = {"nginx_site_sites": list(sites), "nginx_site_install": False, **variables}
         result = subprocess.run(
             [
                 "ansible-playbook",
@@ -65,6 +67,8 @@ def run_role(host: Host) -> Iterator[Callable[..., Outcome]]:
         )
         output = result.stdout + result.stderr
         recap = re.search(rf"{re.escape(name)} .*changed=(\d+)", output)
+        if result.returncode == 0 and "--check" not in options:
+            last = list(sites)
         return Outcome(result.returncode == 0, int(recap[1]) if recap else 0, re.sub(r"\s+", " ", output))
 
     yield run

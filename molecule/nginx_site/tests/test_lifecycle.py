@@ -117,6 +117,29 @@ def test_a_default_site_that_somebody_edited_stays(host: Host, run_role: Run, si
         assert host.file(DEFAULT).linked_to == page
     finally:
         host.check_output("mv /root/default %s", page)
+    assert run_role(*sites.values()).changed == 1
+    assert not host.file(DEFAULT).exists
+
+
+def test_unknown_names_are_left_to_whoever_has_a_server_for_them(host: Host, run_role: Run, sites: Sites) -> None:
+    """It may be there before ours, come later, and go again."""
+    theirs = "/etc/nginx/sites-enabled/zoo"
+    with pytest.raises(ConnectionResetError):
+        http_get(host, "no-such-name.test")
+    host.check_output("printf %%s %s > %s", "server { listen 80 default_server; return 200 zoo; }", theirs)
+    try:
+        assert run_role(*sites.values()).changed == 1
+        assert http_get(host, "no-such-name.test").body == "zoo"
+        assert run_role(*sites.values()).changed == 0
+        with pytest.raises(ConnectionResetError):
+            http_get(host, "no-such-name.test", port=8080)
+    finally:
+        host.check_output("rm %s", theirs)
+    assert run_role(*sites.values(), nginx_site_unknown_names="answer").changed == 1
+    assert http_get(host, "no-such-name.test").status in {200, 404}
+    assert run_role(*sites.values()).changed == 1
+    with pytest.raises(ConnectionResetError):
+        http_get(host, "no-such-name.test")
 
 
 def test_an_absent_site_is_gone_and_its_logs_stay(host: Host, run_role: Run) -> None:
@@ -124,7 +147,8 @@ def test_an_absent_site_is_gone_and_its_logs_stay(host: Host, run_role: Run) -> 
     assert not host.file(PLAIN).exists
     assert not host.file("/etc/nginx/sites-enabled/plain.conf").is_symlink
     assert host.file("/var/log/nginx/plain.access.log").exists
-    assert '"host": "plain.test"' not in http_get(host, "plain.test").body
+    with pytest.raises(ConnectionResetError):
+        http_get(host, "plain.test")
     assert http_get(host, "static.test").status == 200
     assert run_role({"name": "plain", "state": "absent"}).changed == 0
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import os
 import socket
+import zlib
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,10 +48,6 @@ def test_names_of_every_kind_lead_to_their_site(host: Host, name: str) -> None:
 
 def test_a_site_that_was_there_before_is_still_served(host: Host) -> None:
     assert http_get(host, "foreign.test").body == "foreign\n"
-
-
-def test_the_page_of_debian_is_gone(host: Host) -> None:
-    assert "Welcome to nginx" not in http_get(host, "no-such-name.test").body
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
@@ -101,6 +100,38 @@ def test_a_websocket_passes(host: Host) -> None:
         assert link.recv(4096).startswith(b"HTTP/1.1 101 ")
         link.sendall(b"over")
         assert link.recv(4096) == b"over"
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "headers"),
+    [("plain.test", "/stream/", {}), ("below.test", "/shop/stream/", {"Accept-Encoding": "gzip"})],
+    ids=["anywhere", "a stream path, compressed"],
+)
+def test_what_a_stream_says_is_not_held_back(host: Host, name: str, path: str, headers: dict[str, str]) -> None:
+    """The upstream goes on only when the client has read the first part and asks for more."""
+    link = http.client.HTTPConnection("127.0.0.1", published_port(host, 80), timeout=10)
+    with closing(link):
+        link.request("GET", path, headers={"Host": name, **headers})
+        answer = link.getresponse()
+        reader = zlib.decompressobj(wbits=31) if headers else None
+        text = b""
+        while text != b"first":
+            text += reader.decompress(answer.read1(100)) if reader else answer.read1(100)
+        ask(host, "plain.test", path="/go-on")
+        rest = answer.read()
+        assert (reader.decompress(rest) if reader else rest) == b"last"
+
+
+def test_below_a_path_the_upstream_gets_the_address_as_it_is_and_learns_the_path(host: Host) -> None:
+    asked = ask(host, "below.test", path="/shop/a%2Fb/../c?d=%20", headers={"X-Forwarded-Prefix": "/evil", "Script-Name": "/evil"})
+    assert asked["path"] == "/shop/a%2Fb/../c?d=%20"
+    assert asked["headers"]["x-forwarded-prefix"] == "/shop"
+
+
+def test_beside_the_path_there_is_nothing(host: Host) -> None:
+    assert [http_get(host, "below.test", path).status for path in ("/", "/shopping/", "/static/former.css")] == [404] * 3
+    answer = http_get(host, "below.test", "/shop?a=1&b=%2F")
+    assert (answer.status, answer.headers["location"]) == (308, "/shop/?a=1&b=%2F")
 
 
 def test_no_other_protocol_passes(host: Host) -> None:

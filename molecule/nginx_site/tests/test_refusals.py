@@ -68,7 +68,7 @@ def test_wrong_input_is_refused_all_at_once_before_anything_changes(host: Host, 
 
 def test_a_broken_site_of_somebody_else_is_named_and_ours_not_activated(host: Host, run_role: Run, sites: Sites) -> None:
     before = snapshot(host)
-    with file_of_somebody(host, "/etc/nginx/sites-enabled/broken", "server {\n    no_such_thing on;\n}\n"):
+    with file_of_somebody(host, "/etc/nginx/sites-enabled/broken", "server {\n    no_such_thing on;\n    server_name broken.test;\n}\n"):
         outcome = run_role(*sites.values(), NEW)
         assert not outcome.succeeded
         assert "nginx refuses a file that is none of these sites'" in outcome.output

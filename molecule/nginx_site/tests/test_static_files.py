@@ -56,7 +56,20 @@ def test_text_is_compressed(host: Host) -> None:
     assert answer.headers["vary"] == "Accept-Encoding"
 
 
-@pytest.mark.parametrize("path", ["/static/none.css", "/static/styles", "/static/styles/", "/static/", "/static", "/other", "/.env"])
+def test_a_file_that_was_compressed_before_is_sent_as_it_is(host: Host) -> None:
+    """It is too short for nginx to compress it by itself."""
+    answer = http_request(host, "static.test", "GET", "/static/zipped.css", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in http_get(host, "static.test", "/static/zipped.css").headers
+
+
+def test_files_of_the_former_release_stay_reachable(host: Host) -> None:
+    former = http_get(host, "below.test", "/shop/static/former.css")
+    assert (former.status, former.body) == (200, "/srv/static/release-0/app/static/former.css")
+    assert "release-1" in http_get(host, "below.test", "/shop/static/with%20space.txt").body
+
+
+@pytest.mark.parametrize("path", ["/static/none.css", "/static/styles", "/static/styles/", "/static/", "/static", "/other"])
 def test_what_is_no_file_is_left_to_the_upstream(host: Host, path: str) -> None:
     assert asked_path(http_get(host, "static.test", path)) == path
 
@@ -122,7 +135,6 @@ def test_files_may_be_at_the_top(host: Host) -> None:
     answer = get_option(host, "/robots.txt")
     assert (answer.body, answer.headers["cache-control"]) == ("/srv/options/public/robots.txt", "max-age=3600")
     assert asked_path(get_option(host, "/no-file")) == "/no-file"
-    assert get_option(host, "/.hidden").status == 404
     assert get_option(host, "/.well-known/security.txt").body == "/srv/options/public/.well-known/security.txt"
 
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.webstack.flask.plugins.module_utils.flask_apps import SPEC
-from ansible_collections.webstack.flask.plugins.modules import builds, environments, releases
+from ansible_collections.webstack.flask.plugins.modules import builds, certificates, environments, releases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,6 +185,11 @@ def test_the_sources_of_app_source_are_those_of_its_module() -> None:
     assert _bare(_options("app_source")["app_source_apps"]["options"]) == _bare(module, without=("digest", "packed", "agent"))
 
 
+def test_the_certificates_of_the_role_are_those_of_its_module() -> None:
+    module = certificates.ARGUMENT_SPEC["certificates"]["options"]
+    assert _bare(_options("certificates")["certificates_certificates"]["options"]) == _bare(module)
+
+
 def test_the_apps_of_python_pipenv_are_those_of_its_module() -> None:
     module = environments.ARGUMENT_SPEC["apps"]["options"]
     role = _bare(_options("python_pipenv")["python_pipenv_apps"]["options"], without=("environment",))
@@ -204,6 +209,8 @@ def test_the_apps_of_gunicorn_systemd_are_those_of_its_module() -> None:
         ("python_pipenv", "python_pipenv_python", environments.ARGUMENT_SPEC["python"]),
         ("python_pipenv", "python_pipenv_executable", environments.ARGUMENT_SPEC["pipenv"]),
         ("python_pipenv", "python_pipenv_timeout", environments.ARGUMENT_SPEC["timeout"]),
+        ("certificates", "certificates_days", certificates.ARGUMENT_SPEC["days"]),
+        ("certificates", "certificates_renew_before", certificates.ARGUMENT_SPEC["renew_before"]),
         ("gunicorn_systemd", "gunicorn_systemd_lock_timeout", releases.ARGUMENT_SPEC["patience"]),
     ],
 )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,14 +13,14 @@ from typing import Any
 import jinja2
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils.nginx_site_input import find_site_problems, shape_site
-from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import is_ours
+from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import add_catch_all, find_servers, is_ours
 
 TEMPLATES = Path(__file__).parents[3] / "roles/nginx_site/templates"
 Block = list[tuple[list[str], "Block"]]
 
 
 _ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(TEMPLATES / "etc/nginx"),
+    loader=jinja2.FileSystemLoader(TEMPLATES),
     trim_blocks=True,
     keep_trailing_newline=True,
     undefined=jinja2.StrictUndefined,
@@ -27,12 +30,12 @@ _ENVIRONMENT.filters["comment"] = "#\n# {}\n#".format
 
 
 def render(template: str, **variables: Any) -> str:  # noqa: ANN401
-    return _ENVIRONMENT.get_template(template).render(ansible_managed="Ansible managed", **variables)
+    return _ENVIRONMENT.get_template(f"etc/nginx/{template}").render(ansible_managed="Ansible managed", **variables)
 
 
 def render_site(**site: Any) -> str:  # noqa: ANN401
     assert find_site_problems([site]) == []
-    return render("sites-available/site.conf.j2", __nginx_site=shape_site(site))
+    return render("sites-available/site.conf.j2", __nginx_site=shape_site(site), nginx_site_acme_webroot="/var/lib/acme")
 
 
 def parse(text: str) -> Block:
@@ -79,6 +82,13 @@ server {
     error_log /var/log/nginx/shop.error.log;
 
     client_max_body_size 10m;
+
+    # A client that stops in the middle does not hold a connection for long. Debian's values are a minute and more.
+    client_header_timeout 10s;
+    client_body_timeout 30s;
+    send_timeout 30s;
+    keepalive_timeout 30s;
+    reset_timedout_connection on;
 """,
     )
     assert text.endswith(
@@ -88,11 +98,27 @@ server {
     proxy_read_timeout 60s;
     proxy_next_upstream off;
     proxy_redirect off;
+    absolute_redirect off;
 
     # A session cookie alone may have 4 KiB, which is all that nginx takes of headers by default.
     proxy_buffer_size 16k;
     proxy_buffers 8 16k;
 
+    # By what lies here an authority for certificates sees that the names are ours.
+    location ^~ /.well-known/acme-challenge/ {
+        root /var/lib/acme;
+        default_type text/plain;
+        auth_basic off;
+        allow all;
+        try_files $uri =404;
+    }
+
+    # Hidden files such as `.env` are nobody's business, whoever would serve them.
+    location ~ ^(?:/[^/]*)*/\\.(?!well-known/) {
+        return 404;
+    }
+
+    # The upstream gets the address as the client wrote it.
     location / {
         proxy_pass http://unix:/run/shop.sock;
     }
@@ -119,13 +145,11 @@ def test_static_files_and_configuration_of_the_user_come_last() -> None:
     # The address is matched after nginx has decoded and normalised it, so no `..` is left in what is looked up.
     root /srv/shop;
 
-    location ~ ^/static/(?:.*/)?\.(?!well-known/) {
-        return 404;
-    }
-
     location ~ ^/static/(?<webstack_file>.+)$ {
         try_files /static/$webstack_file /shop/static/$webstack_file @upstream;
         expires 1h;
+        # Beside `site.css` there may be a `site.css.gz`, made when the source was.
+        gzip_static on;
         # Files answer to GET and HEAD alone.
         error_page 405 = @upstream;
     }
@@ -141,13 +165,107 @@ def test_static_files_and_configuration_of_the_user_come_last() -> None:
 def test_what_the_sites_share_has_no_site_in_it() -> None:
     text = render("conf.d/webstack-flask.conf.j2")
     assert is_ours(text)
-    assert [words[:1] for words, _block in parse(text)] == [["map"]] * 3
+    assert [words[:1] for words, _block in parse(text)] == [["map"]] * 6
+
+
+def test_a_site_below_a_path_leaves_the_rest_alone() -> None:
+    text = render_site(name="shop", server_names=["shop.test"], upstream="a:1", path="/shop", stream_paths=["/events"])
+    assert text.endswith(
+        """\
+    location / {
+        return 404;
+    }
+
+    location = /shop {
+        return 308 /shop/$is_args$args;
+    }
+
+    # Hidden files such as `.env` are nobody's business, whoever would serve them.
+    location ~ ^(?:/[^/]*)*/\\.(?!well-known/) {
+        return 404;
+    }
+
+    # The upstream gets the address as the client wrote it.
+    location /shop/ {
+        proxy_pass http://a:1;
+    }
+
+    # What the upstream says here reaches the client at once.
+    location /shop/events {
+        proxy_buffering off;
+        proxy_pass http://a:1;
+    }
+}
+""",
+    )
+
+
+def test_a_site_that_streams_everywhere_has_no_place_twice() -> None:
+    text = render_site(name="shop", server_names=["shop.test"], upstream="a:1", stream_paths=["/"])
+    assert text.count("location / {") == text.count("proxy_buffering off;") == 1
+
+
+def test_an_encrypted_site_sends_the_rest_there_and_answers_for_its_certificate() -> None:
+    tls = {"certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem", "port": 8443, "hsts": 300, "hsts_subdomains": True, "http3": True}
+    text = render_site(name="shop", server_names=["shop.test"], upstream="a:1", tls=tls)
+    redirecting, serving = find_servers(text)
+    assert redirecting.listens == (("80",), ("[::]:80",))
+    assert serving.listens == (("8443", "ssl"), ("[::]:8443", "ssl"), ("8443", "quic"), ("[::]:8443", "quic"))
+    assert redirecting.names == serving.names == ("shop.test",)
+    assert text.count("location ^~ /.well-known/acme-challenge/ {") == 2
+    for line in (
+        "return 308 https://$host:8443$request_uri;",
+        "ssl_certificate_key /etc/ssl/k.pem;",
+        'add_header Strict-Transport-Security "max-age=300; includeSubDomains" always;',
+        "add_header Alt-Svc 'h3=\":8443\"; ma=86400' always;",
+    ):
+        assert f"    {line}\n" in text
+
+
+def test_a_site_may_be_served_in_both_ways() -> None:
+    tls = {"certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem", "redirect": False}
+    (server,) = find_servers(render_site(name="shop", server_names=["shop.test"], upstream="a:1", tls=tls))
+    assert server.listens == (("80",), ("[::]:80",), ("443", "ssl"), ("[::]:443", "ssl"))
+
+
+MORE: dict[str, Any] = {"pass_dotfiles": True, "limit_requests": "10r/s", "limit_connections": 5, "security_headers": False}
+TLS: dict[str, Any] = {
+    "certificate": "/etc/ssl/c.pem",
+    "key": "/etc/ssl/k.pem",
+    "port": 8443,
+    "redirect": True,
+    "hsts": 31536000,
+    "http3": True,
+}
+
+GIXY_HAS_TO_SKIP = [
+    "try_files_is_evil_too",  # it wants open_file_cache, with which a switch would take a minute to show
+    "proxy_buffering_off",  # a site has it where its user says that the upstream streams
+]
+
+
+def test_gixy_finds_nothing(tmp_path: Path) -> None:
+    names = {"name": "shop", "server_names": ["shop.test", "*.shop.test"]}
+    sites = [
+        render_site(**SITE | names),
+        render_site(name="plain", server_names=["plain.test"], upstream="unix:/run/plain.sock"),
+        render_site(**SITE | {"name": "safe", "server_names": ["safe.test"], "tls": TLS}),
+        render_site(**SITE | MORE | {"name": "many", "server_names": ["many.test"]}),
+    ]
+    http = add_catch_all(render("conf.d/webstack-flask.conf.j2"), render("unknown-names.conf.j2"), sites, [])
+    main = tmp_path / "nginx.conf"
+    main.write_text("\n".join(["worker_processes auto;", "events {}", "http {", http, *sites, "}"]), encoding="utf-8")
+    argv = [sys.executable, "-m", "gixy", "-f", "json", f"--skips={','.join(GIXY_HAS_TO_SKIP)}", str(main)]
+    found = json.loads(subprocess.run(argv, capture_output=True, text=True, check=False).stdout)
+    assert found == []
 
 
 SITE: dict[str, Any] = {
     "name": "shop",
     "server_names": ["shop.test"],
     "upstream": "unix:/run/shop.sock",
+    "path": "/a",
+    "stream_paths": ["/b"],
     "root": "/srv/shop",
     "static": [{"url": "/static/", "paths": ["static"], "expires": "1h"}],
     "listen_port": 80,
@@ -168,7 +286,7 @@ def vary(option: str, value: object) -> dict[str, Any]:
     option, _dot, part = option.partition(".")
     if part:
         value = [{**SITE[option][0], part: [value] if part == "paths" else value}]
-    return {**SITE, option: [value] if option == "server_names" else value}
+    return {**SITE, option: [value] if option in {"server_names", "stream_paths"} else value}
 
 
 @pytest.mark.parametrize("option", [*(option for option in SITE if option != "static"), "static.url", "static.paths", "static.expires"])

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils.flask_apps import (
+    SPEC,
+    certificate_inputs,
     check_apps,
     environment_inputs,
     hosts_inputs,
@@ -108,6 +110,7 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
             "wsgi": "wsgi:app",
             "asgi": None,
             "server_names": ["shop.test"],
+            "path": "/",
             "chdir": "",
             "python_path": [],
             "env": {},
@@ -128,8 +131,22 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
             "service": {},
             "health": {"path": "/", "statuses": [], "timeout": 5, "interval": 0.2, "deadline": 60},
             "static": None,
-            "nginx": {"listen_port": 80, "client_max_body_size": None, "extra": None},
+            "nginx": {
+                "listen_port": 80,
+                "client_max_body_size": None,
+                "limit_requests": None,
+                "limit_requests_burst": None,
+                "limit_connections": None,
+                "security_headers": None,
+                "pass_dotfiles": None,
+                "proxy_connect_timeout": None,
+                "proxy_send_timeout": None,
+                "proxy_read_timeout": None,
+                "stream_paths": None,
+                "extra": None,
+            },
             "shared": {"directories": [], "files": []},
+            "tls": None,
             "release_commands": [],
             "release_command_timeout": 300,
             "drain": 30,
@@ -163,9 +180,9 @@ def test_an_entry_that_is_no_mapping_is_refused() -> None:
 
 
 _KEYS = (
-    "asgi, chdir, dependencies, drain, env, env_files, gunicorn, health, keep_releases, name, nginx, python_path, "
+    "asgi, chdir, dependencies, drain, env, env_files, gunicorn, health, keep_releases, name, nginx, path, python_path, "
     "release_command_timeout, release_commands, remove_data, "
-    "server_names, service, shared, source, state, static, watch, wsgi"
+    "server_names, service, shared, source, state, static, tls, watch, wsgi"
 )
 
 
@@ -283,7 +300,11 @@ def test_what_is_wrong_with_an_entry_is_told(changes: dict[str, Any], problem: s
             ),
         ),
         ("health", "url", "deadline, interval, path, statuses, timeout"),
-        ("nginx", "http3", "client_max_body_size, extra, listen_port"),
+        (
+            "nginx",
+            "http3",
+            ", ".join(sorted(SPEC["nginx"]["options"])),
+        ),
     ],
 )
 def test_an_unknown_key_within_a_key_is_told_with_the_known_ones(key: str, inner: str, allowed: str) -> None:
@@ -316,7 +337,19 @@ def test_an_entry_without_a_name_is_told_by_its_number() -> None:
             {"server_names": ["shop.test", "shop test"]},
             "flask_apps[0].server_names[1] is 'shop test'; allowed is a host name such as www.example.org, *.example.org or www.example.*",
         ),
+        (
+            {"path": "shop"},
+            "flask_apps[0].path is 'shop'; allowed is `/`, or a path such as /shop, of letters, digits and /_~@+.- without `..`",
+        ),
         ({"nginx": {"listen_port": 0}}, "flask_apps[0].nginx.listen_port is 0; allowed is a number from 1 to 65535"),
+        ({"nginx": {"proxy_read_timeout": 0}}, "flask_apps[0].nginx.proxy_read_timeout is 0; allowed is seconds, from 1 to 86400"),
+        (
+            {"nginx": {"stream_paths": ["events"]}},
+            (
+                "flask_apps[0].nginx.stream_paths[0] is 'events'; "
+                "allowed is an address that begins with `/`, of letters, digits and /_~@+.- without `..`"
+            ),
+        ),
         (
             {"static": [{"url": "/s/", "paths": ["../../etc"]}]},
             (
@@ -495,7 +528,7 @@ def test_the_release_of_each_app() -> None:
             "commands": ["flask db upgrade"],
             "command_timeout": 60,
             "health": {"path": "/up", "statuses": [200], "timeout": 1, "interval": 0.2, "deadline": 60},
-            "front": {"host": "shop.test", "port": 8080},
+            "front": {"host": "shop.test", "port": 8080, "tls": False},
             "drain": 10,
             "watch": 2,
             "shared": {"directories": ["instance", "up/loads"], "files": []},
@@ -518,8 +551,14 @@ def test_the_site_of_each_app() -> None:
             "name": "shop",
             "server_names": ["*.shop.test", "shop.test", "www.shop.test"],
             "upstream": "unix:/var/www/shop/current/gunicorn.sock",
-            "root": "/var/www/shop/current/app",
-            "static": [{"url": "/assets/", "paths": ["dist", "public"]}],
+            "path": "/",
+            "root": "/var/www/shop",
+            "static": [
+                {
+                    "url": "/assets/",
+                    "paths": ["current/app/dist", "current/app/public", "previous/app/dist", "previous/app/public"],
+                },
+            ],
             "listen_port": 8080,
             "client_max_body_size": "1m",
         },
@@ -527,11 +566,89 @@ def test_the_site_of_each_app() -> None:
             "name": "blog",
             "server_names": ["blog.test"],
             "upstream": "unix:/var/www/blog/current/gunicorn.sock",
-            "root": "/var/www/blog/current/app",
-            "static": [{"url": "/static/", "paths": ["static", "wsgi/static"]}],
+            "path": "/",
+            "root": "/var/www/blog",
+            "static": [
+                {
+                    "url": "/static/",
+                    "paths": ["current/app/static", "current/app/wsgi/static", "previous/app/static", "previous/app/wsgi/static"],
+                },
+            ],
             "listen_port": 80,
         },
     ]
+
+
+def test_an_app_below_a_path_learns_it_and_is_asked_below_it() -> None:
+    apps = check_apps([_app(path="/shop/", health={"path": "/up"})])
+    (release,), (site,) = release_inputs(apps, _BUILDS, _ENVIRONMENTS), site_inputs(apps)
+    assert (release["env"], release["gunicorn"], release["health"]["path"]) == ({"SCRIPT_NAME": "/shop"}, {}, "/shop/up")
+    assert switch_inputs(apps)[0]["health"]["path"] == "/shop/up"
+    assert (site["path"], site["static"][0]["url"]) == ("/shop/", "/static/")
+    assert summarise(apps, {"releases": {"shop": {"current": "r1"}}})[0].startswith("shop: http://shop.test/shop/ serves")
+
+
+def test_an_asgi_app_below_a_path_learns_it_by_a_setting() -> None:
+    (release,) = release_inputs(check_apps([_app(path="/shop", gunicorn={"worker_class": "asgi"})]), _BUILDS, _ENVIRONMENTS)
+    assert (release["env"], release["gunicorn"]) == ({}, {"root_path": "/shop", "worker_class": "asgi"})
+
+
+def test_an_encrypted_app_is_asked_and_shown_so() -> None:
+    tls = {"certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem", "port": 8443}
+    apps = check_apps([_app(tls=tls)])
+    assert switch_inputs(apps)[0]["front"] == {"host": "shop.test", "port": 8443, "tls": True}
+    assert certificate_inputs(apps) == []
+    assert site_inputs(apps)[0]["tls"] == {**tls, "redirect": True, "hsts": 0, "hsts_subdomains": False, "http3": False}
+    assert summarise(apps, {"releases": {"shop": {"current": "r1"}}})[0].startswith("shop: https://shop.test:8443/ serves")
+    (problem,) = _problems(_app(tls=tls), _app(name="blog", nginx={"listen_port": 8443}))
+    assert problem.startswith("the server name 'shop.test' on port 8443 is claimed by shop and blog")
+    (problem,) = _problems(_app(tls={**tls, "key": "k.pem"}))
+    assert problem.startswith("flask_apps[0].tls.key is 'k.pem'; allowed is an absolute path")
+
+
+PEM = {"certificate": "-----BEGIN CERTIFICATE-----", "key": "-----BEGIN PRIVATE KEY-----"}
+
+
+@pytest.mark.parametrize(("tls", "given"), [("self_signed", {}), ({"mode": "self_signed"}, {}), (PEM, PEM)])
+def test_a_certificate_that_the_machine_keeps_is_handed_from_one_role_to_the_other(tls: object, given: dict[str, str]) -> None:
+    apps = check_apps([_app(tls=tls, server_names=["shop.test", "*.shop.test", "www.shop.*"]), _app(name="gone", state="absent")])
+    assert certificate_inputs(apps) == [
+        {"name": "shop", "names": ["shop.test", "*.shop.test"], **given},
+        {"name": "gone", "state": "absent"},
+    ]
+    site = site_inputs(apps)[0]["tls"]
+    assert site["certificate"] == site["key"] == "/etc/webstack-flask/certificates/shop.pem"
+    assert "mode" not in site
+
+
+@pytest.mark.parametrize("tls", ["off", False, {"mode": "off", "certificate": "/a"}])
+def test_encryption_can_be_off(tls: object) -> None:
+    apps = check_apps([_app(tls=tls)])
+    assert certificate_inputs(apps) == []
+    assert "tls" not in site_inputs(apps)[0]
+    assert switch_inputs(apps)[0]["front"] == {"host": "shop.test", "port": 80, "tls": False}
+
+
+@pytest.mark.parametrize(
+    ("tls", "problem"),
+    [
+        ({"mode": "provided"}, "tls needs both `certificate` and `key`, or one of the modes self_signed and off"),
+        ({"certificate": "/a"}, "tls needs both `certificate` and `key`, or one of the modes self_signed and off"),
+        ({**PEM, "certificate": "/a"}, "tls.certificate and tls.key must be of one kind: paths on the machine, or the texts themselves"),
+        (
+            {**PEM, "mode": "self_signed"},
+            "tls.certificate is given, but with tls.mode self_signed it would not be used; take one of the two out",
+        ),
+        ("letsencrypt", "value of mode must be one of: provided, self_signed, off, got: letsencrypt found in tls"),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_told(tls: object, problem: str) -> None:
+    assert _problem(tls=tls) == problem
+
+
+def test_what_the_user_says_of_the_path_counts() -> None:
+    apps = check_apps([_app(path="/shop", env={"SCRIPT_NAME": ""})])
+    assert release_inputs(apps, _BUILDS, _ENVIRONMENTS)[0]["env"] == {"SCRIPT_NAME": ""}
 
 
 def test_the_switch_of_all_apps_or_of_one() -> None:
@@ -541,7 +658,7 @@ def test_the_switch_of_all_apps_or_of_one() -> None:
         {
             "name": "blog",
             "health": {"path": "/", "statuses": [], "timeout": 5, "interval": 0.2, "deadline": 60},
-            "front": {"host": "blog.test", "port": 80},
+            "front": {"host": "blog.test", "port": 80, "tls": False},
             "drain": 30,
             "watch": 1,
         }

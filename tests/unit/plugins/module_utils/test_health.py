@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import subprocess
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -54,7 +56,7 @@ def test_no_answer_is_bad_whatever_is_expected() -> None:
 
 @contextmanager
 def _server(
-    family: socket.AddressFamily, address: str | tuple[str, int], answer: bytes | None
+    family: socket.AddressFamily, address: str | tuple[str, int], answer: bytes | None, context: ssl.SSLContext | None = None
 ) -> Iterator[tuple[socket.socket, list[bytes]]]:
     """Answer one request with these bytes, or keep silent when there are none; give the listening socket and what was asked."""
     asked: list[bytes] = []
@@ -62,6 +64,7 @@ def _server(
 
     def serve() -> None:
         connection = listening.accept()[0]
+        connection = context.wrap_socket(connection, server_side=True) if context else connection
         with connection:
             asked.append(connection.recv(4096))
             if answer is None:
@@ -95,6 +98,25 @@ def test_the_question_bears_the_host_and_the_probe_and_the_answer_tells_the_rele
 def test_the_front_is_asked_over_tcp() -> None:
     with _server(socket.AF_INET, ("127.0.0.1", 0), b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as served:
         assert ask_front("127.0.0.1", served[0].getsockname()[1], HealthCheck()) == Answer(200)
+
+
+def test_an_encrypted_front_is_asked_by_the_name_of_the_site_and_may_have_any_certificate(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subject = ["-subj", "/CN=another.test", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject], check=True, capture_output=True)
+    context, names = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), list[str]()
+    context.load_cert_chain(certificate, key)
+    context.sni_callback = lambda _link, name, _context: names.append(str(name))
+    with _server(socket.AF_INET, ("127.0.0.1", 0), b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", context) as served:
+        assert ask_front("127.0.0.1", served[0].getsockname()[1], HealthCheck(host="shop.test", is_encrypted=True)) == Answer(200)
+    assert names == ["shop.test"]
+
+
+def test_over_a_socket_an_app_that_is_served_encrypted_is_asked_as_such(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    with _server(socket.AF_UNIX, path, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as served:
+        assert ask_socket(path, HealthCheck(is_encrypted=True)) == Answer(200)
+    assert b"X-Forwarded-Proto: https\r\n" in served[1][0]
 
 
 def test_a_socket_that_is_not_there_is_no_answer(tmp_path: Path) -> None:

@@ -89,6 +89,15 @@ def test_a_change_that_fails_takes_the_earlier_ones_back(layout: NginxLayout) ->
     assert look(layout) == before
 
 
+def test_the_contents_of_our_certificates_are_read_and_missing_ones_noticed(tmp_path: Path) -> None:
+    there, missing = tmp_path / "c.pem", tmp_path / "none.pem"
+    there.write_text("content")
+    ours = [f"# webstack.flask.nginx_site\nssl_certificate {path};\n" for path in (there, missing)]
+    texts = [*ours, f"ssl_certificate {tmp_path}/of-somebody-else.pem;"]
+    assert nginx_host.read_certificates(texts) == {str(there): "content", str(missing): ""}
+    assert nginx_host.find_missing_certificates(texts) == [str(missing)]
+
+
 def make_process(proc: Path, number: int, parent: int, title: str, start: int) -> None:
     (proc / str(number)).mkdir(parents=True)
     (proc / str(number) / "cmdline").write_text(title + "\0")

@@ -29,8 +29,8 @@ DEFAULT = Link("/etc/nginx/sites-available/default")
 FOREIGN = {Path("/etc/nginx/sites-enabled/other"): "server { server_name other.test; }"}
 
 
-def plan_for(observed: Observed, *sites: Site, default_site: str = "absent") -> Plan:
-    return make_plan(observed, sites, http=HTTP, default_site=default_site, layout=LAYOUT)
+def plan_for(observed: Observed, *sites: Site, default_site: str = "absent", unknown_names: str = "    return 444;\n") -> Plan:
+    return make_plan(observed, sites, http=HTTP, default_site=default_site, unknown_names=unknown_names, layout=LAYOUT)
 
 
 def as_observed(plan: Plan, **more: Any) -> Observed:  # noqa: ANN401
@@ -124,12 +124,25 @@ def test_what_somebody_else_wrote_is_recognised(path: Path, entry: Entry, *, is_
     assert [str(path) in problem for problem in problems] == [True] * is_foreign
 
 
-def test_the_digest_is_of_ours_and_of_the_default_site_alone() -> None:
+@pytest.mark.parametrize(
+    ("unknown_names", "others", "is_there"),
+    [
+        ("    return 444;\n", FOREIGN, True),
+        ("    return 444;\n", {Path("/etc/nginx/conf.d/a.conf"): "server { listen *:80 default_server; }"}, False),
+        ("", FOREIGN, False),
+    ],
+)
+def test_unknown_names_get_no_answer_unless_somebody_gives_one(unknown_names: str, others: dict[Path, str], *, is_there: bool) -> None:
+    plan = plan_for(Observed({}, others), SHOP, unknown_names=unknown_names)
+    assert ("listen 80 default_server;" in plan.texts[LAYOUT.http]) is is_there
+
+
+def test_the_digest_is_of_ours_of_their_certificates_and_of_the_default_site_alone() -> None:
     ours = {LINK: SHOP.text or ""}
-    assert digest_active(FOREIGN, LAYOUT) == ""
-    assert digest_active(ours, LAYOUT) == digest_active({**ours, **FOREIGN}, LAYOUT)
-    digests = {digest_active(texts, LAYOUT) for texts in (ours, {LINK: SHOP.text + "#"}, {**ours, LAYOUT.default_link: ""})}  # type: ignore[operator]
-    assert len(digests) == 3
+    assert digest_active(FOREIGN, LAYOUT, {"/c.pem": "a"}) == ""
+    assert digest_active(ours, LAYOUT, {}) == digest_active({**ours, **FOREIGN}, LAYOUT, {})
+    digests = {digest_active(texts, LAYOUT, {}) for texts in (ours, {LINK: f"{SHOP.text}#"}, {**ours, LAYOUT.default_link: ""})}
+    assert len(digests | {digest_active(ours, LAYOUT, {"/c.pem": text}) for text in "ab"}) == 5
 
 
 def test_a_name_in_two_files_is_told_with_both() -> None:

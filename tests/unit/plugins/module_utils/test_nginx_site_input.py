@@ -12,6 +12,7 @@ SITE: dict[str, Any] = {
     "root": "/srv/shop",
     "static": [{"url": "/static/", "paths": ["static"]}],
 }
+TLS = {"certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem"}
 HOSTILE = [
     "a b",
     "a\nb",
@@ -67,9 +68,16 @@ def problems_with(**options: Any) -> list[str]:  # noqa: ANN401
                 {"url": "/a+b/c.d/", "paths": ["v1.0", "a/b@2"], "expires": 3600},
             ]
         },
+        {"path": "/shop", "stream_paths": ["/", "/events", "/a/b.c/"]},
+        {"path": "/a/b~1/", "stream_paths": []},
+        {"limit_requests": "10r/s", "limit_requests_burst": 0, "limit_connections": 5, "security_headers": False, "pass_dotfiles": True},
+        {"limit_requests": "", "limit_connections": 0},
         {"listen_port": 8080, "client_max_body_size": 0, "proxy_read_timeout": 86400},
         {"listen_port": "8080", "client_max_body_size": "20M", "proxy_read_timeout": "1"},
         {"extra": 'add_header X "a;b";\n\tlocation = /ñ {}\n'},
+        {"tls": TLS},
+        {"tls": {**TLS, "port": "8443", "redirect": False, "hsts": 300, "hsts_subdomains": True, "http3": True}},
+        {"tls": {}},
         {"state": "present"},
         {"state": "absent", "server_names": None, "upstream": None},
     ],
@@ -79,12 +87,27 @@ def test_what_people_write_is_accepted(options: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-@pytest.mark.parametrize("option", [option for option in ("name", *SITE_DEFAULTS) if option not in {"extra", "static"}])
+@pytest.mark.parametrize("option", [option for option in ("name", *SITE_DEFAULTS) if option not in {"extra", "static", "stream_paths"}])
 def test_nothing_that_means_something_to_nginx_gets_through(option: str, value: object) -> None:
+    if isinstance(value, type(SITE_DEFAULTS.get(option, ...))) and value in ("", True):
+        return  # it is what the option may be
     given = [value] if option == "server_names" and value != ["a"] else value
     if given == ["a"]:
         return
     assert problems_with(**{option: given})
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("option", ["certificate", "key", "port", "redirect", "hsts", "http3"])
+def test_nothing_hostile_gets_through_in_what_is_encrypted(option: str, value: object) -> None:
+    if not (value is True and option in {"redirect", "http3"}):
+        assert problems_with(tls={**TLS, option: value})
+
+
+@pytest.mark.parametrize("value", HOSTILE[1:-4])
+def test_nothing_hostile_gets_through_in_a_path(value: object) -> None:
+    assert problems_with(path=f"/{value}/")
+    assert problems_with(stream_paths=[f"/{value}/"])
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -116,6 +139,20 @@ def test_nothing_hostile_gets_through_in_a_mapping(option: str, value: object) -
         ({"upstream": "localhost"}, "sites[0].upstream is 'localhost'; allowed"),
         ({"upstream": "localhost:65536"}, "sites[0].upstream is 'localhost:65536'; allowed"),
         ({"upstream": "http://localhost:1"}, "sites[0].upstream is 'http://localhost:1'; allowed"),
+        ({"path": "shop"}, "sites[0].path is 'shop'; allowed is `/`, or a path such as /shop"),
+        ({"path": "/a/../b"}, "sites[0].path is '/a/../b'; allowed"),
+        ({"path": "//"}, "sites[0].path is '//'; allowed"),
+        ({"stream_paths": "/events"}, "sites[0].stream_paths is '/events'; allowed is a list of addresses such as /events/"),
+        ({"stream_paths": ["events"]}, "sites[0].stream_paths[0] is 'events'; allowed is an address that begins with `/`"),
+        ({"stream_paths": ["/a/../b"]}, "sites[0].stream_paths[0] is '/a/../b'; allowed"),
+        (
+            {"limit_requests": "10/s"},
+            "sites[0].limit_requests is '10/s'; allowed is a number of requests with r/s or r/m, such as 10r/s",
+        ),
+        ({"limit_requests_burst": -1}, "sites[0].limit_requests_burst is -1; allowed is a number from 0 to 999999"),
+        ({"limit_connections": "many"}, "sites[0].limit_connections is 'many'; allowed is a number from 0"),
+        ({"security_headers": "no"}, "sites[0].security_headers is 'no'; allowed is true or false"),
+        ({"pass_dotfiles": 1}, "sites[0].pass_dotfiles is 1; allowed is true or false"),
         ({"root": "srv"}, "sites[0].root is 'srv'; allowed is an absolute path of letters, digits and /_@+.- without `..`"),
         ({"root": "/srv/../etc"}, "sites[0].root is '/srv/../etc'; allowed"),
         ({"root": None}, "sites[0].root is missing; `static` needs the directory below which its `paths` are"),
@@ -139,7 +176,15 @@ def test_nothing_hostile_gets_through_in_a_mapping(option: str, value: object) -
         ({"extra": "a\x00b"}, "sites[0].extra is 'a\\x00b'; allowed"),
         ({"extra": ["a"]}, "sites[0].extra is ['a']; allowed"),
         ({"server_name": "a.test"}, "sites[0] has no option 'server_name'; did you mean `server_names`?"),
-        ({"tls": "acme"}, "sites[0] has no option 'tls'; there are name, state, server_names"),
+        ({"colour": "red"}, "sites[0] has no option 'colour'; there are name, state, server_names"),
+        ({"tls": "acme"}, "sites[0].tls is 'acme'; allowed is a dictionary with `certificate` and `key`"),
+        ({"tls": {**TLS, "key": None}}, "sites[0].tls.key is None; allowed is an absolute path"),
+        ({"tls": {**TLS, "certificate": "c.pem"}}, "sites[0].tls.certificate is 'c.pem'; allowed is an absolute path"),
+        ({"tls": {**TLS, "key": "-----BEGIN PRIVATE KEY-----"}}, "sites[0].tls.key is '(not shown)'; allowed is an absolute path"),
+        ({"tls": {**TLS, "port": 80}}, "sites[0].tls.port is 80, as is `listen_port`; give one of them another port"),
+        ({"tls": {**TLS, "hsts": "1y"}}, "sites[0].tls.hsts is '1y'; allowed is seconds, such as 300"),
+        ({"tls": {**TLS, "http3": "on"}}, "sites[0].tls.http3 is 'on'; allowed is true or false"),
+        ({"tls": {**TLS, "redirects": True}}, "sites[0].tls has no option 'redirects'; did you mean `redirect`?"),
     ],
 )
 def test_a_refusal_says_what_was_given_and_what_is_allowed(options: dict[str, Any], problem: str) -> None:
@@ -175,6 +220,13 @@ def test_two_sites_cannot_have_one_name_or_one_server_name() -> None:
     ]
 
 
+def test_two_sites_cannot_have_one_server_name_on_the_encrypted_port() -> None:
+    sites = [{**SITE, "tls": TLS}, {**SITE, "name": "blog", "listen_port": 81, "tls": TLS}, {**SITE, "name": "old", "listen_port": 443}]
+    assert find_site_problems(sites, "sites") == [
+        "sites: the sites 'shop' and 'blog' and 'old' both have the server name 'shop.test' on port 443; give it to one",
+    ]
+
+
 def test_two_sites_can_have_one_server_name_on_two_ports_or_when_one_goes() -> None:
     assert find_site_problems([SITE, {**SITE, "name": "blog", "listen_port": 81}, {**SITE, "name": "old", "state": "absent"}]) == []
 
@@ -185,6 +237,7 @@ def test_a_shaped_site_has_every_option() -> None:
         "name": "shop",
         "server_names": ["a.test", "b.test"],
         "upstream": "a:1",
+        "prefix": "",
     }
 
 
@@ -194,3 +247,10 @@ def test_mappings_are_shaped_with_the_longest_address_first() -> None:
         {"url": "/a+b/v1.0/", "pattern": r"/a\+b/v1\.0/", "paths": ["b"], "expires": "60s"},
         {"url": "/", "pattern": "/", "paths": ["a"], "expires": "off"},
     ]
+
+
+def test_what_is_below_a_site_is_below_its_path() -> None:
+    shaped = shape_site({**SITE, "path": "/shop/", "stream_paths": ["/", "/events", "/events"]})
+    assert shaped["prefix"] == "/shop"
+    assert shaped["static"][0]["pattern"] == "/shop/static/"
+    assert shaped["stream_paths"] == ["/shop/", "/shop/events"]

@@ -6,17 +6,19 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import re
 import shutil
 import stat
 import tarfile
-import urllib.request
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from ansible.module_utils.urls import ConnectionError as UrlError
+from ansible.module_utils.urls import open_url
 from ansible_collections.webstack.flask.plugins.module_utils.digest import LENGTH
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 from ansible_collections.webstack.flask.plugins.module_utils.source_tree import is_within
@@ -63,12 +65,12 @@ def require_checksum(path: Path, shown: str, checksum: str | None) -> None:
 def download(url: str, target: Path, checksum: str) -> None:
     """Fetch a file over http or https; raise Problem, leaving nothing, if that fails or it is not the one that is described."""
     try:
-        with urllib.request.urlopen(url, timeout=_PATIENCE) as answer, target.open("wb") as file:  # noqa: S310 - is_url has seen it
+        with open_url(url, timeout=_PATIENCE, http_agent="webstack.flask") as answer, target.open("wb") as file:
             shutil.copyfileobj(answer, file)
         require_checksum(target, url, checksum)
     except BaseException as error:
         target.unlink(missing_ok=True)
-        if isinstance(error, OSError):
+        if isinstance(error, OSError | UrlError):
             raise Problem(f"{url} could not be fetched: {getattr(error, 'reason', error)}") from error
         raise
 
@@ -84,7 +86,16 @@ def unpack(archive: Path, directory: Path) -> None:
             with tarfile.open(archive) as tar:
                 for member in tar:
                     _unpack_member(tar, member, directory)
-    except (OSError, tarfile.TarError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+    except (
+        OSError,
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        zlib.error,
+        lzma.LZMAError,
+    ) as error:
         raise Problem(f"the archive cannot be unpacked: {error}") from error
 
 

@@ -62,7 +62,7 @@ class Dependencies:
     def name(self, package: str) -> bool:
         """Return whether the app itself names a package, so that its version is not ours to choose."""
         pattern = re.compile(rf"(?<![\w.-]){re.escape(package)}(?![\w-])", re.IGNORECASE)
-        return any(pattern.search(text) for _, text in (*self.texts, *(("", package) for package in self.packages)))
+        return any(pattern.search(text) for _name, text in (*self.texts, *(("", package) for package in self.packages)))
 
     def identify(self, *, series: str, additions: Sequence[str], build: str) -> str:
         """Return the identifier of the environment for a series of Python, and what is added where nothing else brings it.
@@ -87,7 +87,7 @@ def choose_dependencies(source: Path, *, packages: Sequence[str], file: str | No
     if kind == PYPROJECT:
         return _read_project(source, chosen, packages, local=from_source)
     texts = _read_texts(source, chosen, kind)
-    local = from_source or any(names_local_source(kind, text) for _, text in texts)
+    local = from_source or any(names_local_source(kind, text) for _name, text in texts)
     demand = None if kind == REQUIREMENTS else project_files.find_pipfile_demand(*texts[0])
     return Dependencies(kind, tuple(texts), tuple(packages), local, chosen, demand)
 

@@ -336,7 +336,7 @@ def _require_fitting_lock(workshop: _Workshop, needs: Dependencies, within: Path
     except Problem as problem:
         if "out-of-date" not in str(problem):
             raise
-        (_, pipfile), (_, lock) = needs.texts
+        (_pipfile, pipfile), (_lock, lock) = needs.texts
         raise Problem(project_files.describe_lock_mismatch(project_files.find_lock_gaps(pipfile, lock))) from problem
 
 

@@ -128,9 +128,8 @@ class Mirror:
     def find_submodules(self, commit: str, directory: Path) -> list[Submodule]:
         """Return the submodules of a commit that was checked out, those of submodules not included."""
         file = directory / ".gitmodules"
-        if not file.is_file() or file.is_symlink():
-            return []
-        listing = self._git("config", "--file", str(file), "--null", "--list", what="read .gitmodules")
+        has_names = file.is_file() and not file.is_symlink()
+        listing = self._git("config", "--file", str(file), "--null", "--list", what="read .gitmodules") if has_names else ""
         tree = self._git("ls-tree", "-r", "-z", commit, what="list the commit")
         return choose_submodules(parse_settings(listing), parse_links(tree), self._given_url)
 
@@ -199,10 +198,10 @@ def split_credentials(url: str) -> tuple[str, str | None]:
 
     In a URL they would be seen by everybody on the host while git runs: in the arguments of its helper.
     """
-    match = re.fullmatch(r"(https?://)([^/@]*)@(.*)", url, re.DOTALL)
+    match = re.fullmatch(r"(https?://)([^/]*)@(.*)", url, re.DOTALL | re.IGNORECASE)
     if match is None:
         return url, None
-    user, _, password = match[2].partition(":")
+    user, _colon, password = match[2].partition(":")
     said = b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
     return match[1] + match[3], f"Authorization: Basic {said}"
 
@@ -211,7 +210,7 @@ def _as_configuration(url: str, header: str | None) -> dict[str, str]:
     """Return the environment variables by which git sends a header to a server and to no other."""
     if header is None:
         return {}
-    server = re.match(r"https?://[^/]+/?", url)
+    server = re.match(r"https?://[^/]+/?", url, re.IGNORECASE)
     key = f"http.{server[0] if server else url}.extraHeader"
     return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": header}
 
@@ -220,10 +219,10 @@ def parse_settings(listing: str) -> dict[str, dict[str, str]]:
     """Return the settings of each submodule, by its name, from the output of `git config --null --list` for .gitmodules."""
     settings: dict[str, dict[str, str]] = {}
     for entry in listing.split("\0"):
-        key, _, value = entry.partition("\n")
-        section, _, name = key.partition(".")
+        key, _newline, value = entry.partition("\n")
+        section, _dot, name = key.partition(".")
         if section == "submodule":
-            name, _, setting = name.rpartition(".")
+            name, _dot, setting = name.rpartition(".")
             settings.setdefault(name, {})[setting] = value
     return settings
 
@@ -231,12 +230,15 @@ def parse_settings(listing: str) -> dict[str, dict[str, str]]:
 def parse_links(tree: str) -> dict[str, str]:
     """Return the commits to which a tree links, by their paths, from the output of `git ls-tree -r -z`."""
     entries = (entry.partition("\t") for entry in tree.split("\0") if entry)
-    return {path: meta.split()[2] for meta, _, path in entries if meta.split()[1] == "commit"}
+    return {path: meta.split()[2] for meta, _tab, path in entries if meta.split()[1] == "commit"}
 
 
 def choose_submodules(settings: Mapping[str, Mapping[str, str]], links: Mapping[str, str], parent: str) -> list[Submodule]:
     """Return the submodules to fetch; raise Problem for one from which root must not read."""
     found = []
+    unknown = set(links) - {setting.get("path", "") for setting in settings.values()}
+    if unknown:
+        raise Problem(f"the repository links to a submodule at {', '.join(sorted(unknown))} that .gitmodules does not name")
     for name, setting in sorted(settings.items()):
         path, url = setting.get("path", ""), setting.get("url", "")
         if path not in links:
@@ -252,7 +254,7 @@ def choose_submodules(settings: Mapping[str, Mapping[str, str]], links: Mapping[
 def resolve_submodule_url(parent: str, relative: str) -> str:
     """Return the URL that a relative one stands for: relative to the repository itself, as in gitmodules(5)."""
     if re.match(r"[a-z+]+://", parent):
-        scheme, _, rest = parent.partition("://")
+        scheme, _slashes, rest = parent.partition("://")
         host, slash, path = rest.partition("/")
         return f"{scheme}://{host}{slash}{urljoin(f'/{path}/'.replace('//', '/'), relative).lstrip('/')}"
     host, colon, path = parent.partition(":")

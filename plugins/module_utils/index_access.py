@@ -26,7 +26,7 @@ def take_credentials(variables: Mapping[str, str]) -> tuple[dict[str, str], str]
     logins: dict[str, tuple[str, str]] = {}
 
     def take(match: re.Match[str]) -> str:
-        user, _, password = match["user"].partition(":")
+        user, _colon, password = match["user"].partition(":")
         rest = match.string[match.end() :].split()[0] if match.string[match.end() :] else ""
         host = urlsplit(f"{match['scheme']}{rest}").hostname or ""
         login = (unquote(user), unquote(password))

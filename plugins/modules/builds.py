@@ -170,10 +170,10 @@ _PATIENCE = 300
 
 
 def identify(app: dict[str, Any], source: str) -> str:
-    """Return the identifier of a build: that of its source, unless only a part of it or links to shared data make the build."""
-    if not app["shared"] and not app["subdirectory"]:
+    """Return the identifier of a build: that of its source, unless a part of it, or links to shared data, make the build."""
+    if not app["shared"] and not app["subdirectory"] and app["submodules"]:
         return source
-    return digest_of([source, sorted(app["shared"]), app["subdirectory"]])
+    return digest_of([source, sorted(app["shared"]), app["subdirectory"], app["submodules"]])
 
 
 @dataclass(frozen=True)

@@ -208,7 +208,7 @@ def converge(app: dict[str, Any], parameters: Mapping[str, Any], say: Callable[[
         ignore_lock_mismatch=app["ignore_lock_mismatch"],
         ignore_python_requirement=app["ignore_python_requirement"],
         debian_packages=tuple(app["build_packages"]),
-        texts=(*app["packages"], *(text for _, text in needs.texts)),
+        texts=(*app["packages"], *(text for _name, text in needs.texts)),
     )
     additions = [*app["additions"], f"gunicorn=={app['gunicorn_version'] or parameters['gunicorn_version']}"]
     identifier = needs.identify(series=installer.python.series, additions=additions, build=app["build"])

@@ -7,7 +7,7 @@ import re
 import subprocess
 import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import testinfra
@@ -74,8 +74,9 @@ def test_a_private_repository_is_read_by_a_deploy_key_that_does_not_stay(host: H
 
 @pytest.mark.parametrize("wrong", ["another server's key", "none"])
 def test_a_server_that_is_not_known_is_not_believed(host: Host, deploy_key: Path, known_hosts: str, wrong: str) -> None:
-    pinned = {"known_hosts": re.sub(r"AAAA\S+", "AAAAC3NzaC1lZDI1NTE5AAAAIFj8nPXyRT0rdTKEcSPCJzmkXcmpRJeiHHsL5wf7VPcr", known_hosts)}
-    refused = run(host, "other", git=SSH_URL, ssh_key=deploy_key.read_text(), **(pinned if wrong != "none" else {}))
+    other_key = "AAAAC3NzaC1lZDI1NTE5AAAAIFj8nPXyRT0rdTKEcSPCJzmkXcmpRJeiHHsL5wf7VPcr"
+    pinned: dict[str, Any] = {"known_hosts": re.sub(r"AAAA\S+", other_key, known_hosts)} if wrong != "none" else {}
+    refused = run(host, "other", git=SSH_URL, ssh_key=deploy_key.read_text(), **pinned)
     assert refused.status != 0
     assert "Host key verification failed" in refused.output
     assert "`ssh-keyscan HOST`" in refused.output

@@ -167,17 +167,17 @@ def watch(host: Host) -> Iterator[str]:
 def good(host: Host, bench: Workbench, index: str, watch: str) -> Play:
     del index, watch
     host.check_output("cp $(readlink -f /usr/bin/python3) %s", ANOTHER)
-    for app, (files, _) in GOOD.items():
+    for app, (files, _wishes) in GOOD.items():
         bench.put_build(app, "one", files)
-    return bench.run(*({"name": app, "build": "one", **wishes} for app, (_, wishes) in GOOD.items()), options=("-vvv",))
+    return bench.run(*({"name": app, "build": "one", **wishes} for app, (_files, wishes) in GOOD.items()), options=("-vvv",))
 
 
 @pytest.fixture(scope="module")
 def bad(bench: Workbench, index: str) -> Play:
     del index
-    for app, (files, _, _) in BAD.items():
+    for app, (files, _wishes, _words) in BAD.items():
         bench.put_build(app, "one", files)
-    apps = ({"name": app, "build": "one", **wishes} for app, (_, wishes, _) in BAD.items())
+    apps = ({"name": app, "build": "one", **wishes} for app, (_files, wishes, _words) in BAD.items())
     return bench.run(*apps, install=False, options=("-vvv",))
 
 
@@ -189,7 +189,7 @@ def test_what_real_apps_have_is_installed_and_gunicorn_starts(good: Play, bench:
 
 def test_a_second_run_changes_nothing(good: Play, bench: Workbench) -> None:
     good.succeeded()
-    assert bench.run(*({"name": app, "build": "one", **wishes} for app, (_, wishes) in GOOD.items())).succeeded().changed == 0
+    assert bench.run(*({"name": app, "build": "one", **wishes} for app, (_files, wishes) in GOOD.items())).succeeded().changed == 0
 
 
 def test_a_file_that_lies_deeper_is_followed_from_where_it_lies(good: Play, bench: Workbench) -> None:

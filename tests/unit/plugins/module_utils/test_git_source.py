@@ -283,6 +283,7 @@ def test_a_git_hook_that_runs_this_does_not_lead_astray(
 
 def test_user_and_password_leave_the_address_for_a_header() -> None:
     assert split_credentials("https://ada:s%40y@git.test/a.git") == ("https://git.test/a.git", "Authorization: Basic YWRhOnNAeQ==")
+    assert split_credentials("HTTPS://ada:p@ss@git.test/a@b.git") == ("HTTPS://git.test/a@b.git", "Authorization: Basic YWRhOnBAc3M=")
     for url in ("https://git.test/a.git", "git@git.test:a.git", "ssh://git@git.test/a.git", "file:///srv/a@b.git"):
         assert split_credentials(url) == (url, None)
 
@@ -343,6 +344,8 @@ def test_submodules_are_those_to_which_the_commit_links() -> None:
         Submodule("vendor/lib", "https://git.test/lib", "2" * 40)
     ]
     assert choose_submodules(_settings("https://git.test/lib"), {}, "x") == []
+    with pytest.raises(Problem, match=r"links to a submodule at vendor/lib that \.gitmodules does not name"):
+        choose_submodules({}, parse_links(_TREE), "x")
 
 
 @pytest.mark.parametrize("url", ["/root/secrets", "file:///root/secrets", "ext::sh -c id", "-u", "ssh://-oProxyCommand=id/x", "lib"])

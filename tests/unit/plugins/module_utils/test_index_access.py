@@ -42,7 +42,7 @@ _PRINTABLE = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_
 
 @given(_PRINTABLE, _PRINTABLE)
 def test_programs_read_back_what_was_written_down(tmp_path_factory: pytest.TempPathFactory, user: str, password: str) -> None:
-    _, text = take_credentials({"PIP_INDEX_URL": f"https://{user}:{password}@h.test/simple"})
+    _variables, text = take_credentials({"PIP_INDEX_URL": f"https://{user}:{password}@h.test/simple"})
     file = tmp_path_factory.mktemp("netrc") / "netrc"
     file.write_text(text, encoding="utf-8")
     found = netrc.netrc(str(file)).authenticators("h.test")

@@ -5,7 +5,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.install_failures im
 
 
 def _shown(output: str) -> str:
-    headline, _, shown = describe_failure("pip install", output).partition("\n")
+    headline, _newline, shown = describe_failure("pip install", output).partition("\n")
     assert headline == "`pip install` failed:"
     return shown
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 _DEBIAN = Python("/usr/bin/python3", "3.11.2")
-_OTHERS = [Python("/usr/local/bin/python3.10", "3.10.14"), Python("/usr/bin/python3.11", "3.11.2"), Python("/opt/python3.13", "3.13.1")]
+_OTHERS = (Python("/usr/local/bin/python3.10", "3.10.14"), Python("/usr/bin/python3.11", "3.11.2"), Python("/opt/python3.13", "3.13.1"))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_at_least_and_below_are_opposites(wanted: int, minor: int, patch: int) -
     assert meets(f"3.{minor}", version)
 
 
-def _choose(demand: str = "", *, asked: str = "", available: list[Python] = _OTHERS, ignore: bool = False) -> str:
+def _choose(demand: str = "", *, asked: str = "", available: tuple[Python, ...] = _OTHERS, ignore: bool = False) -> str:
     wish = Demand(demand, "python_version in [requires] of Pipfile") if demand else None
     return choose_python(asked=asked, demand=wish, default=_DEBIAN, available=available, ignore=ignore).path
 

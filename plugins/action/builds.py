@@ -15,6 +15,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.webstack.flask.plugins.module_utils.archives import is_url, measure_checksum, require_checksum
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+from ansible_collections.webstack.flask.plugins.module_utils.source_secrets import hide_secrets
 from ansible_collections.webstack.flask.plugins.module_utils.source_tree import digest_tree, list_files, pack_tree
 
 
@@ -103,7 +104,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return str(said.get("stdout", "")).strip() or None
 
     def _execute(self, apps: list[dict[str, Any]], task_vars: dict[str, Any]) -> dict[str, Any]:
-        arguments = {**self._task.args, "apps": apps}
+        shown, secrets = hide_secrets(apps)
+        arguments = {**self._task.args, "apps": shown, "secrets": secrets}
         result: dict[str, Any] = self._execute_module(module_name="webstack.flask.builds", module_args=arguments, task_vars=task_vars)
         return result
 

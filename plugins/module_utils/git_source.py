@@ -99,10 +99,15 @@ class Mirror:
         """
         if _FULL_COMMIT.fullmatch(version):
             return version
-        listing = self._git("ls-remote", "--", self._url, version, f"{version}^{{}}", what=f"read {self._shown_url}")
-        commit = choose_commit(listing, version)
+        result = self._run("ls-remote", "--", self._url, version, f"{version}^{{}}")
+        if result.returncode != 0:
+            raise Problem(
+                f"git could not read {self._shown_url}: {self._clean(result.stderr)}\n"
+                f"Only the remote knows which commit {version!r} is. A full commit as the version is not asked for when the host has it."
+            )
+        commit = choose_commit(result.stdout, version)
         if commit is None:
-            raise Problem(f"{self._shown_url} has no branch or tag {version!r} (for a commit, give all 40 characters)")
+            raise Problem(f"{self._shown_url} has no branch or tag {version!r} ({describe_missing(version)})")
         return commit
 
     def fetch(self, commit: str) -> None:
@@ -175,6 +180,13 @@ class Mirror:
     def _clean(self, message: str) -> str:
         hints = [f"Hint: {hint}." for sign, hint in _HINTS.items() if sign in message]
         return "\n".join([message.strip().replace(self._given_url, self._shown_url), *hints])
+
+
+def describe_missing(version: str) -> str:
+    """Return what to do where a version is neither a branch nor a tag."""
+    if re.fullmatch(r"[0-9a-f]{4,39}", version):
+        return f"no remote can be asked for an abbreviated commit: give all 40 characters, as `git rev-parse {version}` prints them"
+    return "for a commit, give all 40 characters"
 
 
 def choose_commit(listing: str, version: str) -> str | None:

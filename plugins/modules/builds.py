@@ -91,6 +91,10 @@ options:
         are one secret and not many.
     type: str
     default: e30=
+  secrets:
+    description: What is secret in the other options. Set by the module itself on the controller.
+    type: str
+    default: ""
 attributes:
   action:
     support: full
@@ -164,6 +168,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.files import Access
 from ansible_collections.webstack.flask.plugins.module_utils.git_source import Mirror, SshAccess
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils.source_secrets import reveal_secrets
 from ansible_collections.webstack.flask.plugins.module_utils.source_tree import is_within
 
 _PATIENCE = 300
@@ -288,7 +293,7 @@ def main() -> None:
     variables = json.loads(base64.b64decode(module.params["variables"]))
     os.environ.update({key: str(value) for key, value in variables.items()})
     outcomes: dict[str, dict[str, Any]] = {}
-    for app in module.params["apps"]:
+    for app in reveal_secrets(module.params["apps"], module.params["secrets"]):
         try:
             outcomes[app["name"]] = converge(app, module.warn, check=module.check_mode)
         except (Problem, OSError) as problem:
@@ -328,6 +333,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
         "required_one_of": [["git", "path", "archive"]],
     },
     "variables": {"type": "str", "default": "e30=", "no_log": True},
+    "secrets": {"type": "str", "default": "", "no_log": True},
 }
 
 

@@ -366,3 +366,17 @@ def test_a_submodule_is_fetched_at_the_commit_that_the_repository_names(tmp_path
     (tmp_path / "out").mkdir()
     mirror.check_out(commit, tmp_path / "out")
     assert mirror.find_submodules(commit, tmp_path / "out") == [Submodule("vendor/lib", library.url, named)]
+
+
+@pytest.mark.parametrize(("version", "hint"), [("abcdef1", "`git rev-parse abcdef1`"), ("feature", "for a commit, give all 40 characters")])
+def test_an_abbreviated_commit_is_refused_with_a_hint(remote: Repository, mirror: Mirror, version: str, hint: str) -> None:
+    remote.commit("app.py", "one")
+    with pytest.raises(Problem) as caught:
+        mirror.find_commit(version)
+    assert hint in str(caught.value)
+
+
+def test_a_branch_of_a_remote_that_is_away_could_be_a_full_commit(remote: Repository, mirror: Mirror) -> None:
+    remote.vanish()
+    with pytest.raises(Problem, match="A full commit as the version is not asked for when the host has it"):
+        mirror.find_commit("main")

@@ -24,6 +24,12 @@ from ansible_collections.webstack.flask.plugins.module_utils.layout import Probl
 from ansible_collections.webstack.flask.plugins.module_utils.source_tree import is_within
 
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
+_UNREADABLE = (
+    *(OSError, EOFError, NotImplementedError, RuntimeError),
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
+"""What the standard library raises for archives that it cannot read."""
+
 _PATIENCE = 60
 """Seconds without a byte after which a download is given up."""
 

@@ -49,7 +49,7 @@ def test_the_newest_that_the_app_accepts_is_taken_where_the_usual_one_will_not_d
 
 def test_a_series_that_is_asked_for_is_taken() -> None:
     assert _choose(asked="3.13") == "/opt/python3.13"
-    assert _choose(asked="3.11", available=[]) == "/usr/bin/python3"
+    assert _choose(asked="3.11", available=()) == "/usr/bin/python3"
 
 
 def test_what_the_app_demands_can_be_ignored() -> None:

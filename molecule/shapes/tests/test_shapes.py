@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,6 @@ PAGES = {
     "bottled": ("/", "bottled\n"),
     "falcon": ("/things", json.dumps({"things": []})),
     "echo": ("/", "async\n"),
-    "bare": ("/", "bare\n"),
 }
 
 
@@ -40,6 +40,29 @@ def test_the_app_answers(host: Host, app: str) -> None:
 def test_an_app_that_is_nothing_but_packages_is_installed_from_its_lock(host: Host) -> None:
     assert http_get(host, "locked.test").status == 404
     assert read_app(host, "locked").find_untidiness() == []
+
+
+def test_an_app_below_a_path_makes_its_links_so(host: Host) -> None:
+    assert http_get(host, "mounted.test", "/shop/").body == "hello\n"
+    assert http_get(host, "mounted.test", "/shop/link").body == "/shop/"
+    assert http_get(host, "mounted.test", "/shop/static/style.css").body == "body { color: teal }\n"
+    assert http_get(host, "mounted.test", "/").status == 404
+    assert http_get(host, "live.test", "/live/").body == "async\n"
+
+
+def test_an_app_is_served_encrypted_and_nobody_stays_outside(host: Host) -> None:
+    redirect = http_get(host, "bare.test", "/a?b=c")
+    assert (redirect.status, redirect.headers["location"]) == (301, "https://bare.test/a?b=c")
+    context = ssl._create_unverified_context()  # noqa: S323, SLF001 - no authority has signed it
+    with (
+        socket.create_connection(("127.0.0.1", published_port(host, 443))) as link,
+        context.wrap_socket(link, server_hostname="bare.test") as encrypted,
+    ):
+        encrypted.sendall(b"GET / HTTP/1.1\r\nHost: bare.test\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: encrypted.recv(65536), b""))
+        assert encrypted.version() == "TLSv1.3"
+    assert answer.endswith(b"bare\n"), answer
+    assert read_app(host, "bare").find_untidiness() == []
 
 
 def test_a_variable_arrives_byte_for_byte(host: Host) -> None:

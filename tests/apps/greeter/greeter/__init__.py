@@ -2,7 +2,7 @@
 
 import os
 
-from flask import Flask
+from flask import Flask, url_for
 
 
 def create_app(greeting="hello"):
@@ -11,6 +11,10 @@ def create_app(greeting="hello"):
     @app.get("/")
     def index():
         return f"{greeting}\n"
+
+    @app.get("/link")
+    def link():
+        return url_for("index")
 
     @app.get("/env/<name>")
     def env(name):

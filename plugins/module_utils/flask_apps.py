@@ -168,7 +168,7 @@ def check_apps(apps: object) -> list[dict[str, Any]]:
             problems.append(f"flask_apps[{number}] must be a mapping of keys to values; it is {app!r}")
             continue
         where = f"flask_apps[{number}]" + (f" ({app['name']})" if isinstance(app.get("name"), str) else "")
-        found = list(_find_unknown_keys(app, SPEC, where))
+        found = [*_find_unknown_keys(app, SPEC, where), *_find_misread_numbers(app, where)]
         if not found:
             validation = _validator(app).validate({key: app[key] for key in _keys(app) if key in app})
             found = [f"{where}: {message}" for message in validation.error_messages]
@@ -211,6 +211,13 @@ def _spelt_out(app: object) -> object:
     if isinstance(app, Mapping) and (tls is False or isinstance(tls, str)):
         return {**app, "tls": {"mode": tls or "off"}}  # YAML reads `off` as false
     return app
+
+
+def _find_misread_numbers(app: App, where: str) -> Iterator[str]:
+    source = app.get("source")
+    version = source.get("version") if isinstance(source, Mapping) else None
+    if isinstance(version, int | float):
+        yield f"{where}: source.version is {version!r}, a number; put it in quotes, because YAML takes 1.10 for 1.1"
 
 
 def _find_unknown_keys(value: Mapping[str, Any], spec: Mapping[str, Any], where: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from ansible_collections.webstack.flask.plugins.module_utils.flask_apps import SPEC, check_apps
+from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,3 +81,21 @@ def test_every_fault_of_the_table_names_a_test_that_exists() -> None:
     named = re.findall(r"`(test_\w+)`", page)
     assert len(named) > 10
     assert [name for name in named if f"def {name}(" not in tests] == []
+
+
+def read_refusals() -> list[tuple[str, str]]:
+    page = (ROOT / "docs" / "refused.md").read_text(encoding="utf-8")
+    return [(given, message.replace("\\|", "|")) for given, message in re.findall(r"^\| `(\{.*\})` \| (.*) \|$", page, re.MULTILINE)]
+
+
+def test_there_are_refusals() -> None:
+    assert len(read_refusals()) > 30
+
+
+@pytest.mark.parametrize(("given", "message"), read_refusals())
+def test_what_the_documentation_says_is_refused_is_refused_in_these_words(given: str, message: str) -> None:
+    page = (ROOT / "docs" / "refused.md").read_text(encoding="utf-8")
+    (plain,) = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0])["flask_apps"]
+    with pytest.raises(Problem) as caught:
+        check_apps([{**plain, **yaml.safe_load(given)}])
+    assert str(caught.value).splitlines()[1:] == [f"- {message}"]

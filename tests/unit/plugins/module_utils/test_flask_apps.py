@@ -228,6 +228,10 @@ _KEYS = (
             {"source": {"git": "git@example.com:a.git", "ssh_key": "~/.ssh/id"}},
             "source.ssh_key is not a private key; give its text, beginning with -----BEGIN, and not the path of a file",
         ),
+        (
+            {"source": {"git": "https://example.com/a.git", "version": 1.10}},
+            "source.version is 1.1, a number; put it in quotes, because YAML takes 1.10 for 1.1",
+        ),
         ({"source": {"path": "a", "known_hosts": "x"}}, "source.known_hosts is for `source.git` alone"),
         (
             {"source": {"path": "a", "subdirectory": "../b"}},

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils import systemd
+from ansible_collections.webstack.flask.plugins.module_utils.hints import find_hints
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils.switch import ReleaseFailed
 
@@ -58,8 +59,10 @@ def run_release_command(
     said = result.stdout + result.stderr
     if result.returncode >= _NOT_EVEN_STARTED:
         said += systemd.read_journal(f"{_unit_name(layout)}.service", _LAST_LINES)
-    output = "\n".join(f"  {line}" for line in said.splitlines()[-_OUTPUT_LINES:])
-    raise ReleaseFailed(f"the release command `{command}` of release {release} {reason}. Its output:\n{output or '  (nothing)'}")
+    lines = said.splitlines()[-_OUTPUT_LINES:]
+    output = [f"  {line}" for line in lines or ["(nothing)"]]
+    hints = [f"Hint: {hint}." for hint in find_hints(lines, str(layout.root))]
+    raise ReleaseFailed("\n".join([f"the release command `{command}` of release {release} {reason}. Its output:", *output, *hints]))
 
 
 def _wait_for_earlier(layout: AppLayout, timeout: float) -> None:

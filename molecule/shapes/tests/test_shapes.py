@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import ssl
 import time
@@ -17,6 +18,7 @@ from websockets.sync.client import connect
 if TYPE_CHECKING:
     from testinfra.host import Host
 
+SOURCES = Path(__file__).parents[3] / "tests/apps"
 DEPLOY = Path("playbooks/deploy.yml")
 testinfra_hosts = ["served"]
 
@@ -26,6 +28,10 @@ PAGES = {
     "bottled": ("/", "bottled\n"),
     "falcon": ("/things", json.dumps({"things": []})),
     "echo": ("/", "async\n"),
+    "django": ("/", "django\n"),
+    "pyramid": ("/", "pyramid\n"),
+    "fastapi": ("/", '"fastapi"'),
+    "quart": ("/", "quart\n"),
 }
 
 
@@ -91,6 +97,33 @@ def test_data_outlives_releases_and_migrations_run_once_for_each(host: Host) -> 
     assert host.file("/var/www/ledger/shared/instance/README").content_string == "It is filled by the app.\n"
     assert host.file("/var/www/ledger/shared/visits.txt").content_string == added.body
     assert host.file("/var/www/ledger/shared/instance/ledger.db").user == "ledger"
+
+
+def test_what_the_source_is_written_to_without_saying_so_is_told_with_the_setting(host: Host) -> None:
+    (app,) = [app for app in host.ansible.get_variables()["flask_apps"] if app["name"] == "ledger"]
+    before = read_app(host, "ledger").current
+    failed = run_playbook(host, DEPLOY, {"flask_apps": [app | {"shared": {}}]})
+    assert failed.status != 0
+    assert "such as `shared: {directories: [instance]}`" in " ".join(failed.output.split())
+    assert read_app(host, "ledger").current == before
+
+
+def test_a_module_that_is_not_there_is_told_before_users_notice(host: Host) -> None:
+    (app,) = [app for app in host.ansible.get_variables()["flask_apps"] if app["name"] == "layered"]
+    failed = run_playbook(host, DEPLOY, {"flask_apps": [app | {"wsgi": "wsgi:app"}]})
+    assert failed.status != 0
+    assert "'wsgi' is neither installed nor a module where the app starts" in " ".join(failed.output.split())
+    assert http_get(host, "layered.test").body == "found beside\n"
+
+
+def test_files_of_the_former_release_are_served_to_pages_that_were_loaded_before(host: Host, tmp_path: Path) -> None:
+    (app,) = [app for app in host.ansible.get_variables()["flask_apps"] if app["name"] == "greeter"]
+    source = shutil.copytree(SOURCES / "greeter", tmp_path / "greeter")
+    (source / "greeter/static/style.css").rename(source / "greeter/static/style.2.css")
+    run_playbook(host, DEPLOY, {"flask_apps": [app | {"source": {"path": str(source)}}]}).succeeded()
+    for name in ("style.2.css", "style.css"):
+        assert http_get(host, "greeter.test", f"/static/{name}").body == "body { color: teal }\n"
+    run_playbook(host, DEPLOY, {"flask_apps": [app]}).succeeded()
 
 
 def test_a_websocket_echoes_through_nginx(host: Host) -> None:

@@ -58,7 +58,7 @@ def test_an_app_below_a_path_makes_its_links_so(host: Host) -> None:
 
 def test_an_app_is_served_encrypted_and_nobody_stays_outside(host: Host) -> None:
     redirect = http_get(host, "bare.test", "/a?b=c")
-    assert (redirect.status, redirect.headers["location"]) == (301, "https://bare.test/a?b=c")
+    assert (redirect.status, redirect.headers["location"]) == (308, "https://bare.test/a?b=c")
     context = ssl._create_unverified_context()  # noqa: S323, SLF001 - no authority has signed it
     with (
         socket.create_connection(("127.0.0.1", published_port(host, 443))) as link,

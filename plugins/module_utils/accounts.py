@@ -37,7 +37,7 @@ def ensure_group(name: str, *, check: bool = False) -> bool:
     return True
 
 
-def ensure_user(name: str, *, group: str, home: str, comment: str, groups: tuple[str, ...] = (), check: bool = False) -> bool:
+def ensure_user(name: str, *, group: str, home: str, comment: str, check: bool = False) -> bool:
     """Make the system user, without password or shell; return whether it was (or in check mode would be) missing.
 
     A user of that name that has another comment was there before us, and somebody may log in by it: raise Problem.
@@ -51,8 +51,7 @@ def ensure_user(name: str, *, group: str, home: str, comment: str, groups: tuple
             )
         return False
     if not check:
-        supplementary = ["--groups", ",".join(groups)] if groups else []
-        options = ["--system", "--gid", group, *supplementary, "--home-dir", home, "--no-create-home", "--shell", "/usr/sbin/nologin"]
+        options = ["--system", "--gid", group, "--home-dir", home, "--no-create-home", "--shell", "/usr/sbin/nologin"]
         _run(["useradd", *options, "--comment", comment, name])
     return True
 

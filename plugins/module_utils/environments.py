@@ -81,7 +81,8 @@ class _Workshop:
     directory: Path
     uid: int
     gid: int
-    groups: tuple[int, ...]
+    readers: int
+    """Group that reads the environment when it is finished. The build user is not in it: that group reads the app's variables, too."""
 
     variables: Mapping[str, str]
 
@@ -110,7 +111,7 @@ class _Workshop:
             env=self.variables,
             user=self.uid,
             group=self.gid,
-            extra_groups=self.groups,
+            extra_groups=[],
             umask=0o077,
             start_new_session=True,
             stdin=subprocess.DEVNULL,
@@ -189,10 +190,10 @@ def build_environment(
         _require_running_gunicorn(workshop, needs)
         frozen = installer.redact(workshop.pip("freeze", "--all"))
         end_processes(workshop.uid)
-        close_to_writers(directory, workshop.groups[0])
+        close_to_writers(directory, workshop.readers)
         point_editables_to(source, workshop.project, directory)
         record = {"from": needs.file or needs.kind, "python": installer.python.version, "installed": frozen.splitlines()}
-        write_atomically(directory / RECORD, json.dumps(record, indent=2) + "\n", Access(0, workshop.groups[0], 0o640))
+        write_atomically(directory / RECORD, json.dumps(record, indent=2) + "\n", Access(0, workshop.readers, 0o640))
     except BaseException:
         end_processes(workshop.uid)
         shutil.rmtree(directory, ignore_errors=True)
@@ -222,7 +223,7 @@ def _open_workshop(layout: AppLayout, directory: Path, installer: Installer) -> 
     ensure_group(layout.name)
     ensure_group(layout.build_user)
     home = str(layout.cache / "home")
-    ensure_user(layout.build_user, group=layout.build_user, home=home, comment=layout.build_comment, groups=(layout.name,))
+    ensure_user(layout.build_user, group=layout.build_user, home=home, comment=layout.build_comment)
     user = find_user(layout.build_user)
     group = find_group(layout.name)
     if user is None or group is None:
@@ -231,14 +232,14 @@ def _open_workshop(layout: AppLayout, directory: Path, installer: Installer) -> 
     shutil.rmtree(directory, ignore_errors=True)
     mine = Access(user.pw_uid, user.pw_gid, 0o700)
     ensure_directory(layout.root, Access(0, 0, 0o711))
-    ensure_directory(layout.environments, Access(0, group, 0o750))
+    ensure_directory(layout.environments, Access(0, 0, 0o711))
     require_room(layout.environments, "an environment", _LEAST_ROOM)
     ensure_directory(layout.cache.parent, Access(0, 0, 0o755))
     ensure_directory(layout.cache, Access(0, 0, 0o711))
     for path in (layout.cache / "home", layout.cache / "project", directory):
         ensure_directory(path, mine)
     variables = _make_variables(layout, directory, installer, user.pw_gid)
-    return _Workshop(installer, layout, directory, user.pw_uid, user.pw_gid, (group,), variables)
+    return _Workshop(installer, layout, directory, user.pw_uid, user.pw_gid, group, variables)
 
 
 def _make_variables(layout: AppLayout, directory: Path, installer: Installer, gid: int) -> dict[str, str]:

@@ -43,6 +43,8 @@ def inventory(host: Host, known_hosts: Path) -> dict[str, Any]:
                         "dependencies": {"packages": ["flask", "gunicorn"]},
                     },
                 ],
+                # The address that is shown opens in a browser, which has no way to the app's name.
+                "nginx_site_unknown_names": "answer",
             },
         },
     }

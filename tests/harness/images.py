@@ -21,8 +21,6 @@ SUITES = {"debian12": "bookworm", "debian13": "trixie"}
 """Platform name -> Debian suite."""
 
 LOCAL_CERTIFICATES = Path("/usr/local/share/ca-certificates")
-_MIRROR = "http://deb.debian.org/debian"
-_SECURITY = "http://deb.debian.org/debian-security"
 
 
 def ensure(suite: str) -> str:
@@ -45,9 +43,17 @@ def recipe_digest(parts: Iterable[bytes]) -> str:
     return digest.hexdigest()[:12]
 
 
-def sources(suite: str) -> str:
-    """Return apt's one-line sources of a Debian suite with its updates and security updates."""
-    return f"deb {_MIRROR} {suite} main\ndeb {_MIRROR} {suite}-updates main\ndeb {_SECURITY} {suite}-security main\n"
+def sources(suite: str, repositories: Iterable[str]) -> str:
+    """Return apt's one-line sources of a Debian suite with its updates and security updates, from the repositories of this machine."""
+    found = [uri.rstrip("/") for uri in repositories]
+    archive = next((uri for uri in found if uri.endswith("/debian")), None)
+    security = next((uri for uri in found if uri.endswith("/debian-security")), None)
+    if archive is None or security is None:
+        raise HarnessError(
+            f"A Debian image is made from the repositories that apt uses here, one ending in /debian and one in /debian-security; "
+            f"it has {', '.join(found) or 'none'}. Add them, or let Docker pull debian:{suite}."
+        )
+    return f"deb {archive} {suite} main\ndeb {archive} {suite}-updates main\ndeb {security} {suite}-security main\n"
 
 
 def _exists(tag: str) -> bool:
@@ -71,6 +77,8 @@ def _base(suite: str) -> str:
 def _bootstrap(suite: str, tag: str) -> None:
     """Make a minimal Debian from packages and import it as an image."""
     system.require("mmdebstrap", ["mmdebstrap", "debian-archive-keyring"], "test images are made with it")
+    repositories = process.output(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]).split()
+    given = sources(suite, repositories).encode()
     make = ["mmdebstrap", "--quiet", "--variant=minbase", suite, "-", "-"]
     with _log(f"mmdebstrap-{suite}") as log:
         maker = subprocess.Popen(make, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
@@ -82,7 +90,7 @@ def _bootstrap(suite: str, tag: str) -> None:
         )
         assert maker.stdin  # PIPE was asked for
         assert maker.stdout
-        maker.stdin.write(sources(suite).encode())
+        maker.stdin.write(given)
         maker.stdin.close()
         maker.stdout.close()
         failed = maker.wait() | importer.wait()

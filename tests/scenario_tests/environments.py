@@ -38,7 +38,8 @@ class Workbench:
 
     def environments(self, app: str) -> list[str]:
         """Return everything below environments/, what is hidden included."""
-        return sorted(str(self.host.check_output("ls -A %s/environments 2>/dev/null || true", self.root(app))).split())
+        root = self.root(app)
+        return sorted(str(self.host.check_output("test ! -e %s/environments || ls -A %s/environments", root, root)).split())
 
     def environment(self, app: str) -> str:
         """Return the directory of the app's one environment."""

@@ -96,6 +96,7 @@ def words_of(play: Play) -> str:
 
 def start_afresh(host: Host) -> None:
     """Take the app off the host, all but its builds and environments."""
+    # Whether a unit had failed, and is there to be forgotten, is all the same here; what is wanted is checked by the tests that follow.
     host.check_output(
         f"systemctl stop '{NAME}@*' --all; "
         f"rm -rf {ROOT}/current {ROOT}/releases /etc/systemd/system/*.wants/{NAME}@* /etc/systemd/system/{NAME}@*; "

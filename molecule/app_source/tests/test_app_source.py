@@ -62,7 +62,7 @@ def commit_of(remote: Host, version: str) -> str:
 
 def builds(host: Host, root: str) -> list[str]:
     """Return everything below builds/, what is hidden included."""
-    return sorted(host.check_output("ls -A %s/builds 2>/dev/null || true", root).split())
+    return sorted(host.check_output("test ! -e %s/builds || ls -A %s/builds", root, root).split())
 
 
 def files(host: Host, directory: str) -> set[str]:

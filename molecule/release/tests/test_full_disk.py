@@ -41,12 +41,12 @@ def deploy(host: Host, version: str, fault: str = "", **changes: object) -> Play
 def leave(host: Host, room: int) -> None:
     """Leave so many MiB of the disk free."""
     free = f"$(df --output=avail -B1M {ROOT} | tail -1)"
-    host.check_output(f"rm -f {ROOT}/ballast; test {free} -lt {room} || head -c $(({free} - {room}))M /dev/zero > {ROOT}/ballast || true")
+    host.check_output(f"rm -f {ROOT}/ballast; test {free} -lt {room} || head -c $(({free} - {room}))M /dev/zero > {ROOT}/ballast")
 
 
 def fill(host: Host) -> None:
     """Leave nothing free."""
-    host.check_output(f"cat /dev/zero > {ROOT}/ballast || true")
+    assert "No space left" in host.run(f"cat /dev/zero > {ROOT}/ballast").stderr
 
 
 @pytest.fixture

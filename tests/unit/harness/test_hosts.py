@@ -87,5 +87,15 @@ def test_an_image_is_built_anew_when_any_part_of_its_recipe_changes() -> None:
     assert images.recipe_digest([b"a", b"b"]) == images.recipe_digest([b"a", b"b"])
 
 
-def test_hosts_get_security_updates() -> None:
-    assert "deb http://deb.debian.org/debian-security trixie-security main" in images.sources("trixie").splitlines()
+def test_hosts_get_security_updates_from_where_this_machine_gets_its_own() -> None:
+    repositories = ["http://mirror.test/node", "http://mirror.test/debian-security/", "http://mirror.test/debian/"]
+    assert images.sources("trixie", repositories).splitlines() == [
+        "deb http://mirror.test/debian trixie main",
+        "deb http://mirror.test/debian trixie-updates main",
+        "deb http://mirror.test/debian-security trixie-security main",
+    ]
+
+
+def test_a_machine_without_debian_s_repositories_is_told_what_is_missing() -> None:
+    with pytest.raises(HarnessError, match="one ending in /debian and one in /debian-security; it has none"):
+        images.sources("trixie", [])

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.webstack.flask.plugins.module_utils import flask_apps
+from ansible_collections.webstack.flask.plugins.module_utils import flask_apps_checks, flask_apps_inputs, flask_apps_summary
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 
 
 def checked_apps(apps: object) -> list[dict[str, Any]]:
     """Return the entries of `flask_apps` with their defaults."""
     try:
-        return flask_apps.check_apps(apps)
+        return flask_apps_checks.check_apps(apps)
     except Problem as problem:
         raise AnsibleFilterError(str(problem)) from problem
 
@@ -24,7 +24,7 @@ def checked_apps(apps: object) -> list[dict[str, Any]]:
 def switch_inputs(apps: list[dict[str, Any]], only: str = "") -> list[dict[str, Any]]:
     """Return what the module `rollback` needs of each app, or of the one that is named."""
     try:
-        return flask_apps.switch_inputs(apps, only)
+        return flask_apps_inputs.switch_inputs(apps, only)
     except Problem as problem:
         raise AnsibleFilterError(str(problem)) from problem
 
@@ -32,7 +32,7 @@ def switch_inputs(apps: list[dict[str, Any]], only: str = "") -> list[dict[str, 
 def without_app(apps: list[dict[str, Any]], name: str, *, remove_data: bool = False) -> list[Any]:
     """Return the apps with one of them, which need not be among them, to be absent."""
     try:
-        return list(flask_apps.without_app(apps, name, remove_data=remove_data))
+        return list(flask_apps_inputs.without_app(apps, name, remove_data=remove_data))
     except Problem as problem:
         raise AnsibleFilterError(str(problem)) from problem
 
@@ -44,15 +44,15 @@ class FilterModule:
         """Return the filters by name."""
         return {
             "checked_apps": checked_apps,
-            "source_inputs": flask_apps.source_inputs,
-            "environment_inputs": flask_apps.environment_inputs,
-            "release_inputs": flask_apps.release_inputs,
+            "source_inputs": flask_apps_inputs.source_inputs,
+            "environment_inputs": flask_apps_inputs.environment_inputs,
+            "release_inputs": flask_apps_inputs.release_inputs,
             "switch_inputs": switch_inputs,
-            "certificate_inputs": flask_apps.certificate_inputs,
-            "site_inputs": flask_apps.site_inputs,
-            "hosts_inputs": flask_apps.hosts_inputs,
-            "removal_inputs": flask_apps.removal_inputs,
+            "certificate_inputs": flask_apps_inputs.certificate_inputs,
+            "site_inputs": flask_apps_inputs.site_inputs,
+            "hosts_inputs": flask_apps_inputs.hosts_inputs,
+            "removal_inputs": flask_apps_inputs.removal_inputs,
             "without_app": without_app,
-            "summary": flask_apps.summarise,
-            "removal_summary": flask_apps.summarise_removal,
+            "summary": flask_apps_summary.summarise,
+            "removal_summary": flask_apps_summary.summarise_removal,
         }

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from ansible_collections.webstack.flask.plugins.module_utils.flask_apps import SPEC, check_apps
+from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_checks import check_apps
+from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_spec import SPEC
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import Any
 
 import jinja2
 from ansible_collections.webstack.flask.plugins.filter.releases import python_literal, unit_directives
-from ansible_collections.webstack.flask.plugins.module_utils.flask_apps import check_apps, release_inputs
+from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_checks import check_apps
+from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_inputs import release_inputs
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st

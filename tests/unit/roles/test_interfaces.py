@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.webstack.flask.plugins.module_utils.flask_apps import SPEC
+from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_spec import SPEC
 from ansible_collections.webstack.flask.plugins.modules import builds, certificates, environments, releases
 
 if TYPE_CHECKING:

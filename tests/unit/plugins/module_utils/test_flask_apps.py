@@ -3,22 +3,21 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils.flask_apps import (
-    SPEC,
+from ansible_collections.webstack.flask.plugins.module_utils.flask_app import list_static_mappings
+from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_checks import check_apps
+from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_inputs import (
     certificate_inputs,
-    check_apps,
     environment_inputs,
     hosts_inputs,
-    list_static_mappings,
     release_inputs,
     removal_inputs,
     site_inputs,
     source_inputs,
-    summarise,
-    summarise_removal,
     switch_inputs,
     without_app,
 )
+from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_spec import SPEC
+from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_summary import summarise, summarise_removal
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 
 _PLAIN_SOURCE: dict[str, Any] = {

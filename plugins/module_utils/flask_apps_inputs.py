@@ -1,0 +1,155 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each role needs of the user's list `flask_apps`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.webstack.flask.plugins.module_utils.flask_app import (
+    App,
+    as_text,
+    concrete_name,
+    entry_point,
+    front_port,
+    given,
+    is_absent,
+    is_encrypted,
+    is_kept_by_us,
+    list_certifiable_names,
+    list_present,
+    list_public_directories,
+    list_shared,
+    path_prefix,
+    site_input,
+    tidy,
+)
+from ansible_collections.webstack.flask.plugins.module_utils.gunicorn_workers import list_worker_packages
+from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem, check_name
+
+_DOTENV = "python-dotenv==1.2.4"
+"""Reads the `env_files` of an app that does not bring it."""
+
+
+def source_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
+    """Return `app_source_apps`."""
+    return [
+        {"name": app["name"], "public": list_public_directories(app), "shared": list_shared(app), **given(app["source"])}
+        for app in list_present(apps)
+    ]
+
+
+def environment_inputs(apps: Sequence[App], builds: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return `python_pipenv_apps`, given what became of the builds."""
+    return [
+        {
+            "name": app["name"],
+            "build": builds[app["name"]].get("id") or "",
+            "additions": [*list_worker_packages(app["gunicorn"].get("worker_class", "")), *([_DOTENV] if app["env_files"] else [])],
+            **given(app["dependencies"]),
+        }
+        for app in list_present(apps)
+    ]
+
+
+def release_inputs(
+    apps: Sequence[App], builds: Mapping[str, Mapping[str, Any]], environments: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return `gunicorn_systemd_apps`, given what became of the builds and the environments."""
+    return [
+        {
+            "name": app["name"],
+            "build": builds[app["name"]].get("id") or "",
+            "version": builds[app["name"]].get("version") or "",
+            "environment": environments[app["name"]].get("id") or "",
+            "wsgi": entry_point(app),
+            "chdir": app["chdir"],
+            **_mounted(app),
+            "env_files": list(app["env_files"]),
+            "python_path": list(app["python_path"]),
+            "service": dict(app["service"]),
+            "commands": list(app["release_commands"]),
+            "command_timeout": app["release_command_timeout"],
+            "shared": {kind: [tidy(path) for path in paths] for kind, paths in app["shared"].items()},
+            "keep": app["keep_releases"],
+            **_switch_input(app),
+        }
+        for app in list_present(apps)
+    ]
+
+
+def switch_inputs(apps: Sequence[App], only: str = "") -> list[dict[str, Any]]:
+    """Return what the module `rollback` needs of each app, or of the one that is named."""
+    chosen = [app for app in list_present(apps) if only in ("", app["name"])]
+    if not chosen:
+        raise Problem(f"flask_apps names no app {only!r}; it names {', '.join(app['name'] for app in apps)}")
+    return [{"name": app["name"], **_switch_input(app)} for app in chosen]
+
+
+def _switch_input(app: App) -> dict[str, Any]:
+    return {
+        "health": {**app["health"], "path": path_prefix(app) + app["health"]["path"]},
+        "front": {"host": concrete_name(app["server_names"]), "port": front_port(app), "tls": is_encrypted(app)},
+        "drain": app["drain"],
+        "watch": app["watch"],
+    }
+
+
+def site_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
+    """Return `nginx_site_sites`.
+
+    A page that was loaded before a switch asks for files of the former release after it: they are looked for, too.
+    """
+    present = list_present(apps)
+    sites = [site_input(app) for app in present]
+    for app, site in zip(present, sites, strict=True):
+        layout = AppLayout.of(app["name"])
+        site["root"] = str(layout.root)
+        for mapping in site["static"]:
+            releases = (layout.current, layout.previous)
+            mapping["paths"] = [f"{release.name}/app/{path}" for release in releases for path in mapping["paths"]]
+    return sites + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app)]
+
+
+def certificate_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
+    """Return `certificates_certificates`: what is to be made or put on the machine, and what apps that are absent leave behind."""
+    kept = [
+        {"name": app["name"], "names": list_certifiable_names(app), **given({key: app["tls"][key] for key in ("certificate", "key")})}
+        for app in list_present(apps)
+        if is_kept_by_us(app)
+    ]
+    return kept + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app)]
+
+
+def hosts_inputs(apps: Sequence[App], address: str) -> list[dict[str, Any]]:
+    """Return `etc_hosts_entries`: the names that a hosts file can hold, which has no wildcards."""
+    entries = [{"address": address, "names": [name for name in app["server_names"] if "*" not in name]} for app in list_present(apps)]
+    return [entry for entry in entries if entry["names"]]
+
+
+def removal_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
+    """Return `app_removal_apps`."""
+    return [{"name": app["name"], "remove_data": app["remove_data"]} for app in apps if is_absent(app)]
+
+
+def without_app(apps: Sequence[App], name: str, *, remove_data: bool = False) -> list[App]:
+    """Return the apps with one of them, which need not be among them, to be absent."""
+    check_name(name)
+    return [*(app for app in apps if app["name"] != name), {"name": name, "state": "absent", "remove_data": remove_data}]
+
+
+def _mounted(app: App) -> dict[str, dict[str, Any]]:
+    """Return the variables and the settings by which gunicorn tells an app of its `path`; what the user says comes first.
+
+    For WSGI every gunicorn reads SCRIPT_NAME from its environment, whoever connects and whichever headers it trusts; for
+    ASGI, gunicorn 24 and later have a setting.
+    """
+    prefix, variables = path_prefix(app), as_text(app["env"])
+    settings = {**({"worker_class": "asgi"} if app["asgi"] else {}), **app["gunicorn"]}
+    if prefix and settings.get("worker_class") == "asgi":
+        settings = {"root_path": prefix, **settings}
+    elif prefix:
+        variables = {"SCRIPT_NAME": prefix, **variables}
+    return {"env": variables, "gunicorn": settings}

@@ -45,7 +45,7 @@ def find_archive_problems(archive: str, checksum: str | None) -> list[str]:
     if checksum is not None and not _CHECKSUM.fullmatch(checksum):
         problems.append(f"source.checksum is {checksum!r}; it must be `sha256:` and 64 hexadecimal digits, as sha256sum prints them")
     if is_url(archive) and checksum is None:
-        problems.append(f"source.archive is a URL, {archive}, and needs `source.checksum`: what is behind a URL can change")
+        problems.append("source.archive is a URL and needs `source.checksum`: what is behind a URL can change")
     if re.match(r"https?://[^/]*@", archive):
         problems.append("source.archive is a URL with a user or a password in it, which is not supported; carry the file over instead")
     return problems

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils.env_file import find_environment_problems
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 
 LOCK, PIPFILE, REQUIREMENTS, PYPROJECT, PACKAGES = "Pipfile.lock", "Pipfile", "requirements.txt", "pyproject.toml", "packages"
@@ -83,3 +84,5 @@ def _find_index_problems(wishes: Mapping[str, Any]) -> Iterator[str]:
     for key, value in wishes.get("environment", {}).items():
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             yield f"environment.{key} is {type(value).__name__}, and a variable holds text; put the value in quotes"
+        else:
+            yield from (f"environment: {problem}" for problem in find_environment_problems({str(key): str(value)}))

@@ -40,9 +40,9 @@ def is_kept_by_us(app: App) -> bool:
     return is_encrypted(app) and (app["tls"]["mode"] == "self_signed" or is_pem(app["tls"]["certificate"]))
 
 
-def is_pem(text: str) -> bool:
+def is_pem(text: str | None) -> bool:
     """Return whether a text is a certificate or a key itself, and no path of one."""
-    return "-----BEGIN " in text
+    return "-----BEGIN " in (text or "")
 
 
 def list_certifiable_names(app: App) -> list[str]:

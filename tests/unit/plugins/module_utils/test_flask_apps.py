@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -167,15 +168,44 @@ def test_what_the_user_wrote_is_not_changed() -> None:
     assert app == _app(health={"path": "/up"})
 
 
-@pytest.mark.parametrize("apps", [[], {}, {"shop": {}}, "shop", None, 5])
-def test_what_is_no_list_of_apps_is_refused(apps: object) -> None:
+@pytest.mark.parametrize(
+    ("apps", "shown"),
+    [
+        ([], "an empty list"),
+        ({}, "of type dict"),
+        ({"shop": {"env": {"A": "secret"}}}, "of type dict"),
+        ("secret", "of type str"),
+        (5, "of type int"),
+    ],
+)
+def test_what_is_no_list_of_apps_is_refused_and_not_shown(apps: object, shown: str) -> None:
     with pytest.raises(Problem) as caught:
         check_apps(apps)
-    assert str(caught.value) == f"flask_apps must be a list of at least one app, each a mapping with a name; it is {apps!r}"
+    expected = f"flask_apps must be a list of at least one app, each a mapping that begins with `- name:`; it is {shown}"
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"env": ["A=secret"]},
+        {"env": {"A": ["secret"]}},
+        {"env": {"A": "secret\a"}},
+        {"source": {"git": "https://user:secret@example.com /a.git"}},
+        {"source": {"archive": "https://user:secret@example.com/a.zip"}},
+        {"source": {"git": "git@example.com:a.git", "ssh_key": "secret"}},
+        {"dependencies": {"index_url": "ftp://user:secret@example.com"}},
+        {"dependencies": {"environment": {"A-": "secret"}}},
+        {"tls": "-----BEGIN PRIVATE KEY-----\nsecret"},
+        {"tls": {"mode": "self_signed", "key": "-----BEGIN PRIVATE KEY-----\nsecret"}},
+    ],
+)
+def test_what_may_be_secret_is_in_no_message(changes: dict[str, Any]) -> None:
+    assert "secret" not in "".join(_problems(_app(**changes)))
 
 
 def test_an_entry_that_is_no_mapping_is_refused() -> None:
-    assert _problems("shop") == ["flask_apps[0] must be a mapping of keys to values; it is 'shop'"]
+    assert _problems("shop") == ["flask_apps[0] must be a mapping of keys to values; it is of type str"]
 
 
 _KEYS = (
@@ -188,8 +218,8 @@ _KEYS = (
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"wsgi": ...}, "one of the following is required: wsgi, asgi"),
-        ({"asgi": "app:app"}, "parameters are mutually exclusive: wsgi|asgi"),
+        ({"wsgi": ...}, "wsgi is missing; give what gunicorn starts from, `wsgi: module:callable`, or `asgi` for an ASGI app"),
+        ({"asgi": "app:app"}, "wsgi and asgi are both given; keep the one that the app is made for"),
         (
             {"wsgi": ..., "asgi": "app:app", "gunicorn": {"worker_class": "sync"}},
             "gunicorn.worker_class is 'sync', which cannot run an ASGI app; leave it out, or use `wsgi`",
@@ -209,7 +239,7 @@ _KEYS = (
         ({"source": {"path": "a", "git": "b"}}, "parameters are mutually exclusive: git|path|archive found in source"),
         (
             {"source": {"archive": "https://example.com/a.zip"}},
-            "source.archive is a URL, https://example.com/a.zip, and needs `source.checksum`: what is behind a URL can change",
+            "source.archive is a URL and needs `source.checksum`: what is behind a URL can change",
         ),
         (
             {"source": {"archive": "a.zip", "checksum": "md5:1"}},
@@ -338,25 +368,28 @@ def test_an_entry_without_a_name_is_told_by_its_number() -> None:
     [
         (
             {"server_names": ["shop.test", "shop test"]},
-            "flask_apps[0].server_names[1] is 'shop test'; allowed is a host name such as www.example.org, *.example.org or www.example.*",
+            (
+                "flask_apps[0] (shop): server_names[1] is 'shop test'; "
+                "allowed is a host name such as www.example.org, *.example.org or www.example.*"
+            ),
         ),
         (
             {"path": "shop"},
-            "flask_apps[0].path is 'shop'; allowed is `/`, or a path such as /shop, of letters, digits and /_~@+.- without `..`",
+            "flask_apps[0] (shop): path is 'shop'; allowed is `/`, or a path such as /shop, of letters, digits and /_~@+.- without `..`",
         ),
-        ({"nginx": {"listen_port": 0}}, "flask_apps[0].nginx.listen_port is 0; allowed is a number from 1 to 65535"),
-        ({"nginx": {"proxy_read_timeout": 0}}, "flask_apps[0].nginx.proxy_read_timeout is 0; allowed is seconds, from 1 to 86400"),
+        ({"nginx": {"listen_port": 0}}, "flask_apps[0] (shop): nginx.listen_port is 0; allowed is a number from 1 to 65535"),
+        ({"nginx": {"proxy_read_timeout": 0}}, "flask_apps[0] (shop): nginx.proxy_read_timeout is 0; allowed is seconds, from 1 to 86400"),
         (
             {"nginx": {"stream_paths": ["events"]}},
             (
-                "flask_apps[0].nginx.stream_paths[0] is 'events'; "
+                "flask_apps[0] (shop): nginx.stream_paths[0] is 'events'; "
                 "allowed is an address that begins with `/`, of letters, digits and /_~@+.- without `..`"
             ),
         ),
         (
             {"static": [{"url": "/s/", "paths": ["../../etc"]}]},
             (
-                "flask_apps[0].static[0].paths[0] is '../../etc'; "
+                "flask_apps[0] (shop): static[0].paths[0] is '../../etc'; "
                 "allowed is a directory below `root` but not `root` itself, of letters, digits and /_@+.- without `..`"
             ),
         ),
@@ -370,9 +403,26 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     assert _problems(_app(wsgi="", chdir="/"), 5, _app(name="blog", drain=-1)) == [
         "flask_apps[0] (shop): wsgi is ''; it must be `module:callable`, such as `wsgi:app`",
         "flask_apps[0] (shop): chdir is '/'; it must be a path within the source, without ':' and '..'",
-        "flask_apps[1] must be a mapping of keys to values; it is 5",
+        "flask_apps[1] must be a mapping of keys to values; it is of type int",
         "flask_apps[2] (blog): drain is -1; it must not be negative",
+        "the server name 'shop.test' on port 80 is claimed by shop and blog; only one app can have it",
     ]
+
+
+def test_a_key_that_cannot_be_read_hides_no_problem_of_the_others() -> None:
+    wrong = {
+        "wsgi": ...,
+        "source": ...,
+        "keep": 3,
+        "env": 5,
+        "health": {"pth": "/"},
+        "drain": -1,
+        "path": "shop",
+        "chdir": "/",
+        "tls": "acne",
+    }
+    keys = {re.split(r"[ :]", problem.removeprefix("flask_apps[0] (shop)").lstrip(":. "))[0] for problem in _problems(_app(**wrong))}
+    assert keys == {"wsgi", "missing", "'keep'", "argument", "health", "drain", "path", "value"}
 
 
 def test_two_apps_of_one_name_are_refused() -> None:
@@ -387,7 +437,7 @@ def test_a_server_name_belongs_to_one_app() -> None:
 
 def test_a_server_name_belongs_to_one_app_also_when_it_is_written_otherwise() -> None:
     (problem,) = _problems(_app(), _app(name="blog", server_names=["Shop.Test"]))
-    assert "'shop' and 'blog' both have the server name 'shop.test' on port 80" in problem
+    assert "the server name 'shop.test' on port 80 is claimed by shop and blog" in problem
 
 
 def test_a_server_name_that_one_app_has_twice_is_its_own_all_the_same() -> None:
@@ -606,7 +656,7 @@ def test_an_encrypted_app_is_asked_and_shown_so() -> None:
     (problem,) = _problems(_app(tls=tls), _app(name="blog", nginx={"listen_port": 8443}))
     assert problem.startswith("the server name 'shop.test' on port 8443 is claimed by shop and blog")
     (problem,) = _problems(_app(tls={**tls, "key": "k.pem"}))
-    assert problem.startswith("flask_apps[0].tls.key is 'k.pem'; allowed is an absolute path")
+    assert problem.startswith("flask_apps[0] (shop): tls.key is 'k.pem'; allowed is an absolute path")
 
 
 PEM = {"certificate": "-----BEGIN CERTIFICATE-----", "key": "-----BEGIN PRIVATE KEY-----"}

@@ -89,6 +89,11 @@ def test_hidden_files_are_not_served(host: Host, path: str) -> None:
     assert http_get(host, "static.test", path).status == 404
 
 
+@pytest.mark.parametrize("path", ["/static/views.py", "/static/views.p%79", "/static/__pycache__/views.cpython-313.pyc"])
+def test_source_is_not_served_but_asked_of_the_upstream(host: Host, path: str) -> None:
+    assert asked_path(http_get(host, "static.test", path)) == path
+
+
 def test_a_file_that_nginx_may_not_read_stays_private(host: Host) -> None:
     assert http_get(host, "static.test", "/static/private.txt").status == 403
 

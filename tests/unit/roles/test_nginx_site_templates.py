@@ -143,9 +143,10 @@ def test_static_files_and_configuration_of_the_user_come_last() -> None:
     }
 
     # The address is matched after nginx has decoded and normalised it, so no `..` is left in what is looked up.
+    # Source is no static file, should a directory hold some.
     root /srv/shop;
 
-    location ~ ^/static/(?<webstack_file>.+)$ {
+    location ~ ^/static/(?<webstack_file>.+(?<!\.py)(?<!\.pyc))$ {
         try_files /static/$webstack_file /shop/static/$webstack_file @upstream;
         expires 1h;
         # Beside `site.css` there may be a `site.css.gz`, made when the source was.

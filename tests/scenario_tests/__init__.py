@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scenario_tests.hosts import Answer, as_user, http_get, http_request, inventory_name, published_port, restart
+from scenario_tests.hosts import Answer, as_user, http_get, http_request, inventory_name, published_port, restart, take_fingerprint
 from scenario_tests.play import Play, run_playbook, run_role
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "restart",
     "run_playbook",
     "run_role",
+    "take_fingerprint",
 ]

@@ -84,3 +84,9 @@ def _instance(host: Host) -> dict[str, Any]:
     name = inventory_name(host)
     entries: list[dict[str, Any]] = json.loads(Path(os.environ["MOLECULE_INSTANCE_CONFIG"]).read_text(encoding="utf-8"))
     return next(entry for entry in entries if entry["instance"] == name)
+
+
+def take_fingerprint(host: Host) -> str:
+    """Return a digest of the names, times and sizes of what a deploy would change."""
+    places = "/etc /var/www /var/cache/webstack-flask /var/lib/dpkg/status"
+    return str(host.check_output(f"find {places} -printf '%p %T@ %s\\n' 2>/dev/null | sort | sha256sum"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scenario_tests import http_get, run_playbook
+from scenario_tests import http_get, run_playbook, take_fingerprint
 
 if TYPE_CHECKING:
     from scenario_tests import Play
@@ -31,12 +31,6 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def describe(source: Path, **changes: object) -> dict[str, Any]:
     app = {"name": "planned", "source": {"path": str(source)}, "wsgi": "app:app", "server_names": ["planned.test"], **changes}
     return {"flask_apps": [app]}
-
-
-def take_fingerprint(host: Host) -> str:
-    """Return a digest of the names, times and sizes of what a deploy would change."""
-    places = "/etc /var/www /var/cache/webstack-flask /var/lib/dpkg/status"
-    return str(host.check_output(f"find {places} -printf '%p %T@ %s\\n' 2>/dev/null | sort | sha256sum"))
 
 
 def assert_that_the_plan_is_true(host: Host, variables: dict[str, Any], *, unforeseeable: frozenset[str] = frozenset()) -> list[str]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from harness.commands import Commands
 
 _FAST_SCENARIO = "default"
+_LONG = ("gunicorn_systemd", "site", "tls", "app_source", "shapes", "safety", "nginx_site", "vm", "python_pipenv", "release")
+"""Scenarios that take several minutes, the longest last."""
 _ARTIFACT_HOST = "artifact"
 
 
@@ -44,8 +46,9 @@ def fast_steps() -> list[Step]:
 
 
 def all_steps() -> list[Step]:
-    """Return all steps, in the order of the table."""
-    return [*_lint_steps(), _UNIT, _SANITY, *_ARTIFACT_STEPS, *map(_scenario_step, molecule.scenarios())]
+    """Return all steps, in the order of the table: the long ones at the end, where they are begun first."""
+    scenarios = sorted(molecule.scenarios(), key=lambda name: _LONG.index(name) if name in _LONG else -1)
+    return [*_lint_steps(), _UNIT, _SANITY, *_ARTIFACT_STEPS, *map(_scenario_step, scenarios)]
 
 
 def _lint_steps() -> list[Step]:

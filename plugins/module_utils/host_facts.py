@@ -1,0 +1,63 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the playbooks have to know of a host before they do anything."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_ELSEWHERE = ("192.0.2.1", 9)
+"""Any address beyond the default route will do (RFC 5737 keeps this one for documentation); nothing is sent to it."""
+
+
+def read_release(paths: Sequence[Path] = (Path("/etc/os-release"), Path("/usr/lib/os-release"))) -> dict[str, str]:
+    """Return what the first of the files says, nothing where there is none. Python's own function for it needs version 3.10."""
+    for path in paths:
+        if path.is_file():
+            words = shlex.split(path.read_text(encoding="utf-8", errors="replace"), comments=True)
+            return dict(word.partition("=")[::2] for word in words)
+    return {}
+
+
+def describe_distribution(release: Mapping[str, str]) -> dict[str, str]:
+    """Return the facts on the distribution, by the names that Ansible gives them, from what os-release(5) says."""
+    version = release.get("VERSION_ID", "")
+    name = "Debian" if release.get("ID") == "debian" else release.get("NAME", "an unknown system")
+    return {"distribution": name, "distribution_version": version, "distribution_major_version": version.partition(".")[0]}
+
+
+def list_installed(shown: str) -> list[str]:
+    """Return the packages that are installed, from lines `name state` of dpkg-query: removed ones may have left their configuration."""
+    return [line.split()[0] for line in shown.splitlines() if line.endswith(" installed")]
+
+
+def find_installed(packages: Sequence[str]) -> list[str]:
+    """Return those of the packages that dpkg says are installed."""
+    if not packages:
+        return []
+    command = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", "--", *packages]
+    try:
+        return list_installed(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
+    except FileNotFoundError:
+        return []
+
+
+def find_address() -> str | None:
+    """Return the IPv4 address from which the host reaches others, None where it has no way to them."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(_ELSEWHERE)
+        except OSError:
+            return None
+        address: str = probe.getsockname()[0]
+        return address
+
+
+def find_service_manager(run: Path = Path("/run")) -> str:
+    """Return `systemd` where it is the init system, as sd_booted(3) finds out, else the name of process 1."""
+    return "systemd" if (run / "systemd/system").is_dir() else Path("/proc/1/comm").read_text(encoding="utf-8").strip()

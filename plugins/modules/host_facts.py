@@ -1,0 +1,103 @@
+#!/usr/bin/python
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_facts
+short_description: Learn what the playbooks need to know of a host, and nothing else
+description:
+  - Tells the distribution, the service manager, the address, and which of some packages are installed, in one round trip.
+  - The facts have the names that M(ansible.builtin.setup) gives them. That module takes about three times as long for them.
+version_added: 0.1.0
+author: webstack.flask contributors (@webstack)
+options:
+  packages:
+    description: The Debian packages to look for.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing anyway.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+  facts:
+    support: full
+    description: Returns facts.
+  platform:
+    support: full
+    platforms: posix
+    description: Tells of any system that it is none of those that are served.
+"""
+
+EXAMPLES = r"""
+- name: Get to know the host
+  webstack.flask.host_facts:
+    packages: [nginx, pipenv]
+  register: host
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: The facts.
+  type: dict
+  returned: always
+  contains:
+    distribution:
+      description: Name of the distribution.
+      type: str
+      sample: Debian
+    distribution_version:
+      description: Its version.
+      type: str
+      sample: "12"
+    distribution_major_version:
+      description: The first part of its version.
+      type: str
+      sample: "12"
+    service_mgr:
+      description: The service manager.
+      type: str
+      sample: systemd
+    default_ipv4:
+      description: C(address), from which the host reaches others; empty where it has no way to them.
+      type: dict
+packages:
+  description: Those of the packages that are installed.
+  type: list
+  elements: str
+  returned: always
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.webstack.flask.plugins.module_utils.host_facts import (
+    describe_distribution,
+    find_address,
+    find_installed,
+    find_service_manager,
+    read_release,
+)
+
+ARGUMENT_SPEC: dict[str, Any] = {"packages": {"type": "list", "elements": "str", "default": []}}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    address = find_address()
+    facts = {
+        **describe_distribution(read_release()),
+        "service_mgr": find_service_manager(),
+        "default_ipv4": {"address": address} if address else {},
+    }
+    module.exit_json(ansible_facts=facts, packages=find_installed(module.params["packages"]))
+
+
+if __name__ == "__main__":
+    main()

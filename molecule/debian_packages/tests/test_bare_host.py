@@ -35,3 +35,11 @@ def test_a_name_that_is_none_is_refused_in_words(host: Host) -> None:
     refused = run_role(host, "debian_packages", {"debian_packages_names": ["nginx", "nginx=1.22", "--purge"]})
     assert refused.status != 0
     assert "debian_packages_names: nginx=1.22, --purge cannot be names of Debian packages" in " ".join(refused.output.split())
+
+
+def test_what_is_known_to_be_installed_is_not_looked_for(host: Host) -> None:
+    variables = {"debian_packages_names": ["python3", "sudo"], "debian_packages_installed": ["sudo", "python3", "ed"]}
+    again = run_role(host, "debian_packages", variables, options=["-vvv"]).succeeded()
+    assert (again.changed, again.round_trips) == (0, 0)
+    plan = run_role(host, "debian_packages", {**variables, "debian_packages_names": ["python3", "nginx"]}, check=True).succeeded()
+    assert "Would install nginx" in plan.output

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -16,9 +16,18 @@ from ansible_collections.webstack.flask.plugins.module_utils.layout import Probl
 def checked_apps(apps: object) -> list[dict[str, Any]]:
     """Return the entries of `flask_apps` with their defaults."""
     try:
-        return flask_apps_checks.check_apps(apps)
+        return flask_apps_checks.check_apps(_as_plain(apps))
     except Problem as problem:
         raise AnsibleFilterError(str(problem)) from problem
+
+
+def _as_plain(value: object) -> object:
+    """Return a value with dictionaries and lists of Python's own: those of Ansible carry all variables along whenever they are copied."""
+    if isinstance(value, Mapping):
+        return {key: _as_plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_plain(inner) for inner in value]
+    return value
 
 
 def switch_inputs(apps: list[dict[str, Any]], only: str = "") -> list[dict[str, Any]]:

@@ -11,11 +11,8 @@ from typing import Any
 from ansible_collections.webstack.flask.plugins.module_utils.nginx_site_input import find_site_problems, shape_site
 
 
-def site_parameters(sites: Sequence[Mapping[str, Any]], rendered: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the parameters of the module `nginx_sites` for each site and the results of the loop that rendered them."""
-    contents = {
-        result["__nginx_site_name"]: result["ansible_facts"]["__nginx_site_content"] for result in rendered if not result.get("skipped")
-    }
+def site_parameters(sites: Sequence[Mapping[str, Any]], contents: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the parameters of the module `nginx_sites` for each site, given the contents of those that are present, by name."""
     return [
         {"name": site["name"], "state": "present", "content": contents[site["name"]]}
         if site["name"] in contents

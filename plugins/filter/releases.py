@@ -50,15 +50,20 @@ def _refuse_unknown_keys(app: Mapping[str, Any]) -> None:
         )
 
 
-def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the parameters of the module `releases` for each app and the results of the loop that rendered its files."""
+def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """Return the parameters of the module `releases` for each app, given its files in the same order."""
     parameters = []
-    for app, result in zip(apps, rendered, strict=True):
+    for app, files in zip(apps, rendered, strict=True):
         _refuse_unknown_keys(app)
         variables = base64.b64encode(json.dumps(_list_variables(app)).encode()).decode()
-        files = result["ansible_facts"]["__gunicorn_systemd_files"]
-        parameters.append({**{key: app[key] for key in _PASSED_ON if key in app}, **files, "variables": variables})
+        texts = {name: _end_with_newline(text) for name, text in files.items()}
+        parameters.append({**{key: app[key] for key in _PASSED_ON if key in app}, **texts, "variables": variables})
     return parameters
+
+
+def _end_with_newline(text: str) -> str:
+    """Put back what including a template takes off its end."""
+    return text.rstrip("\n") + "\n" if text else ""
 
 
 def _list_variables(app: Mapping[str, Any]) -> dict[str, str]:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import ast
 import base64
 import json
-from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
@@ -41,9 +40,8 @@ def test_a_number_that_python_cannot_write_is_refused(value: float) -> None:
         python_literal(value)
 
 
-def _rendered(name: str) -> dict[str, Any]:
-    files = {"service": f"service of {name}", "socket": f"socket of {name}", "gunicorn_conf": f"conf of {name}"}
-    return {"ansible_facts": {"__gunicorn_systemd_files": files}, "changed": False}
+def _rendered(name: str) -> dict[str, str]:
+    return {"service": f"service of {name}", "socket": f"socket of {name}\n", "gunicorn_conf": f"conf of {name}", "drop_in": ""}
 
 
 def test_directories_of_the_build_become_python_s_path() -> None:
@@ -58,7 +56,7 @@ def test_a_misspelt_key_is_refused_because_it_would_do_nothing() -> None:
         release_parameters([{"name": "shop", "command": ["flask db upgrade"]}], [_rendered("shop")])
 
 
-def test_each_app_gets_its_own_files_and_what_the_module_takes() -> None:
+def test_each_app_gets_its_own_files_each_with_an_end_and_what_the_module_takes() -> None:
     shop = {"name": "shop", "build": "b1", "environment": "e1", "wsgi": "wsgi:app", "gunicorn": {"workers": 2}, "keep": 5}
     blog = {"name": "blog", "root": "/srv/blog", "front": {"host": "blog.test"}, "drain": 1}
     parameters = release_parameters([shop, blog], [_rendered("shop"), _rendered("blog")])
@@ -69,9 +67,10 @@ def test_each_app_gets_its_own_files_and_what_the_module_takes() -> None:
             "environment": "e1",
             "keep": 5,
             "variables": "e30=",
-            "service": "service of shop",
-            "socket": "socket of shop",
-            "gunicorn_conf": "conf of shop",
+            "service": "service of shop\n",
+            "socket": "socket of shop\n",
+            "gunicorn_conf": "conf of shop\n",
+            "drop_in": "",
         },
         {
             "name": "blog",
@@ -79,9 +78,10 @@ def test_each_app_gets_its_own_files_and_what_the_module_takes() -> None:
             "front": {"host": "blog.test"},
             "drain": 1,
             "variables": "e30=",
-            "service": "service of blog",
-            "socket": "socket of blog",
-            "gunicorn_conf": "conf of blog",
+            "service": "service of blog\n",
+            "socket": "socket of blog\n",
+            "gunicorn_conf": "conf of blog\n",
+            "drop_in": "",
         },
     ]
 

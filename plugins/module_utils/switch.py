@@ -147,7 +147,7 @@ class Switch:
     def find_others(self, release: str | None) -> list[str]:
         """Return the releases besides `release` that run or would start at boot."""
         wants = Path("/etc/systemd/system/multi-user.target.wants").glob(f"{self.layout.name}@*.service")
-        loaded = systemd.find_instances(f"{self.layout.name}@.service") + systemd.find_instances(f"{self.layout.name}@.socket")
+        loaded = systemd.find_instances(f"{self.layout.name}@.service", f"{self.layout.name}@.socket")
         units = {path.name for path in wants} | set(loaded)
         return sorted({unit.partition("@")[2].rpartition(".")[0] for unit in units} - {release})
 
@@ -207,6 +207,7 @@ class Switch:
         A worker may outlive its master by a moment, and answer in it.
         """
         asking = _Asking(question)
+        asking.join(0.1)  # most answer at once, and asking systemd takes longer
         while asking.is_alive():
             self._raise_if_dead(release, restarts)
             asking.join(0.1)

@@ -99,10 +99,10 @@ def wait_for_death(unit: str, restarts: int = 0) -> str:
     return "its process has ended"
 
 
-def find_instances(template: str) -> list[str]:
-    """Return the names of the loaded instances of a template such as `shop@.service`."""
-    stem, dot, kind = template.rpartition(".")
-    listing = _systemctl("list-units", "--all", "--plain", "--no-legend", "--no-pager", f"{stem}*{dot}{kind}")
+def find_instances(*templates: str) -> list[str]:
+    """Return the names of the loaded instances of templates such as `shop@.service`."""
+    patterns = [f"{stem}*{dot}{kind}" for stem, dot, kind in (template.rpartition(".") for template in templates)]
+    listing = _systemctl("list-units", "--all", "--plain", "--no-legend", "--no-pager", *patterns)
     return [line.split()[0] for line in listing.splitlines() if line.strip()]
 
 

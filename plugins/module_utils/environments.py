@@ -204,15 +204,19 @@ def build_environment(
             (layout.cache / name).unlink(missing_ok=True)
 
 
-def require_debian_packages(packages: Sequence[str]) -> None:
-    """Raise Problem unless the Debian packages that a build needs are installed."""
+def find_missing_packages(packages: Sequence[str]) -> list[str]:
+    """Return those of the Debian packages that are not installed."""
     if not packages:
-        return
+        return []
     known = subprocess.run(
         ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\\n", *packages], capture_output=True, text=True, check=False
     ).stdout.splitlines()
-    missing = [name for name in packages if f"{name} installed" not in known]
-    if missing:
+    return [name for name in packages if f"{name} installed" not in known]
+
+
+def require_debian_packages(packages: Sequence[str]) -> None:
+    """Raise Problem unless the Debian packages that a build needs are installed."""
+    if missing := find_missing_packages(packages):
         raise Problem(
             f"the Debian packages {' '.join(missing)} of `dependencies.build_packages` are not installed; "
             "run site.yml, which installs them (deploy.yml installs no Debian packages)"
@@ -273,7 +277,7 @@ def _copy_source(source: Path, workshop: _Workshop, needs: Dependencies) -> None
     if wheels and not (source / wheels).is_dir():
         place = "host" if wheels.startswith("/") else "source"
         raise Problem(f"`dependencies.wheels` is {wheels!r}, and the {place} has no such directory")
-    if needs.kind == names.PACKAGES and not needs.local:
+    if needs.kind == names.PACKAGES and not needs.needs_source:
         return  # an empty directory: pipenv would take the source's Pipfile, which is not to count
     shutil.rmtree(workshop.project)
     shutil.copytree(source, workshop.project, symlinks=True)
@@ -327,7 +331,7 @@ def _install_project(workshop: _Workshop, needs: Dependencies, within: Path) -> 
     options = ["--ignore-requires-python"] if workshop.installer.ignore_python_requirement else []
     if needs.listed:
         workshop.pip("install", *options, "--requirement", workshop.write_list(_WANTED, needs.listed))
-    elif needs.local:
+    elif needs.outline.local:
         workshop.pip("install", *options, "--editable", ".", within=within)
 
 

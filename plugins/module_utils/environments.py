@@ -24,7 +24,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.accounts import ens
 from ansible_collections.webstack.flask.plugins.module_utils.dependencies import Dependencies
 from ansible_collections.webstack.flask.plugins.module_utils.disk import require_room
 from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, ensure_file, write_atomically
-from ansible_collections.webstack.flask.plugins.module_utils.index_access import find_secrets, redact, take_credentials
+from ansible_collections.webstack.flask.plugins.module_utils.index_access import Logins, find_secrets, redact
 from ansible_collections.webstack.flask.plugins.module_utils.install_failures import describe_failure
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.pythons import Python
@@ -85,6 +85,8 @@ class _Workshop:
     """Group that reads the environment when it is finished. The build user is not in it: that group reads the app's variables, too."""
 
     variables: Mapping[str, str]
+    texts: Mapping[str, str]
+    """The source's dependency files without the credentials of indexes, which programs would hand on as arguments."""
 
     @property
     def project(self) -> Path:
@@ -145,11 +147,14 @@ def read_python(path: str) -> Python:
     """Return an interpreter with its version; raise Problem if it does not run."""
     try:
         result = subprocess.run(
-            [path, "-I", "-c", "import platform; print(platform.python_version())"], capture_output=True, text=True, check=True
+            [path, "-I", "-c", "import platform; print(platform.python_version(), platform.python_implementation())"],
+            capture_output=True,
+            text=True,
+            check=True,
         )
     except (OSError, subprocess.CalledProcessError) as error:
         raise Problem(f"the interpreter {path} does not run: {error}") from error
-    return Python(path, result.stdout.strip())
+    return Python(path, *result.stdout.split())
 
 
 def list_pythons() -> list[Python]:
@@ -181,7 +186,7 @@ def build_environment(
     """
     require_debian_packages(installer.debian_packages)
     directory = layout.environment(identifier)
-    workshop = _open_workshop(layout, directory, installer)
+    workshop = _open_workshop(layout, directory, installer, needs)
     try:
         _copy_source(source, workshop, needs)
         _make_virtualenv(workshop)
@@ -223,7 +228,7 @@ def require_debian_packages(packages: Sequence[str]) -> None:
         )
 
 
-def _open_workshop(layout: AppLayout, directory: Path, installer: Installer) -> _Workshop:
+def _open_workshop(layout: AppLayout, directory: Path, installer: Installer, needs: Dependencies) -> _Workshop:
     ensure_group(layout.name)
     ensure_group(layout.build_user)
     home = str(layout.cache / "home")
@@ -242,18 +247,18 @@ def _open_workshop(layout: AppLayout, directory: Path, installer: Installer) -> 
     ensure_directory(layout.cache, Access(0, 0, 0o711))
     for path in (layout.cache / "home", layout.cache / "project", directory):
         ensure_directory(path, mine)
-    variables = _make_variables(layout, directory, installer, user.pw_gid)
-    return _Workshop(installer, layout, directory, user.pw_uid, user.pw_gid, group, variables)
+    logins = Logins()
+    variables = _make_variables(layout, directory, installer, logins.take_from_variables(installer.variables))
+    texts = {name: logins.take_from_file(name, text, variables) for name, text in needs.texts}
+    if netrc := logins.to_netrc():
+        write_atomically(layout.cache / _NETRC, netrc, Access(0, user.pw_gid, 0o640))
+        variables["NETRC"] = str(layout.cache / _NETRC)
+    return _Workshop(installer, layout, directory, user.pw_uid, user.pw_gid, group, variables, texts)
 
 
-def _make_variables(layout: AppLayout, directory: Path, installer: Installer, gid: int) -> dict[str, str]:
-    """Return the environment variables of an installation, and write down the credentials that they must not hold."""
-    given, netrc = take_credentials(installer.variables)
-    if netrc:
-        write_atomically(layout.cache / _NETRC, netrc, Access(0, gid, 0o640))
-        given["NETRC"] = str(layout.cache / _NETRC)
-    if installer.wheels:
-        given |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(layout.cache / "project" / installer.wheels)}
+def _make_variables(layout: AppLayout, directory: Path, installer: Installer, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment variables of an installation: what programs need, and what is `given`."""
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(layout.cache / "project" / installer.wheels)} if installer.wheels else {}
     return {
         "PATH": f"{directory}/bin:/usr/local/bin:/usr/bin:/bin",
         "HOME": str(layout.cache / "home"),
@@ -268,6 +273,7 @@ def _make_variables(layout: AppLayout, directory: Path, installer: Installer, gi
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "VIRTUAL_ENV": str(directory),
         **given,
+        **offline,
     }
 
 
@@ -305,8 +311,10 @@ def _install(workshop: _Workshop, needs: Dependencies) -> None:
     if needs.kind == names.LOCK:
         if not workshop.installer.ignore_lock_mismatch:
             _require_fitting_lock(workshop, needs, within)
+        _hide_credentials(workshop, needs)
         workshop.run(pipenv, "sync", within=within)
     elif needs.kind == names.PIPFILE:
+        _hide_credentials(workshop, needs)
         if offline:
             raise Problem(
                 "pipenv asks the index for hashes to lock a Pipfile, so `dependencies.wheels` is not enough; commit a Pipfile.lock"
@@ -315,6 +323,7 @@ def _install(workshop: _Workshop, needs: Dependencies) -> None:
     elif needs.kind == names.REQUIREMENTS:
         # pip itself, in pipenv's virtualenv: pipenv would turn the file into a Pipfile, and lose constraints,
         # hashes and options on the way.
+        _hide_credentials(workshop, needs)
         workshop.pip("install", "--requirement", str(workshop.project / needs.file), within=within)
     elif needs.kind == names.PYPROJECT:
         _install_project(workshop, needs, within)
@@ -324,6 +333,13 @@ def _install(workshop: _Workshop, needs: Dependencies) -> None:
             workshop.pip("install", "--requirement", wanted)
         else:
             workshop.run(pipenv, "install", "--requirements", wanted)
+
+
+def _hide_credentials(workshop: _Workshop, needs: Dependencies) -> None:
+    """Take the credentials of indexes out of the copy's dependency files. Not before the lock is verified, for they count for its hash."""
+    for name, text in needs.texts:
+        if workshop.texts[name] != text:
+            write_atomically(workshop.project / name, workshop.texts[name], Access(workshop.uid, workshop.gid, 0o600))
 
 
 def _install_project(workshop: _Workshop, needs: Dependencies, within: Path) -> None:
@@ -410,7 +426,7 @@ def point_editables_to(build: Path, project: Path, directory: Path) -> None:
 
     Call it when nobody but root can write to the environment.
     """
-    for path in directory.glob("lib/python*/site-packages/*"):
+    for path in directory.glob("lib/py*/site-packages/*"):
         names_places = path.suffix in (".pth", ".egg-link") or path.name.startswith("__editable__")
         if names_places and path.is_file() and not path.is_symlink():
             text = path.read_text(encoding="utf-8", errors="surrogateescape")

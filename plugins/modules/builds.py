@@ -55,7 +55,7 @@ options:
         type: bool
         default: true
       ssh_key:
-        description: A private key, as text, by which the host reads the repository. It is on the host, for root alone, while git runs.
+        description: A private key, as text, by which the host reads the repository. It is in root's memory while git runs, and in no file.
         type: str
       known_hosts:
         description: Lines of a known_hosts file. With them, no other server is believed.
@@ -161,9 +161,8 @@ import base64
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -174,7 +173,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.archives import dow
 from ansible_collections.webstack.flask.plugins.module_utils.builds import ensure_build, open_scratch_build, open_to_others
 from ansible_collections.webstack.flask.plugins.module_utils.dependencies import outline_dependencies
 from ansible_collections.webstack.flask.plugins.module_utils.digest import LENGTH, digest_of
-from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, mark_used, write_atomically
+from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, hold_in_memory, mark_used
 from ansible_collections.webstack.flask.plugins.module_utils.git_source import Mirror, SshAccess
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
@@ -233,7 +232,7 @@ class Maker:
             if self.scratch:
                 return {"id": "", "path": "", "changed": True}
             raise Problem("git is not installed on the host")
-        with open_ssh_access(self.layout, self.app) as ssh:
+        with open_ssh_access(self.app) as ssh:
             mirror = self._open_mirror("source.git", self.app["git"], ssh)
             commit = mirror.find_commit(self.app["version"])
 
@@ -284,19 +283,13 @@ class Maker:
 
 
 @contextmanager
-def open_ssh_access(layout: AppLayout, app: dict[str, Any]) -> Iterator[SshAccess]:
-    """Put a key and host keys where ssh finds them, and nobody but root, for as long as the block lasts."""
-    if not app["ssh_key"] and not app["known_hosts"]:
-        yield SshAccess(agent=app["agent"])
-        return
-    layout.lock.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".ssh-", dir=layout.lock.parent) as folder:
-        files = {}
-        for name in ("ssh_key", "known_hosts"):
-            if app[name]:
-                files[name] = Path(folder, name)
-                write_atomically(files[name], app[name].rstrip() + "\n", Access(0, 0, 0o600))
-        yield SshAccess(files.get("ssh_key"), files.get("known_hosts"), app["agent"])
+def open_ssh_access(app: dict[str, Any]) -> Iterator[SshAccess]:
+    """Let ssh find a key and host keys, which are in memory alone, for as long as the block lasts."""
+    with ExitStack() as stack:
+        key, known_hosts = (
+            stack.enter_context(hold_in_memory(app[name].rstrip() + "\n")) if app[name] else None for name in ("ssh_key", "known_hosts")
+        )
+        yield SshAccess(key, known_hosts, app["agent"])
 
 
 def converge(app: dict[str, Any], say: Callable[[str], object], *, check: bool) -> dict[str, Any]:

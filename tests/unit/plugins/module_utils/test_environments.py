@@ -113,8 +113,9 @@ def test_a_record_that_what_was_installed_has_written_does_not_count(tmp_path: P
     assert not is_finished(tmp_path)
 
 
-def test_what_was_installed_in_editable_mode_is_imported_from_the_build(tmp_path: Path) -> None:
-    packages = tmp_path / "environment/lib/python3.11/site-packages"
+@pytest.mark.parametrize("series", ["python3.11", "pypy3.11"])
+def test_what_was_installed_in_editable_mode_is_imported_from_the_build(tmp_path: Path, series: str) -> None:
+    packages = tmp_path / "environment/lib" / series / "site-packages"
     packages.mkdir(parents=True)
     texts = {
         "easy-install.pth": "/cache/shop/project\n/cache/shop/project/src\n",

@@ -561,7 +561,7 @@ def test_the_environment_of_each_app() -> None:
 
 
 def test_what_is_known_of_a_build_that_is_not_there_yet_is_handed_on() -> None:
-    builds = {"shop": {"id": "b1", "outline": {"kind": "Pipfile"}}, "blog": {"id": "b2", "outline": None}}
+    builds: dict[str, dict[str, Any]] = {"shop": {"id": "b1", "outline": {"kind": "Pipfile"}}, "blog": {"id": "b2", "outline": None}}
     shop, blog = environment_inputs(check_apps([_FULL, _BLOG]), builds)
     assert shop["outline"] == {"kind": "Pipfile"}
     assert "outline" not in blog

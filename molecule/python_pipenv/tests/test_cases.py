@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,8 +34,20 @@ TRAP = 'raise SystemExit("this is the app, and not what was looked for")\n'
 
 PASSWORD = "s3cret-word"  # noqa: S105 - of the index of these tests
 INDEX = f"http://ann:{PASSWORD}@127.0.0.1:8099/simple"
+VARIABLE_INDEX = "http://ann:${INDEX_WORD}@127.0.0.1:8099/simple"
 NOWHERE = {"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1", "PIP_RETRIES": 0}
 ANOTHER = "/usr/local/bin/another-python"
+
+
+def lock_from(index: str) -> dict[str, str]:
+    """Return a Pipfile that names an index, and its lock, with the hash that pipenv computes."""
+    lock = json.loads(LOCK)
+    lock["_meta"]["sources"] = [{"name": "pypi", "url": index, "verify_ssl": True}]
+    hashed = {"_meta": {key: lock["_meta"][key] for key in ("requires", "sources")}, "default": {"flask": "*"}, "develop": {}}
+    text = json.dumps(hashed, sort_keys=True, separators=(",", ":"))
+    lock["_meta"]["hash"]["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    return {"Pipfile": PIPFILE.replace("https://pypi.org/simple", index), "Pipfile.lock": json.dumps(lock, indent=4)}
+
 
 GOOD: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     "deep": (
@@ -63,6 +76,12 @@ GOOD: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     "another": ({"requirements.txt": "itsdangerous\n"}, {"python": ANOTHER}),
     "offline": ({"requirements.txt": "flask\n"}, {"wheels": "/srv/wheels", "environment": NOWHERE}),
     "sealed": ({"Pipfile": PIPFILE, "Pipfile.lock": LOCK}, {"wheels": "/srv/wheels", "environment": NOWHERE}),
+    "sourced": (lock_from(VARIABLE_INDEX), {"environment": {"INDEX_WORD": PASSWORD}}),
+    "indexed": (
+        # What is built in isolation makes pip call itself, with the index as an argument.
+        {"requirements.txt": f"--index-url {VARIABLE_INDEX}\n./own\n", "own/setup.py": SETUP.format("own"), "own/own.py": ""},
+        {"environment": {"INDEX_WORD": PASSWORD}},
+    ),
     "private": ({"Pipfile": PIPFILE, "Pipfile.lock": LOCK}, {"index_url": INDEX, "environment": {"API_TOKEN": "t0ken-of-the-app"}}),
 }
 
@@ -125,6 +144,11 @@ BAD: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
         "`dependencies.wheels` is 'vendor', and the source has no such directory",
     ),
     "unlocked": ({"Pipfile": PIPFILE}, {"wheels": "/srv/wheels"}, "pipenv asks the index for hashes to lock a Pipfile"),
+    "unset": (
+        lock_from(VARIABLE_INDEX),
+        {},
+        "takes its credentials from INDEX_WORD, which is not set: set it in `dependencies.environment`",
+    ),
     "stranger": (
         {"requirements.txt": "flask\n"},
         {"index_url": INDEX.replace(PASSWORD, "wr0ng-word"), "environment": {"API_TOKEN": "t0ken-of-the-app"}},
@@ -139,7 +163,7 @@ RUNS_ON_DEBIAN_12 = "ancient"
 def index(host: Host, bench: Workbench) -> Iterator[str]:
     """Serve what the lock file names, and gunicorn, to those who know the password; return the directory of the same wheels."""
     python = f"{bench.environment('locked')}/bin/python"
-    wanted = " ".join(f"{name}=={version}" for name, version in {**VERSIONS, "gunicorn": "27.0.1"}.items())
+    wanted = " ".join(f"{name}=={version}" for name, version in {**VERSIONS, "gunicorn": "27.0.1"}.items()) + " setuptools wheel packaging"
     variables = "PYTHONDONTWRITEBYTECODE=1 PIP_CERT=/etc/ssl/certs/ca-certificates.crt"
     host.check_output(f"{variables} {python} -m pip download --quiet --no-deps --dest /srv/wheels {wanted}")
     host.check_output(
@@ -241,9 +265,12 @@ def test_without_an_index_packages_come_from_the_directory(good: Play, bench: Wo
     assert bench.installed("offline")["flask"] == VERSIONS["flask"]
 
 
-def test_a_password_of_an_index_is_in_no_argument_output_journal_or_file(good: Play, bad: Play, host: Host, watch: str) -> None:
+def test_a_password_of_an_index_is_in_no_argument_output_journal_or_file(
+    good: Play, bad: Play, host: Host, bench: Workbench, watch: str
+) -> None:
     good.succeeded()
     assert host.check_output("cat %s", watch) == "", "as an argument of these"
+    assert {bench.installed(app)["gunicorn"] for app in ("private", "sourced", "indexed")} == {"27.0.1"}
     for secret in (PASSWORD, "wr0ng-word", "t0ken-of-the-app"):
         assert secret not in good.output
         assert secret not in bad.output

@@ -157,19 +157,14 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.webstack.flask.plugins.module_utils.dependencies import Outline, choose_dependencies
 from ansible_collections.webstack.flask.plugins.module_utils.dependency_names import find_dependency_problems
-from ansible_collections.webstack.flask.plugins.module_utils.environments import (
-    Installer,
-    build_environment,
-    find_missing_packages,
-    is_usable,
-    list_pythons,
-    read_python,
-)
+from ansible_collections.webstack.flask.plugins.module_utils.environments import build_environment, is_usable
 from ansible_collections.webstack.flask.plugins.module_utils.files import mark_used
 from ansible_collections.webstack.flask.plugins.module_utils.index_access import find_secrets, redact
+from ansible_collections.webstack.flask.plugins.module_utils.installed import find_missing_packages, list_pythons, read_python
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
 from ansible_collections.webstack.flask.plugins.module_utils.pythons import Demand, Python, choose_python
+from ansible_collections.webstack.flask.plugins.module_utils.workshop import Installer
 
 _PATIENCE = 300
 

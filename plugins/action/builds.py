@@ -90,7 +90,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
         result = self._execute(described, task_vars)
         missing = [name for name, build in result.get("builds", {}).items() if build.get("missing")]
-        if not missing or self._task.check_mode or result.get("failed"):
+        if not missing or result.get("failed"):
             return result
         try:
             packed = {name: self._carry_over(local[name], name) for name in missing}

@@ -9,7 +9,6 @@ import hashlib
 import lzma
 import os
 import re
-import shutil
 import stat
 import tarfile
 import zipfile
@@ -32,6 +31,12 @@ _UNREADABLE = (
 
 _PATIENCE = 60
 """Seconds without a byte after which a download is given up."""
+
+MOST_FETCHED, MOST_UNPACKED, MOST_MEMBERS = 1 << 30, 4 << 30, 200_000
+"""Bytes of a download, bytes and members of what comes of an archive: more is a mistake or an attack, and would fill the host's disk."""
+
+_CHUNK = 1 << 20
+_LONGEST_LINK = 4096
 
 
 def is_url(archive: str) -> bool:
@@ -72,7 +77,8 @@ def download(url: str, target: Path, checksum: str) -> None:
     """Fetch a file over http or https; raise Problem, leaving nothing, if that fails or it is not the one that is described."""
     try:
         with open_url(url, timeout=_PATIENCE, http_agent="webstack.flask") as answer, target.open("wb") as file:
-            shutil.copyfileobj(answer, file)
+            too_big = f"{url} is bigger than {MOST_FETCHED} bytes, the most that is fetched; make a smaller one, without what is no source"
+            Allowance(MOST_FETCHED, too_big).copy(answer, file)
         require_checksum(target, url, checksum)
     except BaseException as error:
         target.unlink(missing_ok=True)
@@ -81,27 +87,52 @@ def download(url: str, target: Path, checksum: str) -> None:
         raise
 
 
+class Allowance:
+    """How much may yet be written."""
+
+    def __init__(self, most: int, message: str) -> None:
+        """Allow `most` of what is counted, and say `message` when it is more."""
+        self._left = most
+        self._message = message
+
+    def take(self, amount: int) -> None:
+        """Take a part of it; raise Problem if there is not so much left."""
+        self._left -= amount
+        if self._left < 0:
+            raise Problem(self._message)
+
+    def copy(self, content: IO[bytes], file: IO[bytes]) -> None:
+        """Copy bytes, no more than there are left. What a header says of their number does not count: it may lie."""
+        while chunk := content.read(_CHUNK):
+            self.take(len(chunk))
+            file.write(chunk)
+
+
 def unpack(archive: Path, directory: Path) -> None:
-    """Unpack a tar or zip archive of plain files, directories and links; raise Problem for a member that would leave the directory."""
+    """Unpack a tar or zip archive of plain files, directories and links.
+
+    Raise Problem for a member that would leave the directory, and for more than there may be. A hard link becomes a file of its own.
+    """
+    room = Allowance(
+        MOST_UNPACKED,
+        f"the archive unpacks to more than {MOST_UNPACKED} bytes, the most that a source may have; leave out what is no source",
+    )
+    members = Allowance(
+        MOST_MEMBERS, f"the archive has more than {MOST_MEMBERS} members, the most that a source may have; leave out what is no source"
+    )
     try:
         if not tarfile.is_tarfile(archive) and zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as zipped:
                 for entry in zipped.infolist():
-                    _unpack_entry(zipped, entry, directory)
+                    members.take(1)
+                    _unpack_entry(zipped, entry, directory, room)
         else:
+            files: dict[PurePosixPath, tarfile.TarInfo] = {}
             with tarfile.open(archive) as tar:
                 for member in tar:
-                    _unpack_member(tar, member, directory)
-    except (
-        OSError,
-        tarfile.TarError,
-        zipfile.BadZipFile,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-        zlib.error,
-        lzma.LZMAError,
-    ) as error:
+                    members.take(1)
+                    _unpack_member(tar, member, directory, files, room)
+    except _UNREADABLE as error:
         raise Problem(f"the archive cannot be unpacked: {error}") from error
 
 
@@ -116,30 +147,40 @@ def strip_top(directory: Path) -> None:
     only.rmdir()
 
 
-def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, directory: Path) -> None:
+def _unpack_member(
+    tar: tarfile.TarFile, member: tarfile.TarInfo, directory: Path, files: dict[PurePosixPath, tarfile.TarInfo], room: Allowance
+) -> None:
+    """Unpack a member, and add it to `files` if it is one: a hard link leads to one of these, and never to a file of the host."""
     target = _prepare(member.name, directory)
-    content = tar.extractfile(member) if member.isreg() else None
     if member.isdir():
         target.mkdir(exist_ok=True)
     elif member.issym():
         target.symlink_to(member.linkname)
-    elif content is not None:
-        _write(content, target, member.mode)
+    elif member.isreg() or member.islnk():
+        source = files.get(PurePosixPath(member.linkname)) if member.islnk() else member
+        content = tar.extractfile(source) if source else None
+        if source is None or content is None:
+            raise Problem(
+                f"the archive's member {member.name!r} is a hard link to {member.linkname!r}, which is no file in the archive before it"
+            )
+        _write(content, target, source.mode, room)
+        files[PurePosixPath(member.name)] = source
     else:
-        raise Problem(f"the archive's member {member.name!r} is neither a file, a directory nor a symbolic link")
+        raise Problem(f"the archive's member {member.name!r} is neither a file, a directory nor a link")
 
 
-def _unpack_entry(zipped: zipfile.ZipFile, entry: zipfile.ZipInfo, directory: Path) -> None:
+def _unpack_entry(zipped: zipfile.ZipFile, entry: zipfile.ZipInfo, directory: Path, room: Allowance) -> None:
     target = _prepare(entry.filename, directory)
     mode = entry.external_attr >> 16
     if entry.is_dir():
         target.mkdir(exist_ok=True)
     elif stat.S_ISLNK(mode):
-        target.symlink_to(os.fsdecode(zipped.read(entry)))
+        with zipped.open(entry) as content:
+            target.symlink_to(os.fsdecode(content.read(_LONGEST_LINK)))
     elif stat.S_IFMT(mode) in (0, stat.S_IFREG):
-        _write(zipped.open(entry), target, mode)
+        _write(zipped.open(entry), target, mode, room)
     else:
-        raise Problem(f"the archive's member {entry.filename!r} is neither a file, a directory nor a symbolic link")
+        raise Problem(f"the archive's member {entry.filename!r} is neither a file, a directory nor a link")
 
 
 def _prepare(name: str, directory: Path) -> Path:
@@ -151,9 +192,9 @@ def _prepare(name: str, directory: Path) -> Path:
     return target
 
 
-def _write(content: IO[bytes], target: Path, mode: int) -> None:
+def _write(content: IO[bytes], target: Path, mode: int, room: Allowance) -> None:
     with content, target.open("xb") as file:
-        shutil.copyfileobj(content, file)
+        room.copy(content, file)
     target.chmod(0o755 if mode & stat.S_IXUSR else 0o644)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.webstack.flask.plugins.module_utils.accounts import ensure_group, find_group
@@ -47,16 +48,32 @@ def ensure_build(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700)
     try:
-        fill(partial)
-        descend(partial, subdirectory)
-        check_links(partial)
-        link_shared(partial, shared)
+        _fill(partial, fill, subdirectory, shared)
         close_to_others(partial, group)
         os.replace(partial, final)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     sync_directory(layout.builds)
     return True
+
+
+@contextmanager
+def open_scratch_build(directory: Path, fill: Callable[[Path], None], subdirectory: str, shared: Sequence[str]) -> Iterator[Path]:
+    """Make a build below a directory, for a check run to look at: it is gone when the block ends."""
+    build = directory / "build"
+    build.mkdir(mode=0o700)
+    try:
+        _fill(build, fill, subdirectory, shared)
+        yield build
+    finally:
+        shutil.rmtree(build, ignore_errors=True)
+
+
+def _fill(build: Path, fill: Callable[[Path], None], subdirectory: str, shared: Sequence[str]) -> None:
+    fill(build)
+    descend(build, subdirectory)
+    check_links(build)
+    link_shared(build, shared)
 
 
 def descend(top: Path, subdirectory: str) -> None:

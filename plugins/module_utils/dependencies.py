@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils import project_files
 from ansible_collections.webstack.flask.plugins.module_utils.dependency_names import (
@@ -25,7 +27,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.digest import diges
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 from ansible_collections.webstack.flask.plugins.module_utils.pythons import Demand
 
-_RECIPE = 2
+_RECIPE = 3
 """Raised when the way in which environments are built changes what is in them."""
 
 _INCLUDE = re.compile(r"(?:-[rc]\s*|--(?:requirement|constraint)(?:\s+|\s*=\s*))(?P<name>\S+)")
@@ -38,20 +40,74 @@ _HINTS = 5
 
 
 @dataclass(frozen=True)
-class Dependencies:
-    """What to install: the file that decides, the texts that count, and the packages named besides.
+class Outline:
+    """What tells the dependencies of one source from those of another, with nothing in it that is secret.
 
-    `local` says that the files name something in the source itself, so that every build needs its own environment. `demand` is
-    what they demand of Python. `listed` are requirements that a file holds in a form that pip cannot read by itself.
+    A check run takes it from a build that does not stay. `digests` are those of the texts that count. `local` says that the files name
+    something in the source itself, so that every build needs its own environment. `demand` is what they demand of Python. `lack` is
+    what to say if no packages are named either.
     """
 
     kind: str
-    texts: tuple[tuple[str, str], ...]
-    packages: tuple[str, ...]
-    local: bool = False
     file: str = ""
+    digests: tuple[tuple[str, str], ...] = ()
+    local: bool = False
     demand: Demand | None = None
+    lack: str = ""
+
+    def identify(self, *, packages: Sequence[str], wheels: str | None, series: str, additions: Sequence[str], build: str) -> str:
+        """Return the identifier of the environment for a series of Python, and what is added where nothing else brings it.
+
+        A new patch level of Python is no new environment: it links to the interpreter that Debian has just mended, and compiled
+        packages fit every patch level of a series. Raise Problem if there is nothing to install.
+        """
+        if self.lack and not packages:
+            raise Problem(self.lack)
+        source = build if self.local or _is_in_source(wheels) else ""
+        return digest_of([_RECIPE, self.kind, self.file, self.digests, list(packages), series, additions, source])
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return it as a module's result or option can hold it."""
+        demand = [self.demand.text, self.demand.place] if self.demand else None
+        return {**vars(self), "digests": [list(pair) for pair in self.digests], "demand": demand}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Outline:
+        """Return the outline that `outline_dependencies` has told; raise Problem if what it told is one."""
+        if plain.get("error"):
+            raise Problem(plain["error"])
+        demand = Demand(*plain["demand"]) if plain["demand"] else None
+        digests = tuple((name, digest) for name, digest in plain["digests"])
+        return cls(plain["kind"], plain["file"], digests, bool(plain["local"]), demand, plain["lack"])
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What to install: what the source says, in short and in its own words, and the packages named besides.
+
+    `listed` are requirements that a file holds in a form that pip cannot read by itself.
+    """
+
+    outline: Outline
+    texts: tuple[tuple[str, str], ...] = ()
+    packages: tuple[str, ...] = ()
+    wheels: str | None = None
     listed: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """What kind of file decides; a word for none."""
+        return self.outline.kind
+
+    @property
+    def file(self) -> str:
+        """The file that decides, by its path within the source."""
+        return self.outline.file
+
+    @property
+    def needs_source(self) -> bool:
+        """Whether something of the source itself is installed, or installed from."""
+        return self.outline.local or _is_in_source(self.wheels)
 
     @property
     def directory(self) -> PurePosixPath:
@@ -64,14 +120,13 @@ class Dependencies:
         pattern = re.compile(rf"(?<![\w.-]){re.escape(package)}(?![\w-])", re.IGNORECASE)
         return any(pattern.search(text) for _name, text in (*self.texts, *(("", package) for package in self.packages)))
 
-    def identify(self, *, series: str, additions: Sequence[str], build: str) -> str:
-        """Return the identifier of the environment for a series of Python, and what is added where nothing else brings it.
 
-        A new patch level of Python is no new environment: it links to the interpreter that Debian has just mended, and compiled
-        packages fit every patch level of a series.
-        """
-        source = build if self.local else ""
-        return digest_of([_RECIPE, self.kind, self.file, self.texts, self.packages, series, additions, source])
+def outline_dependencies(source: Path, file: str | None) -> dict[str, Any]:
+    """Return the outline of a source's dependencies, or what is wrong with them, as a module's result can hold it."""
+    try:
+        return _read_dependencies(source, file).outline.to_plain()
+    except Problem as problem:
+        return {"error": str(problem)}
 
 
 def choose_dependencies(source: Path, *, packages: Sequence[str], file: str | None = None, wheels: str | None = None) -> Dependencies:
@@ -79,35 +134,47 @@ def choose_dependencies(source: Path, *, packages: Sequence[str], file: str | No
 
     `wheels` is where packages are taken from; within the source, they are a part of it.
     """
-    from_source = bool(wheels) and not str(wheels).startswith("/")
-    chosen = _choose_file(source, file, packages)
+    return replace(_read_dependencies(source, file), packages=tuple(packages), wheels=wheels)
+
+
+def _read_dependencies(source: Path, file: str | None) -> Dependencies:
+    chosen = _choose_file(source, file)
     if chosen is None:
-        return Dependencies(PACKAGES, (), tuple(packages), from_source)
+        return Dependencies(Outline(PACKAGES, lack="" if file == NO_FILE else _describe_lack(source)))
     kind = kind_of(chosen)
     if kind == PYPROJECT:
-        return _read_project(source, chosen, packages, local=from_source)
+        return _read_project(source, chosen)
     texts = _read_texts(source, chosen, kind)
-    local = from_source or any(names_local_source(kind, text) for _name, text in texts)
+    local = any(names_local_source(kind, text) for _name, text in texts)
     demand = None if kind == REQUIREMENTS else project_files.find_pipfile_demand(*texts[0])
-    return Dependencies(kind, tuple(texts), tuple(packages), local, chosen, demand)
+    return Dependencies(Outline(kind, chosen, _digest(texts), local, demand), tuple(texts))
 
 
-def _choose_file(source: Path, file: str | None, packages: Sequence[str]) -> str | None:
+def _choose_file(source: Path, file: str | None) -> str | None:
     if file == NO_FILE:
         return None
     if file:
         if not (source / file).is_file():
             raise Problem(f"`dependencies.file` is {file!r}, which the source does not have{_hint(source, 'it has')}")
         return file
-    found = next((kind for kind in KINDS if _counts(source, kind)), None)
-    if found is None and not packages:
-        raise Problem(
-            f"the source has no {', '.join(KINDS[:-1])} or {KINDS[-1]} at its top, and no packages are named"
-            f"{_hint(source, 'name a file that lies deeper in `dependencies.file`:')}; "
-            "add one of the files, name what to install: `dependencies: {packages: [flask]}`, "
-            f"or say that the app needs nothing but gunicorn: `dependencies: {{file: {NO_FILE}}}`"
-        )
-    return found
+    return next((kind for kind in KINDS if _counts(source, kind)), None)
+
+
+def _describe_lack(source: Path) -> str:
+    return (
+        f"the source has no {', '.join(KINDS[:-1])} or {KINDS[-1]} at its top, and no packages are named"
+        f"{_hint(source, 'name a file that lies deeper in `dependencies.file`:')}; "
+        "add one of the files, name what to install: `dependencies: {packages: [flask]}`, "
+        f"or say that the app needs nothing but gunicorn: `dependencies: {{file: {NO_FILE}}}`"
+    )
+
+
+def _digest(texts: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, hashlib.sha256(text.encode()).hexdigest()) for name, text in texts)
+
+
+def _is_in_source(wheels: str | None) -> bool:
+    return bool(wheels) and not str(wheels).startswith("/")
 
 
 def _counts(source: Path, kind: str) -> bool:
@@ -140,13 +207,13 @@ def _read_texts(source: Path, file: str, kind: str) -> list[tuple[str, str]]:
     return [(name, _read(source, name)) for name in dict.fromkeys((pipfile, file))]
 
 
-def _read_project(source: Path, file: str, packages: Sequence[str], *, local: bool) -> Dependencies:
-    text = _read(source, file)
-    content = project_files.read_toml(file, text)
+def _read_project(source: Path, file: str) -> Dependencies:
+    texts = ((file, _read(source, file)),)
+    content = project_files.read_toml(*texts[0])
     demand = project_files.find_project_demand(file, content)
     installable = project_files.is_installable(content)
     listed = () if installable else tuple(project_files.list_project_dependencies(content))
-    return Dependencies(PYPROJECT, ((file, text),), tuple(packages), local or installable, file, demand, listed)
+    return Dependencies(Outline(PYPROJECT, file, _digest(texts), installable, demand), texts, listed=listed)
 
 
 def read_requirements(source: Path, name: str, seen: frozenset[str] = frozenset()) -> list[tuple[str, str]]:

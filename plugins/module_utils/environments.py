@@ -8,154 +8,36 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import signal
 import stat
-import subprocess
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils import dependency_names as names
 from ansible_collections.webstack.flask.plugins.module_utils import project_files
-from ansible_collections.webstack.flask.plugins.module_utils.accounts import ensure_group, ensure_user, find_group, find_user
 from ansible_collections.webstack.flask.plugins.module_utils.dependencies import Dependencies
-from ansible_collections.webstack.flask.plugins.module_utils.disk import require_room
-from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, ensure_file, write_atomically
-from ansible_collections.webstack.flask.plugins.module_utils.index_access import find_secrets, redact, take_credentials
-from ansible_collections.webstack.flask.plugins.module_utils.install_failures import describe_failure
+from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_file, write_atomically
+from ansible_collections.webstack.flask.plugins.module_utils.installed import require_debian_packages
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
-from ansible_collections.webstack.flask.plugins.module_utils.pythons import Python
+from ansible_collections.webstack.flask.plugins.module_utils.workshop import (
+    PINS,
+    WANTED,
+    Installer,
+    Workshop,
+    copy_source,
+    end_processes,
+    hide_credentials,
+    open_workshop,
+)
 
 RECORD = "environment.json"
 """Written last, by root: an environment without it is the remains of a run that was cut off."""
 
-_KILL_PATIENCE = 10
-_PYTHON_DIRECTORIES = (Path("/usr/local/bin"), Path("/usr/bin"))
 _OLD_SETUPTOOLS = "setuptools==80.9.0"
 """The last that has pkg_resources, which gunicorn 20 and older import; later versions of setuptools have dropped it."""
-_LEAST_ROOM = 128
-"""MiB that must be free before an environment is built: Flask, gunicorn and pip take about 40."""
-
-_NETRC, _PINS, _WANTED = _LISTS = ("netrc", "constraints.txt", "wanted.txt")
-"""What root writes into the app's cache for an installation; it does not stay."""
 
 _FROZEN_NAME = re.compile(
     r"^([A-Za-z0-9._-]+)(?:==| @ )|^-e .*#egg=([A-Za-z0-9._-]+)|^# Editable .*\(([A-Za-z0-9._-]+)(?:==.*)?\)$", re.MULTILINE
 )
-
-
-@dataclass(frozen=True)
-class Installer:
-    """How to install: the programs, the variables they need (proxy, index, certificates), and the time they have in seconds.
-
-    `maker` is the interpreter that has virtualenv, Debian's. `wheels` is a directory of the host, or a path within the source, from
-    which alone packages are taken.
-    """
-
-    python: Python
-    maker: str
-    pipenv: str
-    variables: Mapping[str, str]
-    timeout: float
-    wheels: str = ""
-    ignore_lock_mismatch: bool = False
-    ignore_python_requirement: bool = False
-    debian_packages: tuple[str, ...] = ()
-    texts: tuple[str, ...] = ()
-    secrets: frozenset[str] = field(default=frozenset(), repr=False)
-
-    def redact(self, text: str) -> str:
-        """Return a text without what must not be shown."""
-        return redact(text, self.secrets | find_secrets(self.variables, self.texts))
-
-
-@dataclass(frozen=True)
-class _Workshop:
-    """Where, and as whom, an environment is being built."""
-
-    installer: Installer
-    layout: AppLayout
-    directory: Path
-    uid: int
-    gid: int
-    readers: int
-    """Group that reads the environment when it is finished. The build user is not in it: that group reads the app's variables, too."""
-
-    variables: Mapping[str, str]
-
-    @property
-    def project(self) -> Path:
-        """The copy of the source that may be written to."""
-        return self.layout.cache / "project"
-
-    @property
-    def python(self) -> list[str]:
-        """The environment's interpreter, which takes no module from where it is called: an app may have a `pip.py` or `logging.py`."""
-        return [f"{self.directory}/bin/python", "-I"]
-
-    def pip(self, *words: str, within: Path | None = None) -> str:
-        """Run the environment's pip."""
-        return self.run(*self.python, "-m", "pip", *words, within=within)
-
-    def run(self, *command: str, within: Path | None = None) -> str:
-        """Run a command as the build user; raise Problem that says why if it fails."""
-        if not os.access(command[0], os.X_OK):
-            raise Problem(f"there is no program {command[0]} on the host")
-        shown = self.installer.redact(" ".join(command))
-        with subprocess.Popen(
-            command,
-            cwd=within or self.project,
-            env=self.variables,
-            user=self.uid,
-            group=self.gid,
-            extra_groups=[],
-            umask=0o077,
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        ) as process:
-            try:
-                output = process.communicate(timeout=self.installer.timeout)[0]
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                raise Problem(f"`{shown}` took more than {self.installer.timeout:g} s and was stopped") from None
-        if process.returncode != 0:
-            raise Problem(describe_failure(shown, self.installer.redact(output)))
-        return output
-
-    def write_list(self, name: str, lines: Iterable[str]) -> str:
-        """Write lines that pip is to read, and return the file's path.
-
-        In a directory of root's: in its own, the build user could have put a link to some other file in the place of this one.
-        They are no arguments, because those can be read by every user of the host, and may hold the URL of a private package.
-        """
-        path = self.layout.cache / name
-        write_atomically(path, "".join(f"{line}\n" for line in lines), Access(0, self.gid, 0o640))
-        return str(path)
-
-
-@cache
-def read_python(path: str) -> Python:
-    """Return an interpreter with its version; raise Problem if it does not run."""
-    try:
-        result = subprocess.run(
-            [path, "-I", "-c", "import platform; print(platform.python_version())"], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise Problem(f"the interpreter {path} does not run: {error}") from error
-    return Python(path, result.stdout.strip())
-
-
-def list_pythons() -> list[Python]:
-    """Return the interpreters that the host has where programs are, those in /usr/local before Debian's."""
-    found = (path for directory in _PYTHON_DIRECTORIES for path in sorted(directory.glob("python3.*")))
-    return [read_python(str(path)) for path in found if re.fullmatch(r"python3\.\d+", path.name) and os.access(path, os.X_OK)]
 
 
 def is_finished(directory: Path) -> bool:
@@ -181,9 +63,8 @@ def build_environment(
     """
     require_debian_packages(installer.debian_packages)
     directory = layout.environment(identifier)
-    workshop = _open_workshop(layout, directory, installer)
-    try:
-        _copy_source(source, workshop, needs)
+    with open_workshop(layout, directory, installer, needs) as workshop:
+        copy_source(source, workshop, needs)
         _make_virtualenv(workshop)
         _install(workshop, needs)
         _add_missing(workshop, needs, additions)
@@ -194,99 +75,9 @@ def build_environment(
         point_editables_to(source, workshop.project, directory)
         record = {"from": needs.file or needs.kind, "python": installer.python.version, "installed": frozen.splitlines()}
         write_atomically(directory / RECORD, json.dumps(record, indent=2) + "\n", Access(0, workshop.readers, 0o640))
-    except BaseException:
-        end_processes(workshop.uid)
-        shutil.rmtree(directory, ignore_errors=True)
-        raise
-    finally:
-        shutil.rmtree(workshop.project, ignore_errors=True)
-        for name in _LISTS:
-            (layout.cache / name).unlink(missing_ok=True)
 
 
-def require_debian_packages(packages: Sequence[str]) -> None:
-    """Raise Problem unless the Debian packages that a build needs are installed."""
-    if not packages:
-        return
-    known = subprocess.run(
-        ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\\n", *packages], capture_output=True, text=True, check=False
-    ).stdout.splitlines()
-    missing = [name for name in packages if f"{name} installed" not in known]
-    if missing:
-        raise Problem(
-            f"the Debian packages {' '.join(missing)} of `dependencies.build_packages` are not installed; "
-            "run site.yml, which installs them (deploy.yml installs no Debian packages)"
-        )
-
-
-def _open_workshop(layout: AppLayout, directory: Path, installer: Installer) -> _Workshop:
-    ensure_group(layout.name)
-    ensure_group(layout.build_user)
-    home = str(layout.cache / "home")
-    ensure_user(layout.build_user, group=layout.build_user, home=home, comment=layout.build_comment)
-    user = find_user(layout.build_user)
-    group = find_group(layout.name)
-    if user is None or group is None:
-        raise Problem(f"the user {layout.build_user} could not be made")
-    end_processes(user.pw_uid)  # of a run that was cut off
-    shutil.rmtree(directory, ignore_errors=True)
-    mine = Access(user.pw_uid, user.pw_gid, 0o700)
-    ensure_directory(layout.root, Access(0, 0, 0o711))
-    ensure_directory(layout.environments, Access(0, 0, 0o711))
-    require_room(layout.environments, "an environment", _LEAST_ROOM)
-    ensure_directory(layout.cache.parent, Access(0, 0, 0o755))
-    ensure_directory(layout.cache, Access(0, 0, 0o711))
-    for path in (layout.cache / "home", layout.cache / "project", directory):
-        ensure_directory(path, mine)
-    variables = _make_variables(layout, directory, installer, user.pw_gid)
-    return _Workshop(installer, layout, directory, user.pw_uid, user.pw_gid, group, variables)
-
-
-def _make_variables(layout: AppLayout, directory: Path, installer: Installer, gid: int) -> dict[str, str]:
-    """Return the environment variables of an installation, and write down the credentials that they must not hold."""
-    given, netrc = take_credentials(installer.variables)
-    if netrc:
-        write_atomically(layout.cache / _NETRC, netrc, Access(0, gid, 0o640))
-        given["NETRC"] = str(layout.cache / _NETRC)
-    if installer.wheels:
-        given |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(layout.cache / "project" / installer.wheels)}
-    return {
-        "PATH": f"{directory}/bin:/usr/local/bin:/usr/bin:/bin",
-        "HOME": str(layout.cache / "home"),
-        "LC_ALL": "C.UTF-8",
-        "NO_COLOR": "1",
-        "CI": "1",
-        "PIPENV_NOSPIN": "1",
-        "PIPENV_YES": "1",
-        "PIPENV_DONT_LOAD_ENV": "1",
-        "PIPENV_VERBOSITY": "-1",
-        "PIP_NO_INPUT": "1",
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "VIRTUAL_ENV": str(directory),
-        **given,
-    }
-
-
-def _copy_source(source: Path, workshop: _Workshop, needs: Dependencies) -> None:
-    """Copy the source: building a package writes beside its code, and a build is never written again."""
-    wheels = workshop.installer.wheels
-    if wheels and not (source / wheels).is_dir():
-        place = "host" if wheels.startswith("/") else "source"
-        raise Problem(f"`dependencies.wheels` is {wheels!r}, and the {place} has no such directory")
-    if needs.kind == names.PACKAGES and not needs.local:
-        return  # an empty directory: pipenv would take the source's Pipfile, which is not to count
-    shutil.rmtree(workshop.project)
-    shutil.copytree(source, workshop.project, symlinks=True)
-    if needs.kind == names.PIPFILE:
-        (workshop.project / needs.directory / names.LOCK).unlink(missing_ok=True)
-    for folder, _folders, files in os.walk(workshop.project):
-        os.chown(folder, workshop.uid, workshop.gid)
-        os.chmod(folder, 0o700)
-        for name in files:
-            os.chown(os.path.join(folder, name), workshop.uid, workshop.gid, follow_symlinks=False)
-
-
-def _make_virtualenv(workshop: _Workshop) -> None:
+def _make_virtualenv(workshop: Workshop) -> None:
     python, maker = workshop.installer.python.path, workshop.installer.maker
     if os.path.realpath(python) == os.path.realpath(maker):
         workshop.run(maker, "-I", "-m", "virtualenv", "--quiet", "--python", python, str(workshop.directory))
@@ -295,14 +86,16 @@ def _make_virtualenv(workshop: _Workshop) -> None:
         workshop.run(python, "-I", "-m", "venv", str(workshop.directory))
 
 
-def _install(workshop: _Workshop, needs: Dependencies) -> None:
+def _install(workshop: Workshop, needs: Dependencies) -> None:
     pipenv, offline = workshop.installer.pipenv, bool(workshop.installer.wheels)
     within = workshop.project / needs.directory
     if needs.kind == names.LOCK:
         if not workshop.installer.ignore_lock_mismatch:
             _require_fitting_lock(workshop, needs, within)
+        hide_credentials(workshop, needs)
         workshop.run(pipenv, "sync", within=within)
     elif needs.kind == names.PIPFILE:
+        hide_credentials(workshop, needs)
         if offline:
             raise Problem(
                 "pipenv asks the index for hashes to lock a Pipfile, so `dependencies.wheels` is not enough; commit a Pipfile.lock"
@@ -311,27 +104,28 @@ def _install(workshop: _Workshop, needs: Dependencies) -> None:
     elif needs.kind == names.REQUIREMENTS:
         # pip itself, in pipenv's virtualenv: pipenv would turn the file into a Pipfile, and lose constraints,
         # hashes and options on the way.
+        hide_credentials(workshop, needs)
         workshop.pip("install", "--requirement", str(workshop.project / needs.file), within=within)
     elif needs.kind == names.PYPROJECT:
         _install_project(workshop, needs, within)
     elif needs.packages:
-        wanted = workshop.write_list(_WANTED, needs.packages)
+        wanted = workshop.write_list(WANTED, needs.packages)
         if offline:
             workshop.pip("install", "--requirement", wanted)
         else:
             workshop.run(pipenv, "install", "--requirements", wanted)
 
 
-def _install_project(workshop: _Workshop, needs: Dependencies, within: Path) -> None:
+def _install_project(workshop: Workshop, needs: Dependencies, within: Path) -> None:
     """Install a project in editable mode, so that its templates and static files are there as well; or just what it lists."""
     options = ["--ignore-requires-python"] if workshop.installer.ignore_python_requirement else []
     if needs.listed:
-        workshop.pip("install", *options, "--requirement", workshop.write_list(_WANTED, needs.listed))
-    elif needs.local:
+        workshop.pip("install", *options, "--requirement", workshop.write_list(WANTED, needs.listed))
+    elif needs.outline.local:
         workshop.pip("install", *options, "--editable", ".", within=within)
 
 
-def _require_fitting_lock(workshop: _Workshop, needs: Dependencies, within: Path) -> None:
+def _require_fitting_lock(workshop: Workshop, needs: Dependencies, within: Path) -> None:
     try:
         workshop.run(workshop.installer.pipenv, "verify", within=within)
     except Problem as problem:
@@ -341,16 +135,16 @@ def _require_fitting_lock(workshop: _Workshop, needs: Dependencies, within: Path
         raise Problem(project_files.describe_lock_mismatch(project_files.find_lock_gaps(pipfile, lock))) from problem
 
 
-def _add_missing(workshop: _Workshop, needs: Dependencies, additions: Sequence[str]) -> None:
+def _add_missing(workshop: Workshop, needs: Dependencies, additions: Sequence[str]) -> None:
     """Install the packages named besides a file, and the additions that nothing has brought, changing nothing that is there."""
     frozen = workshop.pip("freeze", "--all")
     wanted = [*(needs.packages if needs.kind != names.PACKAGES else ()), *list_missing(additions, frozen)]
     if wanted:
-        pins = workshop.write_list(_PINS, keep_pins(frozen))
-        workshop.pip("install", "--constraint", pins, "--requirement", workshop.write_list(_WANTED, wanted))
+        pins = workshop.write_list(PINS, keep_pins(frozen))
+        workshop.pip("install", "--constraint", pins, "--requirement", workshop.write_list(WANTED, wanted))
 
 
-def _require_running_gunicorn(workshop: _Workshop, needs: Dependencies) -> None:
+def _require_running_gunicorn(workshop: Workshop, needs: Dependencies) -> None:
     """Raise Problem if the app's gunicorn cannot even be imported, which the oldest cannot without pkg_resources."""
     problem = _import_gunicorn(workshop)
     if problem and "No module named 'pkg_resources'" in problem and not needs.name("setuptools"):
@@ -364,7 +158,7 @@ def _require_running_gunicorn(workshop: _Workshop, needs: Dependencies) -> None:
         )
 
 
-def _import_gunicorn(workshop: _Workshop) -> str:
+def _import_gunicorn(workshop: Workshop) -> str:
     """Return why gunicorn cannot be imported; nothing where it can."""
     try:
         workshop.run(*workshop.python, "-c", "import gunicorn.app.wsgiapp")
@@ -406,31 +200,9 @@ def point_editables_to(build: Path, project: Path, directory: Path) -> None:
 
     Call it when nobody but root can write to the environment.
     """
-    for path in directory.glob("lib/python*/site-packages/*"):
+    for path in directory.glob("lib/py*/site-packages/*"):
         names_places = path.suffix in (".pth", ".egg-link") or path.name.startswith("__editable__")
         if names_places and path.is_file() and not path.is_symlink():
             text = path.read_text(encoding="utf-8", errors="surrogateescape")
             status = path.stat()
             ensure_file(path, text.replace(str(project), str(build)), Access(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)))
-
-
-def end_processes(uid: int) -> None:
-    """End whatever an installer left running, lest it change the tree while root takes it over."""
-    deadline = time.monotonic() + _KILL_PATIENCE
-    while sum(_kill(process, uid) for process in Path("/proc").glob("[0-9]*")):
-        if time.monotonic() > deadline:
-            raise Problem(f"processes of the user with the id {uid} do not end; reboot the host")
-        time.sleep(0.01)
-
-
-def _kill(process: Path, uid: int) -> bool:
-    """Kill a process of a user, given its directory below /proc; return whether it was one of theirs and not dead already."""
-    try:
-        # A process can hide behind root as the owner of its directory in /proc, but not in here: proc_pid(5).
-        status = (process / "status").read_text(encoding="utf-8", errors="replace")
-        if not re.search(rf"^Uid:.*\b{uid}\b", status, re.MULTILINE) or re.search(r"^State:\tZ", status, re.MULTILINE):
-            return False
-        os.kill(int(process.name), signal.SIGKILL)
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return True

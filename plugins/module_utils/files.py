@@ -9,6 +9,8 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +65,18 @@ def write_atomically(path: Path, text: str, access: Access) -> None:
         os.unlink(name)
         raise
     sync_directory(path.parent)
+
+
+@contextmanager
+def hold_in_memory(text: str) -> Iterator[Path]:
+    """Let programs that root starts read a secret as a file that is on no disk, and is gone with this process, however that ends."""
+    descriptor = os.memfd_create("secret")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(descriptor, 0o600)  # ssh takes no key that others may read
+        file.write(text)
+        file.flush()
+        # By this process's number, for ssh closes whatever it inherits.
+        yield Path(f"/proc/{os.getpid()}/fd/{descriptor}")
 
 
 def ensure_directory(path: Path, access: Access, *, check: bool = False) -> bool:

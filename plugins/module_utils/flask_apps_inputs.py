@@ -36,7 +36,13 @@ _DOTENV = "python-dotenv==1.2.4"
 def source_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
     """Return `app_source_apps`."""
     return [
-        {"name": app["name"], "public": list_public_directories(app), "shared": list_shared(app), **given(app["source"])}
+        {
+            "name": app["name"],
+            "public": list_public_directories(app),
+            "shared": list_shared(app),
+            **given({"dependency_file": app["dependencies"]["file"]}),
+            **given(app["source"]),
+        }
         for app in list_present(apps)
     ]
 
@@ -48,6 +54,7 @@ def environment_inputs(apps: Sequence[App], builds: Mapping[str, Mapping[str, An
             "name": app["name"],
             "build": builds[app["name"]].get("id") or "",
             "additions": [*list_worker_packages(app["gunicorn"].get("worker_class", "")), *([_DOTENV] if app["env_files"] else [])],
+            **given({"outline": builds[app["name"]].get("outline")}),
             **given(app["dependencies"]),
         }
         for app in list_present(apps)

@@ -27,6 +27,11 @@ def _find_hints(line: str, root: str) -> Iterator[str]:
             f"SQLite cannot create a file in the source, which is read-only: put the database below {root}/shared, which is the "
             "app's HOME, or name the directory in which it lies, such as `shared: {directories: [instance]}`"
         )
+    if "class uri 'asgi' invalid or not found" in line:
+        yield (
+            "the app brings a gunicorn before 24, which has no worker class for ASGI: let it ask for a newer one, or set "
+            "`gunicorn: {worker_class: uvicorn_worker.UvicornWorker}`, for which uvicorn is installed"
+        )
     if match := _NO_MODULE.search(line):
         yield _explain_missing_module(match["module"])
     if match := _NO_ATTRIBUTE.search(line):

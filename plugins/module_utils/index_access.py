@@ -9,11 +9,17 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote, urlsplit
 
+from ansible_collections.webstack.flask.plugins.module_utils.dependency_names import REQUIREMENTS, kind_of
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+from ansible_collections.webstack.flask.plugins.module_utils.project_files import list_index_urls
 
 _INDEX_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIPENV_PYPI_MIRROR")
 """Programs hand the values of these on as arguments, which every user of the host can read."""
 
+_INDEX_OPTION = re.compile(r"\s*(?:-i|-f|--index-url|--extra-index-url|--find-links)\b")
+"""pip hands these on, too, when it builds a package."""
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 _SECRET_NAME = re.compile(r"PASS|TOKEN|SECRET|CREDENTIAL|AUTH|KEY", re.IGNORECASE)
 _WITH_USER = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*://)(?P<user>[^/\s@'\"]+)@")
 _HIDDEN = "****"
@@ -21,22 +27,57 @@ _SHORTEST = 4
 """Characters of the shortest secret that is looked for: hiding shorter ones would riddle every message with holes."""
 
 
-def take_credentials(variables: Mapping[str, str]) -> tuple[dict[str, str], str]:
-    """Return the variables without the credentials in the URLs of indexes, and these as the text of a netrc file."""
-    logins: dict[str, tuple[str, str]] = {}
+class Logins:
+    """Credentials that were taken out of URLs, one pair for each host."""
 
-    def take(match: re.Match[str]) -> str:
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._pairs: dict[str, tuple[str, str]] = {}
+
+    def take_from(self, text: str) -> str:
+        """Return a text without the credentials in its URLs, which are kept."""
+        return _WITH_USER.sub(self._take, text)
+
+    def _take(self, match: re.Match[str]) -> str:
         user, _colon, password = match["user"].partition(":")
         rest = match.string[match.end() :].split()[0] if match.string[match.end() :] else ""
         host = urlsplit(f"{match['scheme']}{rest}").hostname or ""
-        login = (unquote(user), unquote(password))
-        if logins.setdefault(host, login) != login:
+        pair = (unquote(user), unquote(password))
+        if self._pairs.setdefault(host, pair) != pair:
             raise Problem(f"the indexes at {host} are given with different credentials; there can be one pair for each host")
         return match["scheme"]
 
-    bare = {name: _WITH_USER.sub(take, value) if name in _INDEX_VARIABLES else value for name, value in variables.items()}
-    lines = (f"machine {host} login {_quote(user)} password {_quote(password)}\n" for host, (user, password) in logins.items())
-    return bare, "".join(lines)
+    def take_from_variables(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables without the credentials in the URLs of indexes."""
+        return {name: self.take_from(value) if name in _INDEX_VARIABLES else value for name, value in variables.items()}
+
+    def take_from_file(self, name: str, text: str, variables: Mapping[str, str]) -> str:
+        """Return the text of a dependency file without the credentials in the URLs of its indexes, be they in variables."""
+        if kind_of(name) == REQUIREMENTS:
+            return "".join(
+                self.take_from(_expand(line, variables)) if _INDEX_OPTION.match(line) else line for line in text.splitlines(keepends=True)
+            )
+        for url in list_index_urls(name, text):
+            text = text.replace(url, self.take_from(_expand(url, variables)))
+        return text
+
+    def to_netrc(self) -> str:
+        """Return the text of a netrc file that has them."""
+        lines = (f"machine {host} login {_quote(user)} password {_quote(password)}\n" for host, (user, password) in self._pairs.items())
+        return "".join(lines)
+
+
+def _expand(text: str, variables: Mapping[str, str]) -> str:
+    """Replace variables as pipenv and pip do; raise Problem if the credentials are in one that is not set."""
+    expanded = _VARIABLE.sub(lambda match: variables.get(match[1] or match[2], match[0]), text)
+    for found in _WITH_USER.finditer(expanded):
+        unset = [match[1] or match[2] for word in found["user"].split(":") if (match := _VARIABLE.fullmatch(word))]
+        if unset:
+            raise Problem(
+                f"a package index of the app takes its credentials from {' and '.join(unset)}, which is not set: "
+                "set it in `dependencies.environment`"
+            )
+    return expanded
 
 
 def _quote(word: str) -> str:

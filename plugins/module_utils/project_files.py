@@ -9,8 +9,10 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils.dependency_names import LOCK
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 from ansible_collections.webstack.flask.plugins.module_utils.pythons import Demand
 
@@ -34,11 +36,7 @@ def find_pipfile_demand(name: str, text: str) -> Demand | None:
 
 def find_lock_gaps(pipfile: str, lock: str) -> list[str]:
     """Return what a Pipfile asks for and its lock does not have, a phrase each; nothing where the lock may well fit."""
-    try:
-        content = json.loads(lock)
-    except ValueError as error:
-        raise Problem(f"Pipfile.lock is not valid JSON: {error}") from error
-    locked = {_canonical(name): package for name, package in _table(content, "default").items()}
+    locked = {_canonical(name): package for name, package in _table(_read_json(LOCK, lock), "default").items()}
     gaps = []
     for name, wish in _table(read_toml("Pipfile", pipfile), "packages").items():
         version = wish.get("version") if isinstance(wish, Mapping) else wish
@@ -48,6 +46,23 @@ def find_lock_gaps(pipfile: str, lock: str) -> list[str]:
         elif re.fullmatch(r"==[^*,]+", str(version)) and isinstance(package, Mapping) and package.get("version", version) != version:
             gaps.append(f"it has {name}{package['version']} where the Pipfile has {version}")
     return gaps
+
+
+def list_index_urls(name: str, text: str) -> list[str]:
+    """Return the URLs of the indexes that a Pipfile or its lock names; of other files none."""
+    if PurePosixPath(name).name == LOCK:
+        sources = _table(_read_json(name, text), "_meta").get("sources", [])
+    else:
+        sources = read_toml(name, text).get("source", [])
+    return [source["url"] for source in sources if isinstance(source, Mapping) and isinstance(source.get("url"), str)]
+
+
+def _read_json(name: str, text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise Problem(f"{name} is not valid JSON: {error}") from error
+    return content if isinstance(content, dict) else {}
 
 
 def describe_lock_mismatch(gaps: list[str]) -> str:

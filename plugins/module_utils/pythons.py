@@ -16,15 +16,17 @@ _CLAUSE = re.compile(r"(?P<operator>===|~=|==|!=|<=|>=|<|>)?\s*v?(?P<version>\d+
 
 @dataclass(frozen=True)
 class Python:
-    """An interpreter: its path, and its full version such as 3.11.2."""
+    """An interpreter: its path, its full version such as 3.11.2, and whose it is."""
 
     path: str
     version: str
+    implementation: str = "CPython"
 
     @property
     def series(self) -> str:
-        """What packages are installed for: 3.11 of 3.11.2."""
-        return ".".join(self.version.split(".")[:2])
+        """What packages are installed for: 3.11 of 3.11.2, and pypy3.11 of PyPy's 3.11.15."""
+        prefix = "" if self.implementation == "CPython" else self.implementation.lower()
+        return prefix + ".".join(self.version.split(".")[:2])
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ options:
         type: bool
         default: true
       ssh_key:
-        description: A private key, as text, by which the host reads the repository. It is on the host, for root alone, while git runs.
+        description: A private key, as text, by which the host reads the repository. It is in root's memory while git runs, and in no file.
         type: str
       known_hosts:
         description: Lines of a known_hosts file. With them, no other server is believed.
@@ -64,6 +64,11 @@ options:
         description: Whether the keys of a forwarded agent are used, which is looked for before becoming root.
         type: bool
         default: false
+      dependency_file:
+        description:
+          - Path within the source of the file that says what to install, if it is not the first that the source has at its top. A check run
+            reads it in a build that would be made, and C(none) lets no file count. It does not count for the build's identity.
+        type: str
       public:
         description: Directories of the source that the web server may read. Those that do not exist are passed over.
         type: list
@@ -101,7 +106,7 @@ attributes:
     description: Reads local directories and archives on the controller.
   check_mode:
     support: full
-    description: Names the build that would be made.
+    description: Names the build that would be made, and makes it in a directory that does not stay, to tell what its environment would be.
   diff_mode:
     support: none
     description: A build is a whole tree.
@@ -144,6 +149,9 @@ builds:
     missing:
       description: Whether a local directory has yet to be carried over.
       type: bool
+    outline:
+      description: What the environment of a build that a check run would make is made of, for I(outline) of C(environments).
+      type: dict
     error:
       description: Why there is no build; absent when there is one.
       type: str
@@ -153,18 +161,19 @@ import base64
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.webstack.flask.plugins.module_utils.archives import download, identify_archive, is_url, strip_top, unpack
-from ansible_collections.webstack.flask.plugins.module_utils.builds import ensure_build, open_to_others
+from ansible_collections.webstack.flask.plugins.module_utils.builds import ensure_build, open_scratch_build, open_to_others
+from ansible_collections.webstack.flask.plugins.module_utils.dependencies import outline_dependencies
 from ansible_collections.webstack.flask.plugins.module_utils.digest import LENGTH, digest_of
-from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, mark_used, write_atomically
+from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, hold_in_memory, mark_used
 from ansible_collections.webstack.flask.plugins.module_utils.git_source import Mirror, SshAccess
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
@@ -172,6 +181,9 @@ from ansible_collections.webstack.flask.plugins.module_utils.source_secrets impo
 from ansible_collections.webstack.flask.plugins.module_utils.source_tree import is_within
 
 _PATIENCE = 300
+
+_SCRATCH = "/var/tmp"  # noqa: S108 - the directory made in it is root's, and /tmp may be memory
+"""Where a check run puts the builds that it looks at."""
 
 
 def identify(app: dict[str, Any], source: str) -> str:
@@ -183,32 +195,45 @@ def identify(app: dict[str, Any], source: str) -> str:
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes the build of one app where there is none."""
+    """Makes the build of one app where there is none; with a `scratch` directory, only to tell what would be in it."""
 
     app: dict[str, Any]
     layout: AppLayout
     say: Callable[[str], object]
-    check: bool
+    scratch: Path | None
 
     def ensure(self, source: str, fill: Callable[[Path], None], *, missing: bool = False) -> dict[str, Any]:
         """Make the build, unless what it is made from is `missing` on the host; return what became of it."""
         identifier = identify(self.app, source)
         path = self.layout.build(identifier)
         made = not path.is_dir()
-        waits = made and missing
-        if not self.check and not waits and not mark_used(path):
+        outcome = {"id": identifier, "path": str(path), "changed": made, "missing": made and missing}
+        if outcome["missing"]:
+            return outcome
+        if self.scratch:
+            return {**outcome, "outline": self._outline(self.scratch, fill) if made else None}
+        if not mark_used(path):
             with hold_lock(self.layout.lock, _PATIENCE, self.say):
-                made = ensure_build(self.layout, identifier, fill, self.app["subdirectory"], self.app["shared"])
-        return {"id": identifier, "path": str(path), "changed": made, "missing": waits}
+                outcome["changed"] = ensure_build(self.layout, identifier, fill, self.app["subdirectory"], self.app["shared"])
+        return outcome
+
+    def _outline(self, scratch: Path, fill: Callable[[Path], None]) -> dict[str, Any]:
+        with open_scratch_build(scratch, fill, self.app["subdirectory"], self.app["shared"]) as build:
+            return outline_dependencies(build, self.app["dependency_file"])
+
+    def _open_mirror(self, name: str, url: str, ssh: SshAccess) -> Mirror:
+        """Return the mirror of a repository; in a check run one that does not stay, and takes what it can from the one that does."""
+        kept = self.layout.cache / name
+        return Mirror(self.scratch / name, url, ssh, lender=kept) if self.scratch else Mirror(kept, url, ssh)
 
     def from_git(self) -> dict[str, Any]:
         """Make the build of a commit, fetching no more than is needed."""
         if shutil.which("git") is None:
-            if self.check:
+            if self.scratch:
                 return {"id": "", "path": "", "changed": True}
             raise Problem("git is not installed on the host")
-        with open_ssh_access(self.layout, self.app) as ssh:
-            mirror = Mirror(self.layout.cache / "source.git", self.app["git"], ssh)
+        with open_ssh_access(self.app) as ssh:
+            mirror = self._open_mirror("source.git", self.app["git"], ssh)
             commit = mirror.find_commit(self.app["version"])
 
             def fill(directory: Path) -> None:
@@ -224,7 +249,7 @@ class Maker:
             place = directory / submodule.path
             if not is_within(place, directory):
                 raise Problem(f"the submodule {submodule.path} would be written through a link out of the build")
-            inner = Mirror(self.layout.cache / "modules" / digest_of(submodule.url), submodule.url, ssh)
+            inner = self._open_mirror(f"modules/{digest_of(submodule.url)}", submodule.url, ssh)
             inner.fetch(submodule.commit)
             place.mkdir(parents=True, exist_ok=True)
             inner.check_out(submodule.commit, place)
@@ -242,9 +267,10 @@ class Maker:
             if url is None:
                 self._unpack_packed(directory)
             else:
-                ensure_directory(self.layout.cache.parent, Access(0, 0, 0o755))
-                ensure_directory(self.layout.cache, Access(0, 0, 0o711))
-                fetched = self.layout.cache / "archive"
+                if self.scratch is None:
+                    ensure_directory(self.layout.cache.parent, Access(0, 0, 0o755))
+                    ensure_directory(self.layout.cache, Access(0, 0, 0o711))
+                fetched = (self.scratch or self.layout.cache) / "archive"
                 download(url, fetched, self.app["checksum"])
                 unpack(fetched, directory)
                 fetched.unlink()
@@ -257,31 +283,26 @@ class Maker:
 
 
 @contextmanager
-def open_ssh_access(layout: AppLayout, app: dict[str, Any]) -> Iterator[SshAccess]:
-    """Put a key and host keys where ssh finds them, and nobody but root, for as long as the block lasts."""
-    if not app["ssh_key"] and not app["known_hosts"]:
-        yield SshAccess(agent=app["agent"])
-        return
-    layout.lock.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".ssh-", dir=layout.lock.parent) as folder:
-        files = {}
-        for name in ("ssh_key", "known_hosts"):
-            if app[name]:
-                files[name] = Path(folder, name)
-                write_atomically(files[name], app[name].rstrip() + "\n", Access(0, 0, 0o600))
-        yield SshAccess(files.get("ssh_key"), files.get("known_hosts"), app["agent"])
+def open_ssh_access(app: dict[str, Any]) -> Iterator[SshAccess]:
+    """Let ssh find a key and host keys, which are in memory alone, for as long as the block lasts."""
+    with ExitStack() as stack:
+        key, known_hosts = (
+            stack.enter_context(hold_in_memory(app[name].rstrip() + "\n")) if app[name] else None for name in ("ssh_key", "known_hosts")
+        )
+        yield SshAccess(key, known_hosts, app["agent"])
 
 
 def converge(app: dict[str, Any], say: Callable[[str], object], *, check: bool) -> dict[str, Any]:
     """Bring one app's build about, and `say` what people should know; return what became of it."""
     layout = AppLayout.of(app["name"], app["root"])
-    maker = Maker(app, layout, say, check)
-    if app["git"]:
-        outcome = {**maker.from_git(), "version": app["version"]}
-    elif app["archive"]:
-        outcome = {**maker.from_archive(), "version": app["archive"].rpartition("/")[2]}
-    else:
-        outcome = {**maker.from_directory(), "version": "local"}
+    with TemporaryDirectory(prefix="webstack-flask-", dir=_SCRATCH) if check else nullcontext() as scratch:
+        maker = Maker(app, layout, say, Path(scratch) if scratch else None)
+        if app["git"]:
+            outcome = {**maker.from_git(), "version": app["version"]}
+        elif app["archive"]:
+            outcome = {**maker.from_archive(), "version": app["archive"].rpartition("/")[2]}
+        else:
+            outcome = {**maker.from_directory(), "version": "local"}
     if outcome["path"] and not outcome.get("missing"):
         outcome["changed"] |= open_to_others(Path(outcome["path"]), app["public"], check=check)
     return outcome
@@ -323,6 +344,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "ssh_key": {"type": "str", "no_log": True},
             "known_hosts": {"type": "str"},
             "ssh_agent": {"type": "bool", "default": False},
+            "dependency_file": {"type": "str"},
             "public": {"type": "list", "elements": "str", "default": []},
             "shared": {"type": "list", "elements": "str", "default": []},
             "digest": {"type": "str"},

@@ -33,6 +33,10 @@ options:
         description: Identifier of the build whose dependencies are installed. Empty where a check run cannot know it.
         type: str
         default: ""
+      outline:
+        description:
+          - What C(builds) says in a check run of a build that is not there yet. It stands for the build's own files then.
+        type: dict
       file:
         description:
           - The file that decides, by its path within the build, instead of the first that the build has at its top.
@@ -100,7 +104,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Names the environment that would be built.
+    description: Names the environment that would be built, unless its interpreter may come with Debian packages.
   diff_mode:
     support: none
     description: An environment is a whole tree.
@@ -151,20 +155,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.webstack.flask.plugins.module_utils.dependencies import Dependencies, choose_dependencies
+from ansible_collections.webstack.flask.plugins.module_utils.dependencies import Outline, choose_dependencies
 from ansible_collections.webstack.flask.plugins.module_utils.dependency_names import find_dependency_problems
-from ansible_collections.webstack.flask.plugins.module_utils.environments import (
-    Installer,
-    build_environment,
-    is_usable,
-    list_pythons,
-    read_python,
-)
+from ansible_collections.webstack.flask.plugins.module_utils.environments import build_environment, is_usable
 from ansible_collections.webstack.flask.plugins.module_utils.files import mark_used
 from ansible_collections.webstack.flask.plugins.module_utils.index_access import find_secrets, redact
+from ansible_collections.webstack.flask.plugins.module_utils.installed import find_missing_packages, list_pythons, read_python
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
-from ansible_collections.webstack.flask.plugins.module_utils.pythons import Python, choose_python
+from ansible_collections.webstack.flask.plugins.module_utils.pythons import Demand, Python, choose_python
+from ansible_collections.webstack.flask.plugins.module_utils.workshop import Installer
 
 _PATIENCE = 300
 
@@ -175,31 +175,65 @@ def collect_variables(app: Mapping[str, Any]) -> dict[str, str]:
     return {**json.loads(base64.b64decode(app["variables"])), **({"PIP_INDEX_URL": index, "PIPENV_PYPI_MIRROR": index} if index else {})}
 
 
-def find_python(app: Mapping[str, Any], needs: Dependencies, default: str) -> Python:
+def find_python(app: Mapping[str, Any], demand: Demand | None, default: str) -> Python:
     """Return the interpreter for an app. The host is searched for others only where the usual one will not do."""
     asked = app["python"] or ""
     usual, ignore = read_python(asked if asked.startswith("/") else default), app["ignore_python_requirement"]
     series = "" if asked.startswith("/") else asked
     try:
-        return choose_python(asked=series, demand=needs.demand, default=usual, available=[], ignore=ignore)
+        return choose_python(asked=series, demand=demand, default=usual, available=[], ignore=ignore)
     except Problem:
         others = [] if asked.startswith("/") else list_pythons()
-        return choose_python(asked=series, demand=needs.demand, default=usual, available=others, ignore=ignore)
+        return choose_python(asked=series, demand=demand, default=usual, available=others, ignore=ignore)
 
 
-def converge(app: dict[str, Any], parameters: Mapping[str, Any], say: Callable[[str], object], *, check: bool) -> dict[str, Any]:
+def list_additions(app: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[str]:
+    """Return what is added to an app's environment where nothing else brings it."""
+    return [*app["additions"], f"gunicorn=={app['gunicorn_version'] or parameters['gunicorn_version']}"]
+
+
+def identify(app: Mapping[str, Any], parameters: Mapping[str, Any], outline: Outline, python: Python) -> str:
+    """Return the identifier of an app's environment."""
+    additions = list_additions(app, parameters)
+    return outline.identify(packages=app["packages"], wheels=app["wheels"], series=python.series, additions=additions, build=app["build"])
+
+
+def refuse_bad_wishes(app: Mapping[str, Any]) -> None:
+    """Raise Problem if what is wished for cannot be."""
+    if problems := list(find_dependency_problems(app, "dependencies.")):
+        raise Problem("; ".join(problems))
+
+
+def predict(app: dict[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `converge` would do, as far as that can be known: of a build that is not there yet, its outline tells it."""
+    layout = AppLayout.of(app["name"], app["root"])
+    source = layout.build(app["build"])
+    if app["build"] and source.is_dir():
+        outline = choose_dependencies(source, packages=app["packages"], file=app["file"], wheels=app["wheels"]).outline
+    elif app["outline"]:
+        outline = Outline.from_plain(app["outline"])
+    else:
+        return {"id": "", "path": "", "source": "", "changed": True}
+    try:
+        python = find_python(app, outline.demand, parameters["python"])
+    except Problem:
+        if find_missing_packages(app["build_packages"]):  # one of them may bring the interpreter
+            return {"id": "", "path": "", "source": outline.file or outline.kind, "changed": True}
+        raise
+    identifier = identify(app, parameters, outline, python)
+    directory = layout.environment(identifier)
+    return {"id": identifier, "path": str(directory), "source": outline.file or outline.kind, "changed": not is_usable(directory)}
+
+
+def converge(app: dict[str, Any], parameters: Mapping[str, Any], say: Callable[[str], object]) -> dict[str, Any]:
     """Bring one app's environment about, and `say` what people should know; return what became of it."""
     layout = AppLayout.of(app["name"], app["root"])
     source = layout.build(app["build"])
     if not app["build"] or not source.is_dir():
-        if check:
-            return {"id": "", "path": "", "source": "", "changed": True}
         raise Problem(f"there is no build {app['build']!r} of {app['name']} on the host")
-    if problems := list(find_dependency_problems(app, "dependencies.")):
-        raise Problem("; ".join(problems))
     needs = choose_dependencies(source, packages=app["packages"], file=app["file"], wheels=app["wheels"])
     installer = Installer(
-        python=find_python(app, needs, parameters["python"]),
+        python=find_python(app, needs.outline.demand, parameters["python"]),
         maker=parameters["python"],
         pipenv=parameters["pipenv"],
         variables=collect_variables(app),
@@ -210,15 +244,14 @@ def converge(app: dict[str, Any], parameters: Mapping[str, Any], say: Callable[[
         debian_packages=tuple(app["build_packages"]),
         texts=(*app["packages"], *(text for _name, text in needs.texts)),
     )
-    additions = [*app["additions"], f"gunicorn=={app['gunicorn_version'] or parameters['gunicorn_version']}"]
-    identifier = needs.identify(series=installer.python.series, additions=additions, build=app["build"])
+    identifier = identify(app, parameters, needs.outline, installer.python)
     directory = layout.environment(identifier)
-    missing = not is_usable(directory)
-    if not check and not (mark_used(directory) and is_usable(directory)):
+    missing = False
+    if not (mark_used(directory) and is_usable(directory)):
         with hold_lock(layout.lock, _PATIENCE, say):
             missing = not is_usable(directory)
             if missing:
-                build_environment(layout, identifier, source, needs, installer, additions)
+                build_environment(layout, identifier, source, needs, installer, list_additions(app, parameters))
             mark_used(directory)
     return {"id": identifier, "path": str(directory), "source": needs.file or needs.kind, "changed": missing}
 
@@ -232,7 +265,8 @@ def main() -> None:
     outcomes: dict[str, dict[str, Any]] = {}
     for app in parameters["apps"]:
         try:
-            outcomes[app["name"]] = converge(app, parameters, module.warn, check=module.check_mode)
+            refuse_bad_wishes(app)
+            outcomes[app["name"]] = predict(app, parameters) if module.check_mode else converge(app, parameters, module.warn)
         except (Problem, OSError) as problem:
             error = redact(str(problem), module.no_log_values)
             outcomes[app["name"]] = {"id": "", "path": "", "source": "", "changed": False, "error": error}
@@ -252,6 +286,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "name": {"type": "str", "required": True},
             "root": {"type": "path"},
             "build": {"type": "str", "default": ""},
+            "outline": {"type": "dict"},
             "file": {"type": "str"},
             "packages": {"type": "list", "elements": "str", "default": []},
             "gunicorn_version": {"type": "str"},

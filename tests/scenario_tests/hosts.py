@@ -88,5 +88,5 @@ def _instance(host: Host) -> dict[str, Any]:
 
 def take_fingerprint(host: Host) -> str:
     """Return a digest of the names, times and sizes of what a deploy would change."""
-    places = "/etc /var/www /var/cache/webstack-flask /var/lib/dpkg/status"
+    places = "/etc /var/www /var/cache/webstack-flask /var/tmp /var/lib/dpkg/status -not -path /var/tmp"
     return str(host.check_output(f"find {places} -printf '%p %T@ %s\\n' 2>/dev/null | sort | sha256sum"))

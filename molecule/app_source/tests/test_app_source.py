@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -230,6 +231,38 @@ def test_a_changed_directory_is_a_new_build_and_an_unchanged_one_does_not_travel
     assert len(builds(host, "/var/www/editing")) == 1
     assert run(host, app).succeeded().changed == 1
     assert len(builds(host, "/var/www/editing")) == 2
+
+
+def test_what_was_removed_is_gone_and_what_came_has_its_mode_and_its_link(host: Host, source: Path) -> None:
+    app = {"name": "shape", "path": str(source)}
+    run(host, app).succeeded()
+    host.check_output("rm -r /var/www/shape")
+    (source / "static/style.css").unlink()
+    (source / "run").write_text("#!/bin/sh\necho ran\n", encoding="utf-8")
+    (source / "run").chmod(0o755)
+    (source / "again").symlink_to("run")
+    run(host, app).succeeded()
+    build = only_build(host, "/var/www/shape")
+    assert files(host, build) == {"app.py", "run", "again"}
+    assert host.check_output("%s/again", build) == "ran"
+    assert host.check_output("readlink %s/again", build) == "run"
+
+
+def test_five_thousand_files_travel_as_one(host: Host, source: Path) -> None:
+    app = {"name": "large", "path": str(source)}
+    few = run(host, app, options=("-vvv",)).succeeded()
+    for number in range(5000):
+        (source / f"static/{number}.txt").write_text(f"{number}\n" * 100, encoding="utf-8")
+    started = time.monotonic()
+    many = run(host, app, options=("-vvv",)).succeeded()
+    assert time.monotonic() - started < 60
+    assert many.round_trips == few.round_trips
+    assert host.check_output("ls -1 %s/static | wc -l", f"/var/www/large/builds/{sorted_by_age(host, 'large')[-1]}") == "5001"
+
+
+def sorted_by_age(host: Host, app: str) -> list[str]:
+    """Return the builds of an app, the youngest last."""
+    return str(host.check_output("ls -1tr --time=birth %s", f"/var/www/{app}/builds")).split()
 
 
 def test_nothing_of_the_archive_stays_on_the_host(host: Host, source: Path) -> None:

@@ -177,3 +177,70 @@ def test_an_archive_is_fetched_by_the_host_once_and_is_the_one_that_was_describe
         remote.check_output("systemctl stop web")
     assert files(host, "other") >= {"application.py", "wsgi.py"}
     assert run(host, "other", archive=url, checksum=f"sha256:{summed}").succeeded().changed == 0
+
+
+def test_an_archive_that_would_write_elsewhere_is_refused_and_nothing_of_it_is_left(host: Host, tmp_path: Path) -> None:
+    hostile = tmp_path / "hostile.tar"
+    with tarfile.open(hostile, "w") as tar:
+        tar.add(SMALLEST / "wsgi.py", "wsgi.py")
+        tar.add(SMALLEST / "wsgi.py", "../../../../tmp/evil.py")
+    refused = run(host, "other", archive=str(hostile))
+    assert refused.status != 0
+    assert "would be written outside the build" in refused.output
+    assert host.check_output("ls -A /var/www/other/builds") == ""
+    assert not host.file("/tmp/evil.py").exists  # noqa: S108 - it is not there
+
+
+SERVER = """\
+import base64, http.server, ssl, sys
+EXPECTED = "Basic " + base64.b64encode(b"ann:s3cret-word").decode()
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def __init__(self, *arguments):
+        super().__init__(*arguments, directory="/srv/git")
+
+    def do_GET(self):
+        if self.headers.get("Authorization") == EXPECTED:
+            super().do_GET()
+        else:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", "Basic realm=git")
+            self.end_headers()
+
+server = http.server.ThreadingHTTPServer(("", 8443), Handler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("/root/server.pem")
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+"""
+"""Serves repositories as plain files, which git reads too, to those who know the password."""
+
+
+@pytest.fixture(scope="module")
+def authority(host: Host, remote: Host) -> Iterator[str]:
+    """Serve the repositories by https with a certificate of nobody's, and return the path of it on the host."""
+    subject = "-subj /CN=remote -addext subjectAltName=DNS:remote"
+    remote.check_output(f"openssl req -x509 -newkey rsa:2048 -nodes -keyout /root/key.pem -out /root/cert.pem -days 2 {subject}")
+    remote.check_output("cat /root/key.pem /root/cert.pem > /root/server.pem")
+    remote.check_output("git -C /srv/git/guestbook update-server-info")
+    remote.check_output("systemd-run --unit=https --collect python3 -c %s", SERVER)
+    host.check_output("printf %%s %s > /usr/share/authority.pem", remote.check_output("cat /root/cert.pem") + "\n")
+    yield "/usr/share/authority.pem"
+    remote.check_output("systemctl stop https")
+
+
+def test_a_private_repository_is_read_by_https_with_a_password_and_a_company_s_certificates(host: Host, authority: str) -> None:
+    app = {"name": "other", "git": "https://ann:s3cret-word@remote:8443/guestbook/.git", "version": "main"}
+
+    def deploy(**variables: str) -> Play:
+        return run_role(host, "app_source", {"app_source_apps": [app], "app_source_environment": variables}, options=("-vvv",))
+
+    unknown = deploy()
+    assert unknown.status != 0
+    assert "certificate" in unknown.output
+    assert not host.file("/var/www/other/builds").exists
+    good = deploy(GIT_SSL_CAINFO=authority).succeeded()
+    assert "app.py" in files(host, "other")
+    assert "s3cret-word" not in good.output + unknown.output
+    assert host.run("journalctl --no-pager | grep -F s3cret-word | grep -v sudo").stdout == ""
+    assert host.run("grep -rlF s3cret-word /var/cache/webstack-flask /var/www /root /tmp /var/tmp").stdout == ""

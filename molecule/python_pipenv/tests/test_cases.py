@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.webstack.flask.plugins.module_utils.gunicorn_workers import list_worker_packages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from scenario_tests import Play
     from scenario_tests.environments import Workbench
     from testinfra.host import Host
+
+    Require = Callable[[str], None]
 
 testinfra_hosts = ["debian12", "debian13"]
 
@@ -33,8 +37,20 @@ TRAP = 'raise SystemExit("this is the app, and not what was looked for")\n'
 
 PASSWORD = "s3cret-word"  # noqa: S105 - of the index of these tests
 INDEX = f"http://ann:{PASSWORD}@127.0.0.1:8099/simple"
+VARIABLE_INDEX = "http://ann:${INDEX_WORD}@127.0.0.1:8099/simple"
 NOWHERE = {"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1", "PIP_RETRIES": 0}
 ANOTHER = "/usr/local/bin/another-python"
+
+
+def lock_from(index: str) -> dict[str, str]:
+    """Return a Pipfile that names an index, and its lock, with the hash that pipenv computes."""
+    lock = json.loads(LOCK)
+    lock["_meta"]["sources"] = [{"name": "pypi", "url": index, "verify_ssl": True}]
+    hashed = {"_meta": {key: lock["_meta"][key] for key in ("requires", "sources")}, "default": {"flask": "*"}, "develop": {}}
+    text = json.dumps(hashed, sort_keys=True, separators=(",", ":"))
+    lock["_meta"]["hash"]["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    return {"Pipfile": PIPFILE.replace("https://pypi.org/simple", index), "Pipfile.lock": json.dumps(lock, indent=4)}
+
 
 GOOD: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     "deep": (
@@ -63,8 +79,33 @@ GOOD: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     "another": ({"requirements.txt": "itsdangerous\n"}, {"python": ANOTHER}),
     "offline": ({"requirements.txt": "flask\n"}, {"wheels": "/srv/wheels", "environment": NOWHERE}),
     "sealed": ({"Pipfile": PIPFILE, "Pipfile.lock": LOCK}, {"wheels": "/srv/wheels", "environment": NOWHERE}),
+    "sourced": (lock_from(VARIABLE_INDEX), {"environment": {"INDEX_WORD": PASSWORD}}),
+    "indexed": (
+        # What is built in isolation makes pip call itself, with the index as an argument.
+        {"requirements.txt": f"--index-url {VARIABLE_INDEX}\n./own\n", "own/setup.py": SETUP.format("own"), "own/own.py": ""},
+        {"environment": {"INDEX_WORD": PASSWORD}},
+    ),
     "private": ({"Pipfile": PIPFILE, "Pipfile.lock": LOCK}, {"index_url": INDEX, "environment": {"API_TOKEN": "t0ken-of-the-app"}}),
 }
+
+WORKERS = {
+    "workers": ("gevent", "tornado", "uvicorn.workers.UvicornWorker", "uvicorn_worker.UvicornWorker", "asgi"),
+    "greenlets": ("eventlet",),
+}
+"""Classes of gunicorn's workers, by the app that has what they need."""
+
+for _app, _classes in WORKERS.items():
+    GOOD[_app] = ({}, {"file": "none", "additions": [package for name in _classes for package in list_worker_packages(name)]})
+GOOD["pypied"] = ({"requirements.txt": "itsdangerous\n"}, {"python": "/usr/bin/pypy3", "build_packages": ["pypy3", "pypy3-venv"]})
+
+ON_ONE = {"deep": "12", "bare": "12", "listed": "12", "added": "12", "workers": "13", "greenlets": "13", "pypied": "13"}
+"""What is the same on either Debian is tried on one; PyPy of Debian 12 is too old for gunicorn."""
+
+
+def is_tried(host: Host, app: str) -> bool:
+    """Return whether an app is one of those that are installed on a host."""
+    return bool(host.system_info.release.startswith(ON_ONE.get(app, "")))
+
 
 BAD: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
     "empty": (
@@ -104,6 +145,11 @@ BAD: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
         {"index_url": "http://127.0.0.1:1/simple", "environment": {"PIP_RETRIES": 1}},
         "Connection refused",
     ),
+    "behind": (
+        {"requirements.txt": "flask\n"},
+        {"environment": {"HTTPS_PROXY": "http://127.0.0.1:1", "PIP_RETRIES": 0}},
+        "Cannot connect to proxy",
+    ),
     "newpython": ({"pyproject.toml": PROJECT.replace("3.9", "3.99")}, {}, "demands Python >=3.99 (requires-python in pyproject.toml)"),
     "native": (
         {"requirements.txt": "./native\n", "native/setup.py": NATIVE, "native/native.c": "#include <Python.h>\n"},
@@ -125,6 +171,11 @@ BAD: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
         "`dependencies.wheels` is 'vendor', and the source has no such directory",
     ),
     "unlocked": ({"Pipfile": PIPFILE}, {"wheels": "/srv/wheels"}, "pipenv asks the index for hashes to lock a Pipfile"),
+    "unset": (
+        lock_from(VARIABLE_INDEX),
+        {},
+        "takes its credentials from INDEX_WORD, which is not set: set it in `dependencies.environment`",
+    ),
     "stranger": (
         {"requirements.txt": "flask\n"},
         {"index_url": INDEX.replace(PASSWORD, "wr0ng-word"), "environment": {"API_TOKEN": "t0ken-of-the-app"}},
@@ -139,7 +190,7 @@ RUNS_ON_DEBIAN_12 = "ancient"
 def index(host: Host, bench: Workbench) -> Iterator[str]:
     """Serve what the lock file names, and gunicorn, to those who know the password; return the directory of the same wheels."""
     python = f"{bench.environment('locked')}/bin/python"
-    wanted = " ".join(f"{name}=={version}" for name, version in {**VERSIONS, "gunicorn": "27.0.1"}.items())
+    wanted = " ".join(f"{name}=={version}" for name, version in {**VERSIONS, "gunicorn": "27.0.1"}.items()) + " setuptools wheel packaging"
     variables = "PYTHONDONTWRITEBYTECODE=1 PIP_CERT=/etc/ssl/certs/ca-certificates.crt"
     host.check_output(f"{variables} {python} -m pip download --quiet --no-deps --dest /srv/wheels {wanted}")
     host.check_output(
@@ -169,7 +220,23 @@ def good(host: Host, bench: Workbench, index: str, watch: str) -> Play:
     host.check_output("cp $(readlink -f /usr/bin/python3) %s", ANOTHER)
     for app, (files, _wishes) in GOOD.items():
         bench.put_build(app, "one", files)
-    return bench.run(*({"name": app, "build": "one", **wishes} for app, (_files, wishes) in GOOD.items()), options=("-vvv",))
+    return bench.run(*list_good(host), options=("-vvv",))
+
+
+def list_good(host: Host) -> list[dict[str, Any]]:
+    return [{"name": app, "build": "one", **wishes} for app, (_files, wishes) in GOOD.items() if is_tried(host, app)]
+
+
+@pytest.fixture
+def on_host_of(good: Play, host: Host) -> Require:
+    """Return what lets a test about an app run where the app is tried."""
+
+    def require(app: str) -> None:
+        good.succeeded()
+        if not is_tried(host, app):
+            pytest.skip(f"{app} is tried on the other Debian")
+
+    return require
 
 
 @pytest.fixture(scope="module")
@@ -182,24 +249,37 @@ def bad(bench: Workbench, index: str) -> Play:
 
 
 @pytest.mark.parametrize("app", GOOD)
-def test_what_real_apps_have_is_installed_and_gunicorn_starts(good: Play, bench: Workbench, app: str) -> None:
-    good.succeeded()
+def test_what_real_apps_have_is_installed_and_gunicorn_starts(on_host_of: Require, bench: Workbench, app: str) -> None:
+    on_host_of(app)
     assert "gunicorn" in bench.as_app(app, f"{bench.environment(app)}/bin/gunicorn --version").stdout
 
 
-def test_a_second_run_changes_nothing(good: Play, bench: Workbench) -> None:
+def test_a_second_run_changes_nothing(good: Play, host: Host, bench: Workbench) -> None:
     good.succeeded()
-    assert bench.run(*({"name": app, "build": "one", **wishes} for app, (_files, wishes) in GOOD.items())).succeeded().changed == 0
+    assert bench.run(*list_good(host)).succeeded().changed == 0
 
 
-def test_a_file_that_lies_deeper_is_followed_from_where_it_lies(good: Play, bench: Workbench) -> None:
-    good.succeeded()
+@pytest.mark.parametrize(("app", "worker"), [(app, worker) for app, classes in WORKERS.items() for worker in classes])
+def test_what_a_class_of_workers_needs_can_be_installed_and_gunicorn_loads_it(
+    on_host_of: Require, bench: Workbench, app: str, worker: str
+) -> None:
+    on_host_of(app)
+    bench.python(app, f'from gunicorn.util import load_class; load_class("{worker}")')
+
+
+def test_another_implementation_of_python_is_used(on_host_of: Require, bench: Workbench) -> None:
+    on_host_of("pypied")
+    assert bench.python("pypied", "import itsdangerous, platform; print(platform.python_implementation())") == "PyPy"
+
+
+def test_a_file_that_lies_deeper_is_followed_from_where_it_lies(on_host_of: Require, bench: Workbench) -> None:
+    on_host_of("deep")
     assert bench.installed("deep")["itsdangerous"] == "2.1.2"
     bench.python("deep", "import vendored")
 
 
-def test_an_app_with_no_dependency_gets_gunicorn_alone(good: Play, bench: Workbench) -> None:
-    good.succeeded()
+def test_an_app_with_no_dependency_gets_gunicorn_alone(on_host_of: Require, bench: Workbench) -> None:
+    on_host_of("bare")
     assert bench.installed("bare").keys() - {"setuptools", "wheel", "packaging"} == {"gunicorn", "pip"}
 
 
@@ -208,8 +288,8 @@ def test_a_project_is_imported_from_the_build_with_its_templates_and_what_it_nee
     assert bench.python("project", "import itsdangerous, shop; print(shop.__file__)") == "/var/www/project/builds/one/src/shop/__init__.py"
 
 
-def test_of_a_project_that_is_no_package_the_dependencies_are_installed(good: Play, bench: Workbench) -> None:
-    good.succeeded()
+def test_of_a_project_that_is_no_package_the_dependencies_are_installed(on_host_of: Require, bench: Workbench) -> None:
+    on_host_of("listed")
     assert "itsdangerous" in bench.installed("listed")
     assert "shop" not in bench.installed("listed")
 
@@ -219,14 +299,14 @@ def test_a_lock_is_installed_to_the_letter_although_its_hash_and_its_python_do_n
     assert VERSIONS.items() <= bench.installed("unfit").items()
 
 
-def test_what_the_app_pins_is_never_changed_by_what_is_added(good: Play, bench: Workbench) -> None:
-    good.succeeded()
+def test_what_the_app_pins_is_never_changed_by_what_is_added(on_host_of: Require, bench: Workbench) -> None:
+    on_host_of("added")
     found = bench.installed("added")
     assert (found["tornado"], found["blinker"], found["gunicorn"]) == ("6.5.9", "1.9.0", "23.0.0")
 
 
-def test_debian_packages_that_an_installation_needs_are_installed_before_it(good: Play, host: Host) -> None:
-    good.succeeded()
+def test_debian_packages_that_an_installation_needs_are_installed_before_it(on_host_of: Require, host: Host) -> None:
+    on_host_of("added")
     assert host.package("ed").is_installed
 
 
@@ -241,9 +321,12 @@ def test_without_an_index_packages_come_from_the_directory(good: Play, bench: Wo
     assert bench.installed("offline")["flask"] == VERSIONS["flask"]
 
 
-def test_a_password_of_an_index_is_in_no_argument_output_journal_or_file(good: Play, bad: Play, host: Host, watch: str) -> None:
+def test_a_password_of_an_index_is_in_no_argument_output_journal_or_file(
+    good: Play, bad: Play, host: Host, bench: Workbench, watch: str
+) -> None:
     good.succeeded()
     assert host.check_output("cat %s", watch) == "", "as an argument of these"
+    assert {bench.installed(app)["gunicorn"] for app in ("private", "sourced", "indexed")} == {"27.0.1"}
     for secret in (PASSWORD, "wr0ng-word", "t0ken-of-the-app"):
         assert secret not in good.output
         assert secret not in bad.output

@@ -1,16 +1,15 @@
-"""The roles that would change something, says a check run, are those that do, from a bare host to a removed app.
-
-One exception: which dependencies a build names cannot be read before it is there, so a plan for new code names its environment, too.
-"""
+"""What a check run says would change is what does, from a bare host to a removed app: the roles, and the release to the letter."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from scenario_tests import http_get, run_playbook, take_fingerprint
+from scenario_tests.releases import read_app
 
 if TYPE_CHECKING:
     from scenario_tests import Play
@@ -33,16 +32,24 @@ def describe(source: Path, **changes: object) -> dict[str, Any]:
     return {"flask_apps": [app]}
 
 
-def assert_that_the_plan_is_true(host: Host, variables: dict[str, Any], *, unforeseeable: frozenset[str] = frozenset()) -> list[str]:
+def assert_that_the_plan_is_true(host: Host, variables: dict[str, Any]) -> list[str]:
     """Make a plan and carry it out; return the roles that have changed something."""
     before = take_fingerprint(host)
     plan = run_playbook(host, SITE, variables, check=True).succeeded()
     assert take_fingerprint(host) == before, "a plan changes nothing"
     done = run_playbook(host, SITE, variables).succeeded()
-    assert list_roles(plan) == sorted({*list_roles(done), *unforeseeable})
+    assert list_roles(plan) == list_roles(done)
+    if find_release(done):
+        assert find_release(plan) == find_release(done) == read_app(host, "planned").current
     assert SECRET not in plan.output + done.output
     assert run_playbook(host, SITE, variables, check=True).succeeded().changed_tasks == []
     return list_roles(done)
+
+
+def find_release(play: Play) -> str | None:
+    """Return the release that the app is to have, as the difference shows it."""
+    match = re.search(r"^\+--- current\n\+([0-9a-f]{12})$|^ --- current\n(?:-\S+\n)?\+([0-9a-f]{12})$", play.output, re.MULTILINE)
+    return (match[1] or match[2]) if match else None
 
 
 def list_roles(play: Play) -> list[str]:
@@ -57,10 +64,28 @@ def test_the_first_deploy_on_a_bare_host(host: Host, source: Path) -> None:
     assert http_get(host, "planned.test").status == 200
 
 
+def test_a_run_with_nothing_new(host: Host, source: Path) -> None:
+    assert assert_that_the_plan_is_true(host, describe(source)) == []
+
+
 def test_a_change_of_the_code(host: Host, source: Path) -> None:
     (source / "app.py").write_text((source / "app.py").read_text() + "\n# Changed.\n")
-    changed = assert_that_the_plan_is_true(host, describe(source), unforeseeable=frozenset({"python_pipenv"}))
-    assert changed == ["app_source", "gunicorn_systemd"]
+    assert assert_that_the_plan_is_true(host, describe(source)) == ["app_source", "gunicorn_systemd"]
+
+
+def test_a_change_of_what_is_to_be_installed(host: Host, source: Path) -> None:
+    (source / "requirements.txt").write_text((source / "requirements.txt").read_text() + "itsdangerous<3\n")
+    assert assert_that_the_plan_is_true(host, describe(source)) == ["app_source", "gunicorn_systemd", "python_pipenv"]
+
+
+def test_a_change_that_cannot_be_deployed(host: Host, source: Path, tmp_path: Path) -> None:
+    broken = shutil.copytree(source, tmp_path / "broken")
+    (broken / "requirements.txt").write_text("-r base.txt\n")
+    plan, done = (run_playbook(host, SITE, describe(broken), check=check) for check in (True, False))
+    assert (plan.status != 0, done.status != 0) == (True, True)
+    for play in (plan, done):
+        assert "planned: the requirements include base.txt, which the source does not have" in play.output
+    run_playbook(host, SITE, describe(source)).succeeded()
 
 
 def test_a_change_of_a_setting_that_is_secret(host: Host, source: Path) -> None:

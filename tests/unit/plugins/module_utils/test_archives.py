@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import http.server
+import io
 import stat
+import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.webstack.flask.plugins.module_utils import archives
 from ansible_collections.webstack.flask.plugins.module_utils.archives import (
     download,
     find_archive_problems,
@@ -72,7 +75,7 @@ def test_a_zip_arrives_with_its_programs_and_links_and_without_its_setuid_bits(t
         ([("../evil", 0, "")], "would be written outside the build"),
         ([("/etc/evil", 0, "")], "would be written outside the build"),
         ([("way", stat.S_IFLNK, "/etc"), ("way/evil", 0, "")], "through a link out of the build"),
-        ([("pipe", stat.S_IFIFO, "")], "neither a file, a directory nor a symbolic link"),
+        ([("pipe", stat.S_IFIFO, "")], "neither a file, a directory nor a link"),
         ([("a", 0, "1"), ("a", 0, "2")], "cannot be unpacked: .*File exists"),
     ],
 )
@@ -147,6 +150,51 @@ def test_something_else_is_not_kept(tmp_path: Path, server: str, path: str, word
     with pytest.raises(Problem, match=words):
         download(f"{server}/{path}", target, SUM)
     assert not target.exists()
+
+
+def test_a_file_that_is_too_big_is_fetched_no_further_and_not_kept(tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MOST_FETCHED", 3)
+    with pytest.raises(Problem) as caught:
+        download(f"{server}/a.zip", tmp_path / "fetched", SUM)
+    assert str(caught.value).startswith(f"{server}/a.zip is bigger than 3 bytes, the most that is fetched; ")
+    assert not (tmp_path / "fetched").exists()
+
+
+def _tar(folder: Path, *names: str, text: bytes) -> Path:
+    archive = folder / "a.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text))
+    return archive
+
+
+def _pack(folder: Path, kind: str, *names: str, text: str) -> Path:
+    return _tar(folder, *names, text=text.encode()) if kind == "tar" else _zip(folder, *((name, 0, text) for name in names))
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_an_archive_that_unpacks_to_more_than_there_may_be_is_refused(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MOST_UNPACKED", 100_000)
+    archive = _pack(tmp_path, kind, "a", "b", text="x" * 50_001)
+    (tmp_path / "build").mkdir()
+    with pytest.raises(Problem) as caught:
+        unpack(archive, tmp_path / "build")
+    assert (
+        str(caught.value) == "the archive unpacks to more than 100000 bytes, the most that a source may have; leave out what is no source"
+    )
+    assert sum(path.stat().st_size for path in (tmp_path / "build").iterdir()) <= 100_000
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_an_archive_of_more_members_than_there_may_be_is_refused(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MOST_MEMBERS", 2)
+    archive = _pack(tmp_path, kind, "a", "b", "c", text="")
+    (tmp_path / "build").mkdir()
+    with pytest.raises(Problem) as caught:
+        unpack(archive, tmp_path / "build")
+    assert str(caught.value) == "the archive has more than 2 members, the most that a source may have; leave out what is no source"
 
 
 def test_a_file_is_compared_only_with_a_checksum_that_is_given(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils.archives import check_member_name, unpack
-from ansible_collections.webstack.flask.plugins.module_utils.builds import check_links, open_to_others
+from ansible_collections.webstack.flask.plugins.module_utils.builds import check_links, open_scratch_build, open_to_others
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 from ansible_collections.webstack.flask.plugins.module_utils.source_tree import list_files, pack_tree
 
@@ -94,13 +94,30 @@ def test_a_member_over_a_link_does_not_write_to_where_the_link_leads(tmp_path: P
     assert victim.read_text(encoding="utf-8") == "dear"
 
 
-@pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
+@pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
 def test_what_is_no_file_directory_or_symbolic_link_is_refused(tmp_path: Path, kind: bytes) -> None:
     archive = _hostile(tmp_path, _member("thing", kind, target="/etc/shadow"))
     with pytest.raises(Problem) as caught:
         _unpack(tmp_path, archive)
-    assert str(caught.value) == "the archive's member 'thing' is neither a file, a directory nor a symbolic link"
+    assert str(caught.value) == "the archive's member 'thing' is neither a file, a directory nor a link"
     assert list((tmp_path / "build").iterdir()) == []
+
+
+def test_a_hard_link_becomes_a_file_of_its_own(tmp_path: Path) -> None:
+    members = _member("app/run", text=b"#!/bin/sh\n"), _member("app/again", tarfile.LNKTYPE, target="app/run")
+    build = _unpack(tmp_path, _hostile(tmp_path, *members))
+    assert (build / "app/again").read_text(encoding="utf-8") == "#!/bin/sh\n"
+    assert (build / "app/again").stat().st_nlink == 1
+
+
+@pytest.mark.parametrize("target", ["/etc/shadow", "../victim", "not-there", "thing", "link"])
+def test_a_hard_link_to_what_is_no_file_of_the_archive_is_refused(tmp_path: Path, target: str) -> None:
+    (tmp_path / "victim").write_text("dear", encoding="utf-8")
+    link = _member("link", tarfile.SYMTYPE, target="../victim")
+    with pytest.raises(Problem) as caught:
+        _unpack(tmp_path, _hostile(tmp_path, link, _member("thing", tarfile.LNKTYPE, target=target)))
+    assert str(caught.value) == f"the archive's member 'thing' is a hard link to {target!r}, which is no file in the archive before it"
+    assert not (tmp_path / "build/thing").exists()
 
 
 def test_a_member_below_a_link_in_circles_is_refused(tmp_path: Path) -> None:
@@ -146,6 +163,26 @@ def test_a_link_out_of_the_tree_by_way_of_another_is_refused(tmp_path: Path) -> 
     (tmp_path / "a/b/link").symlink_to("top/../secret")
     with pytest.raises(Problem, match=r"a/b/link is a link to top/\.\./secret, which is outside the source"):
         check_links(tmp_path)
+
+
+def test_a_build_to_look_at_is_made_like_any_and_does_not_stay(tmp_path: Path) -> None:
+    def fill(directory: Path) -> None:
+        (directory / "web/instance").mkdir(parents=True)
+        (directory / "web/app.py").touch()
+        (directory / "else.py").touch()
+
+    with open_scratch_build(tmp_path, fill, "web", ["instance"]) as build:
+        assert {path.name for path in build.iterdir()} == {"app.py", "instance", ".shared"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_build_to_look_at_is_refused_like_any(tmp_path: Path) -> None:
+    def fill(directory: Path) -> None:
+        (directory / "users").symlink_to("/etc/passwd")
+
+    with pytest.raises(Problem, match="users is a link to /etc/passwd"), open_scratch_build(tmp_path, fill, "", []):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def _modes(top: Path) -> dict[str, int]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils.dependencies import (
     Dependencies,
+    Outline,
     choose_dependencies,
     names_local_source,
+    outline_dependencies,
     read_requirements,
 )
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
@@ -48,12 +51,13 @@ def test_a_lock_counts_together_with_its_pipfile(tmp_path: Path) -> None:
 
 
 def test_named_packages_are_enough_for_an_app_without_any_file(tmp_path: Path) -> None:
-    assert _choose(tmp_path, packages=("flask", "gunicorn")) == Dependencies("packages", (), ("flask", "gunicorn"))
+    assert _choose(tmp_path, packages=("flask", "gunicorn")).packages == ("flask", "gunicorn")
 
 
 def test_a_file_can_be_told_not_to_count_and_then_nothing_is_needed(tmp_path: Path) -> None:
     _write(tmp_path, requirements_txt="flask")
-    assert _choose(tmp_path, file="none") == Dependencies("packages", (), ())
+    assert _choose(tmp_path, file="none") == Dependencies(Outline("packages"))
+    assert _identify(Outline("packages"), packages=())
 
 
 def test_a_pyproject_toml_of_tools_alone_does_not_count(tmp_path: Path) -> None:
@@ -64,19 +68,19 @@ def test_a_pyproject_toml_of_tools_alone_does_not_count(tmp_path: Path) -> None:
 def test_a_project_that_says_how_it_is_built_is_installed_itself_with_each_build(tmp_path: Path) -> None:
     _write(tmp_path, pyproject_toml=_PROJECT + '[build-system]\nrequires = ["hatchling"]\n')
     needs = _choose(tmp_path)
-    assert (needs.local, needs.listed) == (True, ())
+    assert (needs.outline.local, needs.listed) == (True, ())
 
 
 def test_a_project_whose_build_keeps_its_dependencies_is_installed_itself(tmp_path: Path) -> None:
     _write(tmp_path, pyproject_toml='[project]\nname = "shop"\nversion = "1"\ndynamic = ["dependencies"]\n')
-    assert _choose(tmp_path).local
+    assert _choose(tmp_path).outline.local
 
 
 def test_of_a_project_that_is_no_package_the_dependencies_are_installed(tmp_path: Path) -> None:
     _write(tmp_path, pyproject_toml=_PROJECT)
     needs = _choose(tmp_path)
-    assert (needs.local, needs.listed) == (False, ("flask>=3",))
-    assert str(needs.demand) == "Python >=3.9 (requires-python in pyproject.toml)"
+    assert (needs.outline.local, needs.listed) == (False, ("flask>=3",))
+    assert str(needs.outline.demand) == "Python >=3.9 (requires-python in pyproject.toml)"
 
 
 @pytest.mark.parametrize(
@@ -113,12 +117,16 @@ def test_a_file_that_is_asked_for_and_not_there_is_told_with_those_that_are(tmp_
 def test_an_app_with_nothing_to_install_is_refused_with_all_ways_out(tmp_path: Path) -> None:
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements/prod.txt").touch()
-    assert _problem(tmp_path) == (
+    outline = _choose(tmp_path).outline
+    with pytest.raises(Problem) as caught:
+        _identify(outline, packages=())
+    assert str(caught.value) == (
         "the source has no Pipfile.lock, Pipfile, requirements.txt or pyproject.toml at its top, and no packages are named; "
         "name a file that lies deeper in `dependencies.file`: requirements/prod.txt; "
         "add one of the files, name what to install: `dependencies: {packages: [flask]}`, "
         "or say that the app needs nothing but gunicorn: `dependencies: {file: none}`"
     )
+    assert _identify(outline, packages=("flask",)), "named packages are enough"
 
 
 @pytest.mark.parametrize("name", ["Pipfile", "pyproject.toml"])
@@ -129,9 +137,11 @@ def test_a_file_that_is_no_toml_is_refused_by_name(tmp_path: Path, name: str) ->
 
 def test_wheels_within_the_source_make_every_build_its_own(tmp_path: Path) -> None:
     _write(tmp_path, requirements_txt="flask")
-    assert _choose(tmp_path, wheels="wheels").local
-    assert not _choose(tmp_path, wheels="/srv/wheels").local
-    assert _choose(tmp_path, file="none", packages=("flask",), wheels="wheels").local
+    assert _choose(tmp_path, wheels="wheels").needs_source
+    assert not _choose(tmp_path, wheels="/srv/wheels").needs_source
+    assert _choose(tmp_path, file="none", packages=("flask",), wheels="wheels").needs_source
+    assert _identify(_OUTLINE, wheels="wheels", build="b1") != _identify(_OUTLINE, wheels="wheels", build="b2")
+    assert _identify(_OUTLINE, wheels="/srv/wheels", build="b1") == _identify(_OUTLINE, wheels="/srv/wheels", build="b2")
 
 
 @pytest.mark.parametrize(
@@ -145,8 +155,8 @@ def test_wheels_within_the_source_make_every_build_its_own(tmp_path: Path) -> No
     ],
 )
 def test_what_the_app_names_itself_is_known(text: str, named: bool) -> None:  # noqa: FBT001
-    assert Dependencies("requirements.txt", (("requirements.txt", text),), ()).name("setuptools") is named
-    assert Dependencies("packages", (), tuple(text.split())).name("setuptools") is named
+    assert Dependencies(Outline("requirements.txt"), (("requirements.txt", text),)).name("setuptools") is named
+    assert Dependencies(Outline("packages"), packages=tuple(text.split())).name("setuptools") is named
 
 
 def test_a_lock_file_without_its_pipfile_is_refused(tmp_path: Path) -> None:
@@ -302,35 +312,77 @@ def test_a_pipfile_of_packages_from_elsewhere_is_not_local(line: str) -> None:
 
 def test_what_is_local_is_noticed_in_an_included_file(tmp_path: Path) -> None:
     _write(tmp_path, requirements_txt="-r base.txt\n", base_txt="-e .\n")
-    assert _choose(tmp_path).local
+    assert _choose(tmp_path).outline.local
 
 
-_NEEDS = Dependencies("requirements.txt", (("requirements.txt", "flask"),), ("redis",))
+_OUTLINE = Outline("requirements.txt", "requirements.txt", (("requirements.txt", "0a"),))
 
 
-def _identify(needs: Dependencies, *, series: str = "3.11", additions: tuple[str, ...] = ("gunicorn==27.0.1",), build: str = "b1") -> str:
-    return needs.identify(series=series, additions=additions, build=build)
+def _identify(
+    outline: Outline,
+    *,
+    packages: tuple[str, ...] = ("redis",),
+    wheels: str | None = None,
+    series: str = "3.11",
+    additions: tuple[str, ...] = ("gunicorn==27.0.1",),
+    build: str = "b1",
+) -> str:
+    return outline.identify(packages=packages, wheels=wheels, series=series, additions=additions, build=build)
 
 
 def test_builds_with_the_same_dependencies_share_an_environment() -> None:
-    assert _identify(_NEEDS, build="b1") == _identify(_NEEDS, build="b2")
+    assert _identify(_OUTLINE, build="b1") == _identify(_OUTLINE, build="b2")
 
 
 def test_a_build_that_installs_from_itself_has_its_own_environment() -> None:
-    local = replace(_NEEDS, local=True)
+    local = replace(_OUTLINE, local=True)
     assert _identify(local, build="b1") != _identify(local, build="b2")
 
 
 def test_all_that_an_environment_is_made_of_counts() -> None:
     identifiers = {
-        _identify(_NEEDS),
-        _identify(_NEEDS, series="3.13"),
-        _identify(_NEEDS, additions=("gunicorn==27.0.2",)),
-        _identify(replace(_NEEDS, kind="Pipfile")),
-        _identify(replace(_NEEDS, texts=(("requirements.txt", "flask==3"),))),
-        _identify(replace(_NEEDS, texts=(("base.txt", "flask"),))),
-        _identify(replace(_NEEDS, packages=("redis", "celery"))),
-        _identify(replace(_NEEDS, packages=())),
-        _identify(replace(_NEEDS, file="services/web/requirements.txt")),
+        _identify(_OUTLINE),
+        _identify(_OUTLINE, series="3.13"),
+        _identify(_OUTLINE, additions=("gunicorn==27.0.2",)),
+        _identify(replace(_OUTLINE, kind="Pipfile")),
+        _identify(replace(_OUTLINE, digests=(("requirements.txt", "0b"),))),
+        _identify(replace(_OUTLINE, digests=(("base.txt", "0a"),))),
+        _identify(_OUTLINE, packages=("redis", "celery")),
+        _identify(_OUTLINE, packages=()),
+        _identify(replace(_OUTLINE, file="services/web/requirements.txt")),
     }
     assert len(identifiers) == 9
+
+
+def test_the_text_of_a_file_makes_its_digest(tmp_path: Path) -> None:
+    _write(tmp_path, requirements_txt="flask")
+    first = _choose(tmp_path).outline
+    _write(tmp_path, requirements_txt="flask==3")
+    assert first.digests != _choose(tmp_path).outline.digests
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"requirements.txt": "-r base.txt\n", "base.txt": "./vendor\n"},
+        {"Pipfile": '[requires]\npython_version = "3.12"\n', "Pipfile.lock": "{}"},
+        {"pyproject.toml": _PROJECT},
+        {},
+    ],
+)
+def test_an_outline_arrives_on_another_way_as_it_was(tmp_path: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    told = json.loads(json.dumps(outline_dependencies(tmp_path, None)))
+    assert Outline.from_plain(told) == _choose(tmp_path).outline
+
+
+def test_an_outline_tells_no_text(tmp_path: Path) -> None:
+    _write(tmp_path, requirements_txt="--index-url https://ann:s3cret@example.com/simple\nflask\n")
+    assert "s3cret" not in str(outline_dependencies(tmp_path, None))
+
+
+def test_what_is_wrong_with_the_files_is_told_when_the_outline_is_used(tmp_path: Path) -> None:
+    told = outline_dependencies(tmp_path, "web/requirements.txt")
+    with pytest.raises(Problem, match="which the source does not have"):
+        Outline.from_plain(told)

@@ -522,6 +522,7 @@ def test_the_source_of_each_app_with_the_directories_that_the_web_server_reads()
             "name": "shop",
             "public": ["dist", "public"],
             "shared": ["instance", "up/loads"],
+            "dependency_file": "services/web/requirements.txt",
             "git": "https://example.com/shop.git",
             "version": "v1",
             **defaults,
@@ -557,6 +558,13 @@ def test_the_environment_of_each_app() -> None:
         "build_packages": [],
         "environment": {},
     }
+
+
+def test_what_is_known_of_a_build_that_is_not_there_yet_is_handed_on() -> None:
+    builds: dict[str, dict[str, Any]] = {"shop": {"id": "b1", "outline": {"kind": "Pipfile"}}, "blog": {"id": "b2", "outline": None}}
+    shop, blog = environment_inputs(check_apps([_FULL, _BLOG]), builds)
+    assert shop["outline"] == {"kind": "Pipfile"}
+    assert "outline" not in blog
 
 
 def test_the_worker_class_of_an_app_brings_what_it_needs() -> None:

@@ -144,6 +144,18 @@ def test_a_commit_that_is_there_is_not_asked_for_again(
     assert "ls-remote" not in trace.read_text(encoding="utf-8")
 
 
+def test_a_mirror_that_does_not_stay_takes_what_another_has_and_leaves_that_as_it_is(
+    remote: Repository, mirror: Mirror, tmp_path: Path
+) -> None:
+    commit = remote.commit("app.py", "one")
+    mirror.fetch(commit)
+    remote.vanish()
+    before = sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "cache").rglob("*"))
+    borrowing = Mirror(tmp_path / "scratch/source.git", remote.url, lender=tmp_path / "cache/source.git")
+    assert _check_out(borrowing, commit, tmp_path / "build") == {"app.py": "one"}
+    assert sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "cache").rglob("*")) == before
+
+
 def test_no_more_of_the_history_is_fetched_than_the_one_commit(remote: Repository, mirror: Mirror, tmp_path: Path) -> None:
     remote.commit("app.py", "one")
     commit = remote.commit("app.py", "two")

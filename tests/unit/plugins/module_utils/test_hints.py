@@ -22,6 +22,7 @@ ROOT = "/var/www/shop"
         ("sqlite3.OperationalError: unable to open database file", "put the database below /var/www/shop/shared"),
         ("ModuleNotFoundError: No module named 'redis'", "'redis' is neither installed nor a module where the app starts"),
         ("ModuleNotFoundError: No module named 'pkg_resources'", "'setuptools<81'"),
+        ("Error: class uri 'asgi' invalid or not found: ", "`gunicorn: {worker_class: uvicorn_worker.UvicornWorker}`"),
         ("Failed to find attribute 'ap' in 'wsgi'.", "`wsgi` names 'ap', which the module 'wsgi' does not have"),
     ],
 )

@@ -83,3 +83,8 @@ def test_a_series_that_the_host_lacks_is_told_with_those_that_it_has() -> None:
 
 def test_what_is_asked_for_does_not_overrule_the_app_silently() -> None:
     assert _problem("3.10", asked="3.13").startswith("Python 3.13 is asked for and the app demands Python 3.10 (python_version")
+
+
+def test_packages_of_one_implementation_are_not_those_of_another() -> None:
+    assert Python("/usr/bin/python3", "3.11.2").series == "3.11"
+    assert Python("/usr/bin/pypy3", "3.11.11", "PyPy").series == "pypy3.11"

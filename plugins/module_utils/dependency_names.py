@@ -65,7 +65,7 @@ def _find_package_problems(wishes: Mapping[str, Any]) -> Iterator[str]:
 
 def _find_python_problems(wishes: Mapping[str, Any]) -> Iterator[str]:
     python = wishes["python"]
-    if python is None or python.startswith("/"):
+    if python is None or re.fullmatch(r"(/[\w@+.-]+)+", python):
         return
     series = re.fullmatch(r"3\.(\d+)", python)
     if series is None or int(series[1]) < _OLDEST:

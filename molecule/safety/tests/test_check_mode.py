@@ -42,7 +42,6 @@ def assert_that_the_plan_is_true(host: Host, variables: dict[str, Any]) -> list[
     if find_release(done):
         assert find_release(plan) == find_release(done) == read_app(host, "planned").current
     assert SECRET not in plan.output + done.output
-    assert run_playbook(host, SITE, variables, check=True).succeeded().changed_tasks == []
     return list_roles(done)
 
 

@@ -31,7 +31,7 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "its value": {"env": {"A": "\x00"}},
     "gunicorn.bind": {"gunicorn": {"bind": "0.0.0.0:80"}},
     "gunicorn.x": {"gunicorn": {"x = __import__('os').system('id')": 1}},
-    "service.ExecStartPre": {"service": {"ExecStartPre": "/bin/true"}},
+    "service.User": {"service": {"User": "root"}},
     "service.MemoryMax": {"service": {"MemoryMax": "1G\n[Service]\nUser=root"}},
     "static[0].url": {"static": [{"url": "/a/ { } location /", "paths": ["static"]}]},
     "static[0].paths[0]": {"static": [{"url": "/a/", "paths": ["../../env"]}]},

@@ -300,7 +300,7 @@ def test_ten_apps_cost_no_more_round_trips_than_one(host: Host, source: Path) ->
         ([{"name": "shop", "git": URL, "path": str(SMALLEST)}], r"parameters are mutually exclusive: git\|path"),
         (
             [{"name": "shop", "git": URL, "branch": "main"}],
-            r"app_source_apps\.branch\. Supported parameters include: archive, checksum, git",
+            r"app_source_apps\.branch\. Supported parameters include: archive, checksum, dependency_file, git",
         ),
         ([{"name": "shop", "path": "/not/there"}], r"the source /not/there is not a directory on the controller"),
     ],

@@ -146,6 +146,9 @@ def open_workshop(layout: AppLayout, directory: Path, installer: Installer, need
 
 
 def _prepare(layout: AppLayout, directory: Path, installer: Installer, needs: Dependencies) -> Workshop:
+    logins = Logins()
+    variables = _make_variables(layout, directory, installer, logins.take_from_variables(installer.variables))
+    texts = {name: logins.take_from_file(name, text, variables) for name, text in needs.texts}
     ensure_group(layout.name)
     ensure_group(layout.build_user)
     home = str(layout.cache / "home")
@@ -164,9 +167,6 @@ def _prepare(layout: AppLayout, directory: Path, installer: Installer, needs: De
     ensure_directory(layout.cache, Access(0, 0, 0o711))
     for path in (layout.cache / "home", layout.cache / "project", directory):
         ensure_directory(path, mine)
-    logins = Logins()
-    variables = _make_variables(layout, directory, installer, logins.take_from_variables(installer.variables))
-    texts = {name: logins.take_from_file(name, text, variables) for name, text in needs.texts}
     if netrc := logins.to_netrc():
         write_atomically(layout.cache / _NETRC, netrc, Access(0, user.pw_gid, 0o640))
         variables["NETRC"] = str(layout.cache / _NETRC)

@@ -167,6 +167,7 @@ def test_a_link_out_of_the_source_is_refused_and_nothing_is_left(host: Host, ver
     assert builds(host, f"/var/www/{version}") == []
 
 
+@pytest.mark.usefixtures("_on_debian12")
 def test_a_link_out_of_a_directory_is_refused_before_anything_reaches_the_host(host: Host, source: Path) -> None:
     (source / "static/users").symlink_to("/etc/passwd")
     play = run(host, {"name": "hostile-local", "path": str(source)})
@@ -208,6 +209,7 @@ def test_a_build_that_is_killed_half_way_leaves_nothing_that_counts_and_the_next
         host.run("systemctl stop killer; pkill -KILL -x git")
 
 
+@pytest.mark.usefixtures("_on_debian12")
 def test_what_git_ignores_and_a_virtualenv_stay_where_they_are(host: Host, source: Path) -> None:
     (source / ".gitignore").write_text("*.log\n", encoding="utf-8")
     for name in ("debug.log", "venv/pyvenv.cfg", "venv/lib/flask.py", "__pycache__/app.cpython-311.pyc"):
@@ -217,6 +219,7 @@ def test_what_git_ignores_and_a_virtualenv_stay_where_they_are(host: Host, sourc
     assert files(host, only_build(host, "/var/www/ignoring")) == {".gitignore", "app.py", "static/style.css"}
 
 
+@pytest.mark.usefixtures("_on_debian12")
 def test_a_changed_directory_is_a_new_build_and_an_unchanged_one_does_not_travel(host: Host, source: Path) -> None:
     app = {"name": "editing", "path": str(source)}
     first = run(host, app, options=("-vvv",)).succeeded()
@@ -233,6 +236,7 @@ def test_a_changed_directory_is_a_new_build_and_an_unchanged_one_does_not_travel
     assert len(builds(host, "/var/www/editing")) == 2
 
 
+@pytest.mark.usefixtures("_on_debian12")
 def test_what_was_removed_is_gone_and_what_came_has_its_mode_and_its_link(host: Host, source: Path) -> None:
     app = {"name": "shape", "path": str(source)}
     run(host, app).succeeded()
@@ -248,6 +252,7 @@ def test_what_was_removed_is_gone_and_what_came_has_its_mode_and_its_link(host: 
     assert host.check_output("readlink %s/again", build) == "run"
 
 
+@pytest.mark.usefixtures("_on_debian12")
 def test_five_thousand_files_travel_as_one(host: Host, source: Path) -> None:
     app = {"name": "large", "path": str(source)}
     few = run(host, app, options=("-vvv",)).succeeded()
@@ -265,6 +270,7 @@ def sorted_by_age(host: Host, app: str) -> list[str]:
     return str(host.check_output("ls -1tr --time=birth %s", f"/var/www/{app}/builds")).split()
 
 
+@pytest.mark.usefixtures("_on_debian12")
 def test_nothing_of_the_archive_stays_on_the_host(host: Host, source: Path) -> None:
     run(host, {"name": "tidy", "path": str(source)}).succeeded()
     assert host.check_output("find / -xdev -name 'tidy.packed'") == ""
@@ -283,6 +289,7 @@ def test_a_directory_that_becomes_public_is_opened_without_a_new_build(host: Hos
     assert as_user(host, "www-data", f"cat {build}/app.py").failed
 
 
+@pytest.mark.usefixtures("_on_debian12")
 def test_ten_apps_cost_no_more_round_trips_than_one(host: Host, source: Path) -> None:
     apps = [{"name": f"many-{number}", "path": str(source)} for number in range(10)]
     run(host, *apps).succeeded()
@@ -291,6 +298,7 @@ def test_ten_apps_cost_no_more_round_trips_than_one(host: Host, source: Path) ->
     assert one.round_trips == ten.round_trips
 
 
+@pytest.mark.usefixtures("_on_debian12")
 @pytest.mark.parametrize(
     ("apps", "message"),
     [
@@ -300,7 +308,7 @@ def test_ten_apps_cost_no_more_round_trips_than_one(host: Host, source: Path) ->
         ([{"name": "shop", "git": URL, "path": str(SMALLEST)}], r"parameters are mutually exclusive: git\|path"),
         (
             [{"name": "shop", "git": URL, "branch": "main"}],
-            r"app_source_apps\.branch\. Supported parameters include: archive, checksum, git",
+            r"app_source_apps\.branch\. Supported parameters include: archive, checksum, dependency_file, git",
         ),
         ([{"name": "shop", "path": "/not/there"}], r"the source /not/there is not a directory on the controller"),
     ],
@@ -313,6 +321,7 @@ def test_wrong_input_is_refused_with_what_is_right(host: Host, apps: list[dict[s
     assert not host.file("/var/www/one").exists
 
 
+@pytest.mark.usefixtures("_on_debian12")
 def test_another_run_that_holds_the_app_s_lock_is_waited_for(host: Host, source: Path) -> None:
     host.check_output("rm -f /root/released")
     hold = "flock /run/webstack-flask/waiting.lock sh -c 'sleep 15; date +%s > /root/released'"

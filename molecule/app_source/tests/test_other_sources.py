@@ -135,6 +135,7 @@ def test_submodules_come_at_the_commit_that_is_named_unless_they_are_not_wanted(
     assert files(host, "other") == {".gitmodules", "services/web/app.py"}
 
 
+@pytest.mark.usefixtures("_on_debian13")
 def test_a_directory_of_a_repository_is_the_app_and_the_rest_does_not_come(host: Host, combined: str) -> None:
     run(host, "other", git=combined, subdirectory="services/web", submodules=False).succeeded()
     assert files(host, "other") == {"app.py"}
@@ -153,6 +154,7 @@ def archive(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("_on_debian13")
 def test_an_archive_of_this_machine_travels_once(host: Host, archive: Path) -> None:
     first = run(host, "other", archive=str(archive), options=("-vvv",)).succeeded()
     assert (first.changed, "other.packed" in first.output) == (1, True)
@@ -161,6 +163,7 @@ def test_an_archive_of_this_machine_travels_once(host: Host, archive: Path) -> N
     assert (again.changed, "other.packed" in again.output) == (0, False)
 
 
+@pytest.mark.usefixtures("_on_debian13")
 def test_an_archive_is_fetched_by_the_host_once_and_is_the_one_that_was_described(host: Host, remote: Host, archive: Path) -> None:
     summed = subprocess.run(["sha256sum", str(archive)], capture_output=True, text=True, check=True).stdout.split()[0]
     encoded = subprocess.run(["base64", "--wrap=0", str(archive)], capture_output=True, text=True, check=True).stdout
@@ -179,6 +182,7 @@ def test_an_archive_is_fetched_by_the_host_once_and_is_the_one_that_was_describe
     assert run(host, "other", archive=url, checksum=f"sha256:{summed}").succeeded().changed == 0
 
 
+@pytest.mark.usefixtures("_on_debian13")
 def test_an_archive_that_would_write_elsewhere_is_refused_and_nothing_of_it_is_left(host: Host, tmp_path: Path) -> None:
     hostile = tmp_path / "hostile.tar"
     with tarfile.open(hostile, "w") as tar:

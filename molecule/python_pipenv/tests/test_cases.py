@@ -147,7 +147,7 @@ BAD: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
     ),
     "behind": (
         {"requirements.txt": "flask\n"},
-        {"environment": {"HTTPS_PROXY": "http://127.0.0.1:1", "PIP_RETRIES": 0}},
+        {"environment": {"HTTPS_PROXY": "http://127.0.0.1:1", "PIP_RETRIES": 1}},
         "Cannot connect to proxy",
     ),
     "newpython": ({"pyproject.toml": PROJECT.replace("3.9", "3.99")}, {}, "demands Python >=3.99 (requires-python in pyproject.toml)"),

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from ansible_collections.webstack.flask.plugins.module_utils.host_facts import find_installed
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 from ansible_collections.webstack.flask.plugins.module_utils.pythons import Python
 
@@ -41,12 +42,8 @@ def list_pythons() -> list[Python]:
 
 def find_missing_packages(packages: Sequence[str]) -> list[str]:
     """Return those of the Debian packages that are not installed."""
-    if not packages:
-        return []
-    known = subprocess.run(
-        ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\\n", *packages], capture_output=True, text=True, check=False
-    ).stdout.splitlines()
-    return [name for name in packages if f"{name} installed" not in known]
+    present = find_installed(packages)
+    return [name for name in packages if name not in present]
 
 
 def require_debian_packages(packages: Sequence[str]) -> None:

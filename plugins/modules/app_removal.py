@@ -85,8 +85,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.webstack.flask.plugins.module_utils.health import HealthCheck
-from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils.outcomes import attend_to_each, tell
 from ansible_collections.webstack.flask.plugins.module_utils.removal import find_remains, remove_app
 from ansible_collections.webstack.flask.plugins.module_utils.switch import Switch
 
@@ -108,17 +109,8 @@ def remove(app: dict[str, Any], parameters: dict[str, Any], *, check: bool) -> d
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    outcomes: dict[str, dict[str, Any]] = {}
-    for app in module.params["apps"]:
-        try:
-            outcomes[app["name"]] = remove(app, module.params, check=module.check_mode)
-        except (Problem, OSError) as problem:
-            outcomes[app["name"]] = {"changed": True, "removed": [], "error": str(problem)}
-    errors = [f"{name}: {outcome['error']}" for name, outcome in outcomes.items() if "error" in outcome]
-    result = {"changed": any(outcome["changed"] for outcome in outcomes.values()), "apps": outcomes}
-    if errors:
-        module.fail_json(msg="\n".join(errors), **result)
-    module.exit_json(**result)
+    failed = {"changed": True, "removed": []}
+    tell(module, "apps", attend_to_each(module.params["apps"], lambda app: remove(app, module.params, check=module.check_mode), failed))
 
 
 ARGUMENT_SPEC: dict[str, Any] = {

@@ -177,6 +177,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.files import Access
 from ansible_collections.webstack.flask.plugins.module_utils.git_source import Mirror, SshAccess
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils.outcomes import attend_to_each, tell
 from ansible_collections.webstack.flask.plugins.module_utils.source_secrets import reveal_secrets
 from ansible_collections.webstack.flask.plugins.module_utils.source_tree import is_within
 
@@ -313,17 +314,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     variables = json.loads(base64.b64decode(module.params["variables"]))
     os.environ.update({key: str(value) for key, value in variables.items()})
-    outcomes: dict[str, dict[str, Any]] = {}
-    for app in reveal_secrets(module.params["apps"], module.params["secrets"]):
-        try:
-            outcomes[app["name"]] = converge(app, module.warn, check=module.check_mode)
-        except (Problem, OSError) as problem:
-            outcomes[app["name"]] = {"id": "", "path": "", "changed": False, "error": str(problem)}
-    errors = [f"{name}: {outcome['error']}" for name, outcome in outcomes.items() if "error" in outcome]
-    result = {"changed": any(outcome["changed"] for outcome in outcomes.values()), "builds": outcomes}
-    if errors:
-        module.fail_json(msg="\n".join(errors), **result)
-    module.exit_json(**result)
+    apps, failed = reveal_secrets(module.params["apps"], module.params["secrets"]), {"id": "", "path": "", "changed": False}
+    tell(module, "builds", attend_to_each(apps, lambda app: converge(app, module.warn, check=module.check_mode), failed))
 
 
 ARGUMENT_SPEC: dict[str, Any] = {

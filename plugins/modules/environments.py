@@ -163,6 +163,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.index_access import
 from ansible_collections.webstack.flask.plugins.module_utils.installed import find_missing_packages, list_pythons, read_python
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils.outcomes import attend_to_each, tell
 from ansible_collections.webstack.flask.plugins.module_utils.pythons import Demand, Python, choose_python
 from ansible_collections.webstack.flask.plugins.module_utils.workshop import Installer
 
@@ -262,19 +263,16 @@ def main() -> None:
     parameters = module.params
     for app in parameters["apps"]:
         module.no_log_values |= find_secrets(collect_variables(app), app["packages"])
-    outcomes: dict[str, dict[str, Any]] = {}
-    for app in parameters["apps"]:
-        try:
-            refuse_bad_wishes(app)
-            outcomes[app["name"]] = predict(app, parameters) if module.check_mode else converge(app, parameters, module.warn)
-        except (Problem, OSError) as problem:
-            error = redact(str(problem), module.no_log_values)
-            outcomes[app["name"]] = {"id": "", "path": "", "source": "", "changed": False, "error": error}
-    errors = [f"{name}: {outcome['error']}" for name, outcome in outcomes.items() if "error" in outcome]
-    result = {"changed": any(outcome["changed"] for outcome in outcomes.values()), "environments": outcomes}
-    if errors:
-        module.fail_json(msg="\n".join(errors), **result)
-    module.exit_json(**result)
+
+    def attend(app: dict[str, Any]) -> dict[str, Any]:
+        refuse_bad_wishes(app)
+        return predict(app, parameters) if module.check_mode else converge(app, parameters, module.warn)
+
+    outcomes = attend_to_each(parameters["apps"], attend, {"id": "", "path": "", "source": "", "changed": False})
+    for outcome in outcomes.values():
+        if "error" in outcome:
+            outcome["error"] = redact(outcome["error"], module.no_log_values)
+    tell(module, "environments", outcomes)
 
 
 ARGUMENT_SPEC: dict[str, Any] = {

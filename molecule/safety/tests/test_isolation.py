@@ -23,7 +23,7 @@ DIRECTORIES = ("", "builds", "environments", "releases", "current/", "shared")
 
 def list_allowed(host: Host, user: str, commands: Sequence[str], *, refusal: str = "permission denied") -> list[str]:
     """Return those of the commands that were not refused to a local user; one call tries them all."""
-    said = as_user(host, user, "; ".join(f"({command}) 2>&1 | tail -n 1; echo /" for command in commands)).stdout.split("/\n")[:-1]
+    said = as_user(host, user, "; ".join(f"({command}) 2>&1 | grep . | tail -n 1; echo /" for command in commands)).stdout.split("/\n")[:-1]
     return [command for command, last in zip(commands, said, strict=True) if not last.strip().lower().endswith(refusal)]
 
 

@@ -11,7 +11,7 @@ from harness import paths, process, system
 from harness.process import CommandError, HarnessError, say
 
 # What runs without the test tools; the rest installs them too.
-_LIGHT_COMMANDS = {"demo", "hosts"}
+_LIGHT_COMMANDS = {"demo", "hosts", "bench"}
 _HELP = {"-h", "--help", "help"}
 _STAMP = paths.VENV / "requirements.sha256"
 

@@ -17,7 +17,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         cli.main(["--help"])
     assert ended.value.code == 0
     shown = capsys.readouterr().out
-    for command in ("demo", "test", "molecule", "lint", "unit", "sanity", "build", "hosts"):
+    for command in ("demo", "test", "molecule", "lint", "unit", "sanity", "build", "hosts", "bench"):
         assert f"\n    {command} " in shown
 
 
@@ -34,6 +34,11 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_words_for_another_program_are_passed_on_as_they_are(line: str, ours: list[str], passed_on: list[str]) -> None:
     assert cli.split(line.split()) == (ours, passed_on)
+
+
+def test_a_measurement_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "nothing", "nothng"]) == 1
+    assert "There is no measurement 'nothng'; there are first, nothing," in capsys.readouterr().err
 
 
 def test_pip_settings_of_files_and_environment_reach_ansible_test() -> None:

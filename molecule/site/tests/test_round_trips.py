@@ -1,0 +1,47 @@
+"""How often a run speaks to the host: each time costs a quarter to half a second, however fast the machine is.
+
+The numbers are what runs need today. A change that makes one of them greater makes every run of every user slower.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from scenario_tests import http_get, run_playbook
+
+if TYPE_CHECKING:
+    from testinfra.host import Host
+
+testinfra_hosts = ["served"]
+
+TELLING = ["-vvv"]
+
+SITE, DEPLOY, ROLLBACK = (Path(f"playbooks/{name}.yml") for name in ("site", "deploy", "rollback"))
+
+
+@pytest.mark.parametrize(("playbook", "round_trips"), [(SITE, 6), (DEPLOY, 3)], ids=["site", "deploy"])
+def test_a_run_with_nothing_to_do_speaks_to_the_host_so_often(host: Host, playbook: Path, round_trips: int) -> None:
+    run = run_playbook(host, playbook, options=TELLING).succeeded()
+    assert run.changed == 0
+    assert run.round_trips == round_trips
+
+
+def test_a_changed_variable_and_the_way_back_speak_to_the_host_no_more_often(host: Host) -> None:
+    apps = [{**app, "env": {"COLOUR": "green"}} for app in host.ansible.get_variables()["flask_apps"]]
+    changed = run_playbook(host, DEPLOY, {"flask_apps": apps}, options=TELLING).succeeded()
+    assert changed.changed == 1
+    assert changed.round_trips == 3
+
+    back = run_playbook(host, ROLLBACK, options=TELLING).succeeded()
+    assert back.changed == 1
+    assert back.round_trips == 1
+    assert http_get(host, "guestbook.test").status == 200
+    assert run_playbook(host, DEPLOY).succeeded().changed == 0
+
+
+def test_more_apps_take_no_more_round_trips(host: Host) -> None:
+    one, other = host.ansible.get_variables()["flask_apps"]
+    trips = [run_playbook(host, SITE, {"flask_apps": apps}, options=TELLING).succeeded().round_trips for apps in ([one], [one, other])]
+    assert trips[0] == trips[1]

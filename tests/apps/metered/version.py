@@ -1,0 +1,3 @@
+"""The benchmark writes this anew for each version."""
+
+VERSION = "v0"

@@ -120,18 +120,19 @@ def unpack(archive: Path, directory: Path) -> None:
     members = Allowance(
         MOST_MEMBERS, f"the archive has more than {MOST_MEMBERS} members, the most that a source may have; leave out what is no source"
     )
+    ready: set[Path] = set()
     try:
         if not tarfile.is_tarfile(archive) and zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as zipped:
                 for entry in zipped.infolist():
                     members.take(1)
-                    _unpack_entry(zipped, entry, directory, room)
+                    _unpack_entry(zipped, entry, _prepare(entry.filename, directory, ready), room)
         else:
             files: dict[PurePosixPath, tarfile.TarInfo] = {}
             with tarfile.open(archive) as tar:
                 for member in tar:
                     members.take(1)
-                    _unpack_member(tar, member, directory, files, room)
+                    _unpack_member(tar, member, _prepare(member.name, directory, ready), files, room)
     except _UNREADABLE as error:
         raise Problem(f"the archive cannot be unpacked: {error}") from error
 
@@ -148,10 +149,9 @@ def strip_top(directory: Path) -> None:
 
 
 def _unpack_member(
-    tar: tarfile.TarFile, member: tarfile.TarInfo, directory: Path, files: dict[PurePosixPath, tarfile.TarInfo], room: Allowance
+    tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path, files: dict[PurePosixPath, tarfile.TarInfo], room: Allowance
 ) -> None:
     """Unpack a member, and add it to `files` if it is one: a hard link leads to one of these, and never to a file of the host."""
-    target = _prepare(member.name, directory)
     if member.isdir():
         target.mkdir(exist_ok=True)
     elif member.issym():
@@ -169,8 +169,7 @@ def _unpack_member(
         raise Problem(f"the archive's member {member.name!r} is neither a file, a directory nor a link")
 
 
-def _unpack_entry(zipped: zipfile.ZipFile, entry: zipfile.ZipInfo, directory: Path, room: Allowance) -> None:
-    target = _prepare(entry.filename, directory)
+def _unpack_entry(zipped: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, room: Allowance) -> None:
     mode = entry.external_attr >> 16
     if entry.is_dir():
         target.mkdir(exist_ok=True)
@@ -183,12 +182,17 @@ def _unpack_entry(zipped: zipfile.ZipFile, entry: zipfile.ZipInfo, directory: Pa
         raise Problem(f"the archive's member {entry.filename!r} is neither a file, a directory nor a link")
 
 
-def _prepare(name: str, directory: Path) -> Path:
-    """Return where a member is to be written, with the directories above it made."""
+def _prepare(name: str, directory: Path, ready: set[Path]) -> Path:
+    """Return where a member is to be written, with the directories above it made, and added to those that are `ready`.
+
+    A directory that was ready once stays so: no member can take the place of an earlier one.
+    """
     target = directory / check_member_name(name)
-    if not is_within(target.parent, directory):
-        raise Problem(f"the archive would write {name!r} through a link out of the build")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.parent not in ready:
+        if not is_within(target.parent, directory):
+            raise Problem(f"the archive would write {name!r} through a link out of the build")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        ready.add(target.parent)
     return target
 
 

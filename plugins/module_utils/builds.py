@@ -94,6 +94,8 @@ def check_links(top: Path) -> None:
     """Raise Problem if a link in the tree leads out of it."""
     for folder, folders, files in os.walk(top):
         for name in (*folders, *files):
+            if not os.path.islink(os.path.join(folder, name)):
+                continue
             path = PurePosixPath(Path(folder, name).relative_to(top))
             if leads_outside(top, path):
                 raise Problem(describe_bad_link(top / path, path))

@@ -142,9 +142,7 @@ def certificate_inputs(apps: Sequence[App], has_certbot: bool = False) -> list[d
         for app in list_present(apps)
         if is_encrypted(app)
     ]
-    return kept + [
-        {"name": app["name"], "state": "absent"} for app in apps if is_absent(app) or (has_certbot and not is_encrypted(app))
-    ]
+    return kept + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app) or (has_certbot and not is_encrypted(app))]
 
 
 def _certificate_source(app: App) -> dict[str, Any]:

@@ -727,6 +727,7 @@ def test_the_host_decides_whether_an_app_with_an_authority_is_asked_encrypted() 
 def test_encryption_can_be_off(tls: object) -> None:
     apps = check_apps([_app(tls=tls)])
     assert certificate_inputs(apps) == []
+    assert certificate_inputs(apps, has_certbot=True) == [{"name": "shop", "state": "absent"}]
     assert "tls" not in site_inputs(apps)[0]
     assert switch_inputs(apps)[0]["front"] == {"host": "shop.test", "port": 80, "tls": False}
 

@@ -212,8 +212,7 @@ set -eu
 lineage=$(basename "$RENEWED_LINEAGE")
 case $lineage in {_PREFIX}*) ;; *) exit 0 ;; esac
 file={CERTIFICATE_ROOT}/${{lineage#{_PREFIX}}}.pem
-umask 077
-fresh=$(mktemp "$file.XXXXXX")
+fresh=$(mktemp "$file.XXXXXX")  # which root alone can read
 trap 'rm -f "$fresh"' EXIT
 cat "$RENEWED_LINEAGE/privkey.pem" "$RENEWED_LINEAGE/fullchain.pem" > "$fresh"
 mv "$fresh" "$file"

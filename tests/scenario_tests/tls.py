@@ -56,9 +56,8 @@ class Users:
 
     def see_certificate(self, label: str) -> str:
         """Return issuer and serial number of the certificate that is shown for a name."""
-        name = self.name(label)
         shown = "openssl s_client -connect %s:443 -servername %s </dev/null 2>/dev/null | openssl x509 -noout -issuer -serial"
-        return str(self.place.check_output(shown, name, name))
+        return str(self.place.check_output(shown, self.address(), self.name(label)))
 
     def change_name(self, line: str) -> None:
         """Change what the name server says."""

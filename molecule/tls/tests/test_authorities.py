@@ -59,7 +59,7 @@ def test_without_the_authority_the_app_keeps_what_it_has(host: Host, users: User
         host.check_output("cat /etc/hosts.kept > /etc/hosts && rm /etc/hosts.kept")
         users.change_name(f"delete {users.name('more')} A")
     assert f"{users.name('more')} {NO_CERTIFICATE}" in play.output
-    assert "ConnectionError" in play.output
+    assert "Connection refused" in " ".join(play.output.split())
     assert users.see_certificate("shop") == before
     assert http_get(host, users.name("more")).status == 200
     converge(host)
@@ -68,13 +68,14 @@ def test_without_the_authority_the_app_keeps_what_it_has(host: Host, users: User
 def test_an_account_is_bound_and_its_key_is_seen_nowhere(host: Host, users: Users) -> None:
     before = users.see_certificate("shop")
     play = converge(host, describe(host, "shop") | OTHER_AUTHORITY)
-    assert "external account" in play.output.lower()
+    assert "requires external account binding" in " ".join(play.output.split())
     assert users.see_certificate("shop") == before
     play = settle(host, describe(host, "shop") | OTHER_AUTHORITY | EAB)
     assert users.see_certificate("shop") != before
     assert users.get(f"https://{users.name('shop')}/").status == 200
     secret = EAB["certificates_acme_eab_hmac_key"]
     assert secret not in play.output
-    assert host.run("grep -rFl %s /etc /var/log /run /var/lib/letsencrypt 2>/dev/null", secret).stdout == ""
-    assert host.run("journalctl --no-pager --grep=%s", secret[:20]).stdout.strip() in ("", "-- No entries --")
+    # In two pieces, for sudo writes what the test asks for into the journal.
+    look = f"s={secret[:30]}; s=$s{secret[30:]}; grep -rFl $s /etc /var/log /var/lib/letsencrypt; journalctl --no-pager | grep -F $s"
+    assert host.run(look).stdout == ""
     settle(host)

@@ -55,13 +55,20 @@ def parse_certificate(shown: str) -> Certificate:
 
 def find_reason_to_make(present: Certificate | None, names: Collection[str], now: datetime, margin: timedelta) -> str | None:
     """Return why a self-signed certificate has to be made, None while the one that is there will do."""
-    if present is None or not present.is_ours:
+    if present is None:
         return "there was none"
+    if not present.is_ours:
+        return "the former one was not self-signed by this host"
     if present.names != {name.lower() for name in names}:
         return f"the former one is for {', '.join(sorted(present.names))}"
     if present.ends - now < margin:
         return f"the former one ends on {present.ends:%Y-%m-%d}"
     return None
+
+
+def ends_soon(present: Certificate, now: datetime, margin: timedelta) -> bool:
+    """Return whether a certificate ends within the margin; of one that lives shortly, within the last quarter of its life."""
+    return present.ends - now < min(margin, (present.ends - present.begins) / 4)
 
 
 def find_chain_problems(chain: Sequence[Certificate], names: Collection[str], now: datetime) -> list[str]:
@@ -88,6 +95,21 @@ def join(certificate: str, key: str) -> str:
     """Return the key and the chain as the text of one file."""
     blocks = [found[0] for text in (key, certificate) for found in _BLOCK.finditer(text)]
     return "\n".join(blocks) + "\n"
+
+
+def is_pem(text: str | None) -> bool:
+    """Return whether a text is a certificate or a key itself, and no path of one."""
+    return "-----BEGIN " in (text or "")
+
+
+def read_given(given: str) -> str:
+    """Return a certificate or a key that was given as text or as the path of a file."""
+    if is_pem(given):
+        return given
+    text = read_text(Path(given))
+    if not text:
+        raise Problem(f"{given} is not on the host, or empty")
+    return text
 
 
 def read_chain(text: str) -> list[Certificate]:
@@ -134,12 +156,29 @@ def path_of(name: str, root: Path = CERTIFICATE_ROOT) -> Path:
 
 
 def read_present(path: Path) -> Certificate | None:
-    """Return the certificate in a file, None when there is none that can be used."""
-    text = read_text(path)
+    """Return the certificate in a file with its key, None when there is none that can be used."""
+    return read_usable(read_text(path) or "")
+
+
+def read_usable(text: str) -> Certificate | None:
+    """Return the certificate in a text that has its key too, None when there is none that can be used."""
     try:
         return read_chain(text)[0] if text and key_fits(text) else None
     except Problem:
         return None
+
+
+def find_key_problems(path: Path) -> list[str]:
+    """Return what is wrong with who may read a key."""
+    status = path.stat()
+    if status.st_uid != 0 or status.st_mode & 0o007:
+        return [f"others than root may get at {path}; run `chown root {path}` and `chmod 600 {path}`"]
+    return []
+
+
+def list_covered(names: Sequence[str], present: Certificate | None) -> list[str]:
+    """Return those of the names that the certificate is for."""
+    return [name for name in names if present is not None and present.covers(name.lower())]
 
 
 def ensure_certificate(path: Path, text: str, *, check: bool) -> bool:

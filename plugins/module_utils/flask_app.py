@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils.certificates import is_pem
 from ansible_collections.webstack.flask.plugins.module_utils.layout import CERTIFICATE_ROOT, AppLayout
 
 App = Mapping[str, Any]
@@ -37,12 +38,30 @@ def is_encrypted(app: App) -> bool:
 
 def is_kept_by_us(app: App) -> bool:
     """Return whether the role certificates takes care of the certificate; otherwise it is on the machine already."""
-    return is_encrypted(app) and (app["tls"]["mode"] == "self_signed" or is_pem(app["tls"]["certificate"]))
+    return is_encrypted(app) and (app["tls"]["mode"] != "provided" or is_pem(app["tls"]["certificate"]))
 
 
-def is_pem(text: str | None) -> bool:
-    """Return whether a text is a certificate or a key itself, and no path of one."""
-    return "-----BEGIN " in (text or "")
+def is_acme(app: App) -> bool:
+    """Return whether an authority is to sign the app's certificate, so that there may be none yet."""
+    return is_encrypted(app) and bool(app["tls"]["mode"] == "acme")
+
+
+def certificate_file(app: App) -> str:
+    """Return the file of a certificate that the role certificates takes care of."""
+    return f"{CERTIFICATE_ROOT}/{app['name']}.pem"
+
+
+def as_certified(app: App, outcome: Mapping[str, Any] | None) -> App:
+    """Return an app as it can be served, given what the role certificates says of its certificate.
+
+    Until an authority has signed one, the app is served without encryption; and so are names that it has not signed.
+    """
+    if not is_acme(app):
+        return app
+    covered = (outcome or {}).get("covered", [])
+    if not covered:
+        return {**app, "tls": None}
+    return {**app, "tls": {**app["tls"], "server_names": covered if len(covered) < len(app["server_names"]) else []}}
 
 
 def list_certifiable_names(app: App) -> list[str]:
@@ -94,10 +113,9 @@ def site_input(app: App) -> dict[str, Any]:
 
 
 def _tls_input(app: App) -> dict[str, Any]:
-    tls = {key: value for key, value in app["tls"].items() if key != "mode"}
+    tls = {key: value for key, value in app["tls"].items() if key not in ("mode", "challenge")}
     if is_kept_by_us(app):
-        path = f"{CERTIFICATE_ROOT}/{app['name']}.pem"
-        tls |= {"certificate": path, "key": path}
+        tls |= {"certificate": certificate_file(app), "key": certificate_file(app)}
     return tls
 
 

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.webstack.flask.plugins.module_utils.archives import find_archive_problems
+from ansible_collections.webstack.flask.plugins.module_utils.certificates import is_pem
 from ansible_collections.webstack.flask.plugins.module_utils.dependency_names import find_dependency_problems
 from ansible_collections.webstack.flask.plugins.module_utils.env_file import find_environment_problems
 from ansible_collections.webstack.flask.plugins.module_utils.flask_app import (
@@ -23,7 +24,6 @@ from ansible_collections.webstack.flask.plugins.module_utils.flask_app import (
     front_port,
     is_absent,
     is_encrypted,
-    is_pem,
     list_certifiable_names,
     list_present,
     list_shared,
@@ -234,10 +234,27 @@ def _find_tls_problems(app: App) -> _Problems:
             yield f"tls.{given[0]} is given, but with tls.mode self_signed it would not be used; take one of the two out"
         if not list_certifiable_names(app):
             yield "tls.mode is self_signed, and server_names has no name that a certificate can be for; add one without `*` at its end"
+    elif tls["mode"] == "acme":
+        yield from _find_acme_problems(app, given)
     elif len(given) < 2:
-        yield "tls needs both `certificate` and `key`, or one of the modes self_signed and off"
+        yield "tls needs both `certificate` and `key`, or one of the modes acme, self_signed and off"
     elif is_pem(tls["certificate"]) != is_pem(tls["key"]):
         yield "tls.certificate and tls.key must be of one kind: paths on the machine, or the texts themselves"
+
+
+def _find_acme_problems(app: App, given: Sequence[str]) -> _Problems:
+    names = list_certifiable_names(app)
+    if given:
+        yield f"tls.{given[0]} is given, but with tls.mode acme it would not be used; take one of the two out"
+    if not names:
+        yield "tls.mode is acme, and server_names has no name that a certificate can be for; add one without `*` at its end"
+    if app["tls"]["challenge"] == "http":
+        for name in names:
+            if "*" in name:
+                yield f"tls.mode is acme, and {name} is only signed after a challenge by DNS; set tls.challenge to dns, or name each host"
+    for name in names:
+        if name.rpartition(".")[2].isdigit():
+            yield f"tls.mode is acme, and {name} is an address; an authority signs names, such as www.example.org"
 
 
 def _find_number_problems(app: App) -> _Problems:

@@ -10,14 +10,16 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils.flask_app import (
     App,
+    as_certified,
     as_text,
+    certificate_file,
     concrete_name,
     entry_point,
     front_port,
     given,
     is_absent,
+    is_acme,
     is_encrypted,
-    is_kept_by_us,
     list_certifiable_names,
     list_present,
     list_public_directories,
@@ -98,18 +100,28 @@ def switch_inputs(apps: Sequence[App], only: str = "") -> list[dict[str, Any]]:
 def _switch_input(app: App) -> dict[str, Any]:
     return {
         "health": {**app["health"], "path": path_prefix(app) + app["health"]["path"]},
-        "front": {"host": concrete_name(app["server_names"]), "port": front_port(app), "tls": is_encrypted(app)},
+        "front": _front_input(app),
         "drain": app["drain"],
         "watch": app["watch"],
     }
 
 
-def site_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
-    """Return `nginx_site_sites`.
+def _front_input(app: App) -> dict[str, Any]:
+    host = concrete_name(app["server_names"])
+    if not is_acme(app):
+        return {"host": host, "port": front_port(app), "tls": is_encrypted(app)}
+    # The host knows whether it has the certificate yet, and for which names.
+    names = [concrete_name([name]) for name in sorted(app["server_names"], key=lambda name: "*" in name)]
+    certified = {"certificate": certificate_file(app), "encrypted_port": front_port(app), "names": names}
+    return {"host": host, "port": app["nginx"]["listen_port"], "certified": certified}
+
+
+def site_inputs(apps: Sequence[App], certificates: Mapping[str, Mapping[str, Any]] | None = None) -> list[dict[str, Any]]:
+    """Return `nginx_site_sites`, given what became of the certificates.
 
     A page that was loaded before a switch asks for files of the former release after it: they are looked for, too.
     """
-    present = list_present(apps)
+    present = [as_certified(app, (certificates or {}).get(app["name"])) for app in list_present(apps)]
     sites = [site_input(app) for app in present]
     for app, site in zip(present, sites, strict=True):
         layout = AppLayout.of(app["name"])
@@ -120,14 +132,21 @@ def site_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
     return sites + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app)]
 
 
-def certificate_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
-    """Return `certificates_certificates`: what is to be made or put on the machine, and what apps that are absent leave behind."""
+def certificate_inputs(apps: Sequence[App], has_certbot: bool = False) -> list[dict[str, Any]]:  # noqa: FBT001, FBT002 - a filter
+    """Return `certificates_certificates`: what is to be made, asked for, or checked, and what is left of apps that need none.
+
+    With `has_certbot` these are those without encryption, too: it would go on renewing what they had before.
+    """
     kept = [
-        {"name": app["name"], "names": list_certifiable_names(app), **given({key: app["tls"][key] for key in ("certificate", "key")})}
+        {"name": app["name"], "names": list_certifiable_names(app), **_certificate_source(app)}
         for app in list_present(apps)
-        if is_kept_by_us(app)
+        if is_encrypted(app)
     ]
-    return kept + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app)]
+    return kept + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app) or (has_certbot and not is_encrypted(app))]
+
+
+def _certificate_source(app: App) -> dict[str, Any]:
+    return {"acme": app["tls"]["challenge"]} if is_acme(app) else given({key: app["tls"][key] for key in ("certificate", "key")})
 
 
 def hosts_inputs(apps: Sequence[App], address: str) -> list[dict[str, Any]]:

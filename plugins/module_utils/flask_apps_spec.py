@@ -104,7 +104,8 @@ SPEC: dict[str, Any] = {
     "tls": {
         "type": "dict",
         "options": {
-            "mode": {"type": "str", "choices": ["provided", "self_signed", "off"], "default": "provided"},
+            "mode": {"type": "str", "choices": ["provided", "acme", "self_signed", "off"], "default": "provided"},
+            "challenge": {"type": "str", "choices": ["http", "dns"], "default": "http"},
             "certificate": {"type": "str"},
             "key": {"type": "str"},
             "port": {"type": "int", "default": 443},

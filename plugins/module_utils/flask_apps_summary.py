@@ -10,17 +10,39 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils.flask_app import (
     App,
+    as_certified,
     concrete_name,
     front_port,
+    is_acme,
     is_encrypted,
     list_present,
     path_prefix,
 )
 
 
-def summarise(apps: Sequence[App], result: Mapping[str, Any]) -> list[str]:
-    """Return a line for each app that a run took care of: its address, its release, what was done, and where its logs are."""
-    return [_summarise_app(app, result["releases"][app["name"]]) for app in list_present(apps) if app["name"] in result.get("releases", {})]
+def summarise(apps: Sequence[App], result: Mapping[str, Any], certificates: Mapping[str, Any] | None = None) -> list[str]:
+    """Return a line for each app that a run took care of: its address, its release, what was done, and where its logs are.
+
+    `certificates` is what became of those of the apps; what somebody has to know of one is a line of its own.
+    """
+    lines = []
+    for app in list_present(apps):
+        name, outcome = app["name"], (certificates or {}).get(app["name"])
+        if name in result.get("releases", {}):
+            # A run that did not look at the certificates takes them to be there.
+            lines.append(_summarise_app(app if certificates is None else as_certified(app, outcome), result["releases"][name]))
+            lines += _summarise_certificate(app, outcome) if outcome else []
+    return lines
+
+
+def _summarise_certificate(app: App, outcome: Mapping[str, Any]) -> list[str]:
+    lines = [f"ATTENTION, {app['name']}: {problem}" for problem in outcome["problems"]]
+    plain = [name for name in app["server_names"] if name not in outcome["covered"]]
+    if is_acme(app) and plain:
+        lines.append(
+            f"ATTENTION, {app['name']}: {', '.join(plain)} served WITHOUT ENCRYPTION for want of a certificate; the next run asks again"
+        )
+    return lines
 
 
 def summarise_removal(result: Mapping[str, Any]) -> list[str]:

@@ -194,12 +194,12 @@ def _want_default(observed: Observed, default_site: str, layout: NginxLayout) ->
 def digest_active(texts: Mapping[Path, str], layout: NginxLayout, certificates: Mapping[str, str]) -> str:
     """Return a digest of what nginx should have loaded of ours; empty when nothing of ours is there.
 
-    `certificates` are the contents of those that the sites name, by path: nginx reads them when it loads its configuration.
+    Its first word is that of the configuration. The second one is of the certificates that the sites name, whose contents
+    by path are `certificates`: nginx reads them when it loads its configuration.
     """
     ours = {str(path): text for path, text in sorted(texts.items()) if is_ours(text)}
-    if not ours:
-        return ""
-    return hashlib.sha256(repr((ours, layout.default_link in texts, sorted(certificates.items()))).encode()).hexdigest()
+    parts = ((ours, layout.default_link in texts), sorted(certificates.items()))
+    return " ".join(hashlib.sha256(repr(part).encode()).hexdigest() for part in parts) if ours else ""
 
 
 def diff_changes(changes: Iterable[Change]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -17,6 +18,8 @@ UNIT = "nginx.service"
 _RECORD = Path("/var/lib/nginx/webstack-flask.loaded")
 _PENDING = "pending"
 _PATIENCE = 30.0
+_SHOW_PATIENCE = 10.0
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----")
 _PAUSE = 0.02
 _JOURNAL_LINES = 10
 
@@ -32,6 +35,25 @@ def has_loaded(digest: str) -> bool:
     match it. It compares contents and needs no clock.
     """
     return (read_text(_RECORD) or "") == digest
+
+
+def has_loaded_all_but_certificates(digest: str) -> bool:
+    """Return whether nginx is known to have loaded the configuration that has this digest, with other certificates maybe."""
+    return bool(digest) and (read_text(_RECORD) or "").partition(" ")[0] == digest.partition(" ")[0]
+
+
+def shows(address: str, port: int, name: str, certificate: str) -> bool:
+    """Return whether nginx answers to a name with exactly this chain of certificates."""
+    command = ["openssl", "s_client", "-connect", f"[{address}]:{port}" if ":" in address else f"{address}:{port}"]
+    try:
+        result = subprocess.run(
+            [*command, "-servername", name, "-showcerts"], input="", capture_output=True, text=True, timeout=_SHOW_PATIENCE, check=False
+        )
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return False
+    return bool(_CERTIFICATE.findall(certificate)) and _CERTIFICATE.findall(result.stdout.partition("Server certificate\n")[0]) == (
+        _CERTIFICATE.findall(certificate)
+    )
 
 
 def withdraw_record() -> None:

@@ -39,6 +39,7 @@ SITE_DEFAULTS: dict[str, Any] = {
 """The options of a site beside its name, and what they are unless the user says otherwise."""
 
 TLS_DEFAULTS: dict[str, Any] = {
+    "server_names": [],
     "port": 443,
     "redirect": True,
     "hsts": 0,
@@ -87,13 +88,32 @@ def shape_site(site: Mapping[str, Any]) -> dict[str, Any]:
         mapping["expires"] = "off" if mapping["expires"] is False else mapping["expires"]  # YAML's `off`
     return {
         **shaped,
-        "server_names": list(dict.fromkeys(name.lower() for name in shaped["server_names"])),
+        "server_names": _tidy_names(shaped["server_names"]),
         "static": static,
         "prefix": prefix,
         "tls": {**TLS_DEFAULTS, **_given(shaped["tls"])} if shaped["tls"] else None,
+        "fronts": _list_fronts(shaped),
         "stream_paths": [prefix + path for path in dict.fromkeys(shaped["stream_paths"])],
         "extra": shaped["extra"].strip("\n"),
     }
+
+
+def _list_fronts(site: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the servers that pass requests on: for which names, and whether each is reached with encryption, without it, or in both ways.
+
+    Names for which there is no certificate have one of their own, without encryption.
+    """
+    names, tls = _tidy_names(site["server_names"]), {**TLS_DEFAULTS, **_given(site["tls"] or {})}
+    if not site["tls"]:
+        return [{"names": names, "plain": True, "encrypted": False}]
+    encrypted = [name for name in names if not tls["server_names"] or name in _tidy_names(tls["server_names"])]
+    fronts = [{"names": encrypted, "plain": not tls["redirect"], "encrypted": True}]
+    plain = [name for name in names if name not in encrypted]
+    return [*fronts, {"names": plain, "plain": True, "encrypted": False}] if plain else fronts
+
+
+def _tidy_names(names: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(name.lower() for name in names))
 
 
 def _check_site(where: str, site: object) -> Iterator[str]:
@@ -138,7 +158,8 @@ def _check_tls(where: str, site: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(tls, dict):
         yield _refuse(where, tls, "a dictionary with `certificate` and `key`")
         return
-    yield from _check_keys(where, tls, list(_TLS_RULES))
+    yield from _check_keys(where, tls, ["server_names", *_TLS_RULES])
+    yield from _check_encrypted_names(f"{where}.server_names", tls.get("server_names"), site.get("server_names"))
     tls = {**TLS_DEFAULTS, **_given(tls)}
     for option, rule in _TLS_RULES.items():
         # Somebody may take the key itself for what is wanted.
@@ -146,6 +167,18 @@ def _check_tls(where: str, site: Mapping[str, Any]) -> Iterator[str]:
         yield from _check_value(f"{where}.{option}", value, rule)
     if str(tls["port"]) == str(site.get("listen_port", SITE_DEFAULTS["listen_port"])):
         yield f"{where}.port is {_show(tls['port'])}, as is `listen_port`; give one of them another port"
+
+
+def _check_encrypted_names(where: str, names: object, all_names: object) -> Iterator[str]:
+    if names is None:
+        return
+    if not isinstance(names, list):
+        yield _refuse(where, names, "a list of names of the site")
+        return
+    known = {str(name).lower() for name in all_names} if isinstance(all_names, list) else set()
+    for index, name in enumerate(names):
+        if str(name).lower() not in known:
+            yield _refuse(f"{where}[{index}]", name, "a name that the site has")
 
 
 def _check_stream_paths(where: str, paths: object) -> Iterator[str]:

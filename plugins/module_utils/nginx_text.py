@@ -64,10 +64,11 @@ class Complaint:
 
 @dataclass(frozen=True)
 class Server:
-    """A `server` block: the words of each `listen`, and its names."""
+    """A `server` block: the words of each `listen`, its names, and the file of its certificate."""
 
     listens: tuple[tuple[str, ...], ...]
     names: tuple[str, ...]
+    certificate: str = ""
 
     @property
     def wants_unknown_names(self) -> bool:
@@ -102,10 +103,11 @@ def find_servers(text: str) -> list[Server]:
     return servers
 
 
-def _read_server(directives: Iterable[list[str]]) -> Server:
+def _read_server(directives: Sequence[list[str]]) -> Server:
     listens = tuple(tuple(words[1:]) for words in directives if words[:1] == ["listen"] and words[1:])
     names = tuple(name for words in directives if words[:1] == ["server_name"] for name in words[1:])
-    return Server(listens or (("80",),), names)
+    certificates = [words[1] for words in directives if words[0:1] == ["ssl_certificate"] and words[1:]]
+    return Server(listens or (("80",),), names, certificates[0] if certificates else "")
 
 
 def _socket_of(listen: Sequence[str]) -> tuple[str, bool]:
@@ -116,6 +118,18 @@ def _socket_of(listen: Sequence[str]) -> tuple[str, bool]:
     elif not address.startswith("unix:") and not re.search(r":\d+$", address):
         address = f"{address}:80"
     return re.sub(r"^0\.0\.0\.0:", "*:", address), "quic" in listen
+
+
+def find_encrypted(text: str) -> list[tuple[str, int, str, str]]:
+    """Return for each server with a certificate where it can be asked: an address, a port, a name, and the certificate's file."""
+    found = []
+    for server in find_servers(text):
+        listens = [words for words in server.listens if "ssl" in words]
+        if server.certificate and server.names and listens:
+            address, _colon, port = _socket_of(listens[0])[0].rpartition(":")
+            host = {"*": "127.0.0.1", "[::]": "::1"}.get(address, address.strip("[]"))
+            found.append((host, int(port), re.sub(r"^\*|\*$", "www", server.names[0]), server.certificate))
+    return found
 
 
 def add_catch_all(http: str, body: str, ours: Iterable[str], foreign: Iterable[str]) -> str:

@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils.certificates import list_covered, read_present
 from ansible_collections.webstack.flask.plugins.module_utils.health import HealthCheck
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
@@ -30,6 +32,14 @@ FRONT_OPTIONS: dict[str, Any] = {
     "port": {"type": "int", "default": 80},
     "host": {"type": "str", "required": True},
     "tls": {"type": "bool", "default": False},
+    "certified": {
+        "type": "dict",
+        "options": {
+            "certificate": {"type": "path", "required": True},
+            "encrypted_port": {"type": "int", "default": 443},
+            "names": {"type": "list", "elements": "str", "required": True},
+        },
+    },
 }
 SWITCH_OPTIONS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -44,9 +54,18 @@ SWITCH_OPTIONS: dict[str, Any] = {
 
 def read_switch(app: dict[str, Any], layout: AppLayout) -> Switch:
     """Return the switch of an app, from a module's parameters as SWITCH_OPTIONS describes them."""
-    front = Front(**app["front"]) if app["front"] else None
+    front = choose_front(app["front"]) if app["front"] else None
     check = HealthCheck(host=front.host if front else "localhost", is_encrypted=front is not None and front.tls).asked_as(app["health"])
     return Switch(layout, check, front, drain_limit=app["drain"], watch=app["watch"])
+
+
+def choose_front(options: dict[str, Any]) -> Front:
+    """Return the web server as it is now: encrypted once it has the certificate that it may have, by a name that this one is for."""
+    front, certified = {key: value for key, value in options.items() if key != "certified"}, options.get("certified")
+    covered = list_covered(certified["names"], read_present(Path(certified["certificate"]))) if certified else []
+    if not certified or not covered:
+        return Front(**front)
+    return Front(front["address"], certified["encrypted_port"], covered[0], tls=True)
 
 
 def read_switch_of(layout: AppLayout, switch: Switch, release: str) -> Switch:

@@ -17,7 +17,7 @@ description:
   - A run that was killed between writing and reloading is made good by the next one.
   - Listens on IPv6 only where the kernel has it, switches HTTP/2 on as the host's version of nginx wants it, and leaves out HTTP/3
     where nginx has none.
-  - Sees a certificate with a new content, and reloads nginx for it.
+  - Sees a certificate with a new content, and reloads nginx for it unless somebody else has done so, as nginx's answers tell.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
 options:
@@ -138,6 +138,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import (
     adapt_to_version,
     disable_ipv6,
     explain_refusal,
+    find_encrypted,
     find_ignored_names,
     find_refusal,
     is_ours,
@@ -170,8 +171,8 @@ class Run:
             raise Problem("; ".join(foreign))
         plan = self._plan(observed)
         unit = systemd.show([nginx_service.UNIT])[nginx_service.UNIT]
-        loaded = nginx_service.has_loaded(self._digest(plan))
         is_up = unit.active in ("active", "reloading")
+        loaded = is_up and not plan.changes and self._has_loaded(plan, check=check)
         action = "started" if not is_up else "reloaded" if plan.changes or not loaded else ""
         self._try_out(plan, is_needed=bool(action), check=check)
         logs = [path for site in self._absent_sites() for path in nginx_host.find_logs(site.name)]
@@ -238,6 +239,21 @@ class Run:
             raise Problem("; ".join(problems))
         for problem in problems:
             self.warn(problem)
+
+    def _has_loaded(self, plan: Plan, *, check: bool) -> bool:
+        """Return whether nginx runs with what lies on disk; whoever renewed a certificate may have reloaded it, which then shows."""
+        digest = self._digest(plan)
+        if nginx_service.has_loaded(digest):
+            return True
+        if not nginx_service.has_loaded_all_but_certificates(digest):
+            return False
+        contents = nginx_host.read_certificates(plan.texts.values())
+        servers = [server for text in plan.texts.values() if is_ours(text) for server in find_encrypted(text)]
+        if not all(nginx_service.shows(address, port, name, contents[file]) for address, port, name, file in servers):
+            return False
+        if not check:
+            nginx_service.record_loaded(digest)
+        return True
 
     def _activate(self, plan: Plan, action: str) -> None:
         nginx_service.withdraw_record()

@@ -105,6 +105,23 @@ options:
             description: Whether it is asked over an encrypted connection. Its certificate may be any.
             type: bool
             default: false
+          certified:
+            description: How it is asked instead, over an encrypted connection, as soon as there is a certificate for one of these names.
+            type: dict
+            suboptions:
+              certificate:
+                description: File with the certificate and its key.
+                type: path
+                required: true
+              encrypted_port:
+                description: Port on which it listens then.
+                type: int
+                default: 443
+              names:
+                description: Names by which it knows the app.
+                type: list
+                elements: str
+                required: true
       commands:
         description: Shell commands that the release runs once before it takes traffic, as the app's user, such as C(flask db upgrade).
         type: list

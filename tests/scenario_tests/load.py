@@ -156,13 +156,13 @@ class Crowd:
 
 
 @contextmanager
-def crowd(target: Host, name: str, *, clients: int = 4, rate: int = 10) -> Iterator[Crowd]:
-    """Let `hey` ask the site ``name`` from the host `load` for as long as the block lasts.
+def crowd(target: Host, name: str, *, clients: int = 4, rate: int = 10, source: str = "load", scheme: str = "http") -> Iterator[Crowd]:
+    """Let `hey` ask the site ``name`` from the host ``source`` for as long as the block lasts.
 
     There are four kinds of clients, as for ``watch``, ``clients`` of each kind, and each of them makes ``rate`` requests
     a second. What is read is hey's summary: its CSV leaves out requests that got no answer at all.
     """
-    load = target.get_host("ansible://load", ansible_inventory=target.backend.ansible_inventory, sudo=True)
+    load = target.get_host(f"ansible://{source}", ansible_inventory=target.backend.ansible_inventory, sudo=True)
     counted = Crowd()
     kinds = {
         "GET, keep-alive": ("/", []),
@@ -173,7 +173,7 @@ def crowd(target: Host, name: str, *, clients: int = 4, rate: int = 10) -> Itera
 
     def count(kind: str, place: str, path: str, options: Sequence[str]) -> None:
         hey = ["hey", "-z", "600s", "-c", str(clients), "-q", str(rate), "-host", name, *options]
-        url = f"http://{inventory_name(target)}{path}"
+        url = f"{scheme}://{inventory_name(target)}{path}"
         ended = load.run("echo $$ > %s; exec " + " ".join(["%s"] * (len(hey) + 1)), place, *hey, url)
         counted.counts[kind] = read_summary(ended.stdout)
 

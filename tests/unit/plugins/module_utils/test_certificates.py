@@ -9,10 +9,12 @@ import pytest
 from ansible_collections.webstack.flask.plugins.module_utils.certificates import (
     OURS,
     Certificate,
+    ends_soon,
     find_chain_problems,
     find_reason_to_make,
     join,
     key_fits,
+    list_covered,
     make_self_signed,
     parse_certificate,
     path_of,
@@ -53,7 +55,7 @@ X509v3 Subject Alternative Name:
     ("present", "reason"),
     [
         (None, "there was none"),
-        (LEAF, "there was none"),
+        (LEAF, "the former one was not self-signed by this host"),
         (OWN, None),
         (replace(OWN, names=frozenset({"a.test"})), "the former one is for a.test"),
         (replace(OWN, ends=NOW + 29 * DAY), "the former one ends on 2026-12-20"),
@@ -132,3 +134,16 @@ def test_what_is_no_certificate_is_refused(text: str) -> None:
 def test_no_name_leads_to_another_directory(name: str) -> None:
     with pytest.raises(Problem, match="the name of a certificate is"):
         path_of(name)
+
+
+@pytest.mark.parametrize(
+    ("life", "left", "soon"), [(90, 21, False), (90, 19, True), (365, 19, True), (6, 2, False), (6, 1, True), (90, -1, True)]
+)
+def test_one_that_ends_soon_is_told(life: int, left: int, *, soon: bool) -> None:
+    present = replace(LEAF, begins=NOW - (life - left) * DAY, ends=NOW + left * DAY)
+    assert ends_soon(present, NOW, 20 * DAY) is soon
+
+
+def test_the_names_that_one_is_for_are_found_in_any_case() -> None:
+    assert list_covered(["Shop.test", "a.b.shop.test", "www.shop.test"], LEAF) == ["Shop.test", "www.shop.test"]
+    assert list_covered(["shop.test"], None) == []

@@ -658,7 +658,7 @@ def test_an_encrypted_app_is_asked_and_shown_so() -> None:
     tls = {"certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem", "port": 8443}
     apps = check_apps([_app(tls=tls)])
     assert switch_inputs(apps)[0]["front"] == {"host": "shop.test", "port": 8443, "tls": True}
-    assert certificate_inputs(apps) == []
+    assert certificate_inputs(apps) == [{"name": "shop", "names": ["shop.test"], "certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem"}]
     assert site_inputs(apps)[0]["tls"] == {**tls, "redirect": True, "hsts": 0, "hsts_subdomains": False, "http3": False}
     assert summarise(apps, {"releases": {"shop": {"current": "r1"}}})[0].startswith("shop: https://shop.test:8443/ serves")
     (problem,) = _problems(_app(tls=tls), _app(name="blog", nginx={"listen_port": 8443}))
@@ -682,10 +682,52 @@ def test_a_certificate_that_the_machine_keeps_is_handed_from_one_role_to_the_oth
     assert "mode" not in site
 
 
+ACME_NAMES = ["shop.test", "www.shop.test", "www.shop.*"]
+
+
+def test_an_app_that_waits_for_its_certificate_is_served_without_encryption() -> None:
+    apps = check_apps([_app(tls="acme", server_names=ACME_NAMES)])
+    assert certificate_inputs(apps) == [{"name": "shop", "names": ["shop.test", "www.shop.test"], "acme": "http"}]
+    assert "tls" not in site_inputs(apps)[0]
+    assert "tls" not in site_inputs(apps, {"shop": {"covered": []}})[0]
+    outcome = {"covered": [], "problems": ["shop.test: it does not resolve"]}
+    assert summarise(apps, {"releases": {"shop": {"current": "r1"}}}, {"shop": outcome}) == [
+        "shop: http://shop.test/ serves release r1 (nothing changed). Logs: journalctl -u 'shop@*', /var/log/nginx/shop.*.log",
+        "ATTENTION, shop: shop.test: it does not resolve",
+        f"ATTENTION, shop: {', '.join(ACME_NAMES)} served WITHOUT ENCRYPTION for want of a certificate; the next run asks again",
+    ]
+
+
+def test_names_that_are_certified_are_served_encrypted_and_the_others_are_not() -> None:
+    apps = check_apps([_app(tls={"mode": "acme", "challenge": "dns", "port": 8443}, server_names=ACME_NAMES)])
+    (site,) = site_inputs(apps, {"shop": {"covered": ["shop.test"]}})
+    assert site["tls"]["server_names"] == ["shop.test"]
+    assert site["tls"]["certificate"] == site["tls"]["key"] == "/etc/webstack-flask/certificates/shop.pem"
+    assert {"mode", "challenge"}.isdisjoint(site["tls"])
+    (site,) = site_inputs(apps, {"shop": {"covered": ACME_NAMES}})
+    assert site["tls"]["server_names"] == []
+    lines = summarise(apps, {"releases": {"shop": {"current": "r1"}}}, {"shop": {"covered": ACME_NAMES, "problems": []}})
+    assert [line.partition(" serves")[0] for line in lines] == ["shop: https://shop.test:8443/"]
+
+
+def test_the_host_decides_whether_an_app_with_an_authority_is_asked_encrypted() -> None:
+    apps = check_apps([_app(tls={"mode": "acme", "challenge": "dns"}, server_names=["*.shop.test", "a.test"], nginx={"listen_port": 8080})])
+    assert switch_inputs(apps)[0]["front"] == {
+        "host": "a.test",
+        "port": 8080,
+        "certified": {
+            "certificate": "/etc/webstack-flask/certificates/shop.pem",
+            "encrypted_port": 443,
+            "names": ["a.test", "www.shop.test"],
+        },
+    }
+
+
 @pytest.mark.parametrize("tls", ["off", False, {"mode": "off", "certificate": "/a"}])
 def test_encryption_can_be_off(tls: object) -> None:
     apps = check_apps([_app(tls=tls)])
     assert certificate_inputs(apps) == []
+    assert certificate_inputs(apps, has_certbot=True) == [{"name": "shop", "state": "absent"}]
     assert "tls" not in site_inputs(apps)[0]
     assert switch_inputs(apps)[0]["front"] == {"host": "shop.test", "port": 80, "tls": False}
 
@@ -693,14 +735,15 @@ def test_encryption_can_be_off(tls: object) -> None:
 @pytest.mark.parametrize(
     ("tls", "problem"),
     [
-        ({"mode": "provided"}, "tls needs both `certificate` and `key`, or one of the modes self_signed and off"),
-        ({"certificate": "/a"}, "tls needs both `certificate` and `key`, or one of the modes self_signed and off"),
+        ({"mode": "provided"}, "tls needs both `certificate` and `key`, or one of the modes acme, self_signed and off"),
+        ({"certificate": "/a"}, "tls needs both `certificate` and `key`, or one of the modes acme, self_signed and off"),
         ({**PEM, "certificate": "/a"}, "tls.certificate and tls.key must be of one kind: paths on the machine, or the texts themselves"),
         (
             {**PEM, "mode": "self_signed"},
             "tls.certificate is given, but with tls.mode self_signed it would not be used; take one of the two out",
         ),
-        ("letsencrypt", "value of mode must be one of: provided, self_signed, off, got: letsencrypt found in tls"),
+        ({**PEM, "mode": "acme"}, "tls.certificate is given, but with tls.mode acme it would not be used; take one of the two out"),
+        ("letsencrypt", "value of mode must be one of: provided, acme, self_signed, off, got: letsencrypt found in tls"),
     ],
 )
 def test_what_is_wrong_with_a_certificate_is_told(tls: object, problem: str) -> None:

@@ -143,6 +143,8 @@ def test_the_digest_is_of_ours_of_their_certificates_and_of_the_default_site_alo
     assert digest_active(ours, LAYOUT, {}) == digest_active({**ours, **FOREIGN}, LAYOUT, {})
     digests = {digest_active(texts, LAYOUT, {}) for texts in (ours, {LINK: f"{SHOP.text}#"}, {**ours, LAYOUT.default_link: ""})}
     assert len(digests | {digest_active(ours, LAYOUT, {"/c.pem": text}) for text in "ab"}) == 5
+    former, present = (digest_active(ours, LAYOUT, {"/c.pem": text}).split() for text in "ab")
+    assert former[0] == present[0], "a certificate that was renewed does not change the word of the configuration"
 
 
 def test_a_name_in_two_files_is_told_with_both() -> None:

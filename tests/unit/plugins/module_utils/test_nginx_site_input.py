@@ -238,7 +238,33 @@ def test_a_shaped_site_has_every_option() -> None:
         "server_names": ["a.test", "b.test"],
         "upstream": "a:1",
         "prefix": "",
+        "fronts": [{"names": ["a.test", "b.test"], "plain": True, "encrypted": False}],
     }
+
+
+@pytest.mark.parametrize(
+    ("options", "fronts"),
+    [
+        ({}, [(["a.test", "b.test"], False, True)]),
+        ({"redirect": False}, [(["a.test", "b.test"], True, True)]),
+        ({"server_names": ["A.test"]}, [(["a.test"], False, True), (["b.test"], True, False)]),
+        ({"server_names": ["B.test"], "redirect": False}, [(["b.test"], True, True), (["a.test"], True, False)]),
+        ({"server_names": ["a.test", "B.test"]}, [(["a.test", "b.test"], False, True)]),
+    ],
+)
+def test_names_without_a_certificate_have_a_server_of_their_own(
+    options: dict[str, Any], fronts: list[tuple[list[str], bool, bool]]
+) -> None:
+    site = {**SITE, "server_names": ["A.test", "B.test"], "tls": {"certificate": "/c.pem", "key": "/c.pem", **options}}
+    assert find_site_problems([site]) == []
+    shaped = shape_site(site)["fronts"]
+    assert [(front["names"], front["plain"], front["encrypted"]) for front in shaped] == fronts
+
+
+def test_only_names_of_the_site_can_be_served_encrypted() -> None:
+    site = {**SITE, "server_names": ["a.test"], "tls": {"certificate": "/c.pem", "key": "/c.pem", "server_names": ["b.test"]}}
+    (problem,) = find_site_problems([site])
+    assert problem == "nginx_site_sites[0].tls.server_names[0] is 'b.test'; allowed is a name that the site has"
 
 
 def test_mappings_are_shaped_with_the_longest_address_first() -> None:

@@ -10,6 +10,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import (
     disable_ipv6,
     explain_refusal,
     find_certificates,
+    find_encrypted,
     find_ignored_names,
     find_refusal,
     find_server_names,
@@ -234,3 +235,18 @@ def test_a_second_server_for_unknown_names_comes_with_the_way_out() -> None:
 def test_what_only_fails_together_is_not_blamed_on_somebody_else() -> None:
     together = Complaint("emerg", "a duplicate default server for 0.0.0.0:80", "/etc/nginx/sites-enabled/zoo", 1)
     assert explain(together).startswith("nginx refuses the sites together with the rest of its configuration: a duplicate")
+
+
+def test_servers_with_a_certificate_are_found_with_where_they_can_be_asked() -> None:
+    text = """
+    server { listen 80; server_name a.test; }
+    server { listen 443 ssl; http2 on; server_name *.a.test a.test; ssl_certificate /a.pem; ssl_certificate_key /a.key; }
+    server { listen [::1]:8443 ssl http2; server_name b.test; ssl_certificate /b.pem; }
+    server { listen 192.0.2.1:443 ssl; server_name c.*; ssl_certificate /c.pem; }
+    server { listen 443 ssl default_server; server_name ""; ssl_reject_handshake on; }
+    """
+    assert find_encrypted(text) == [
+        ("127.0.0.1", 443, "www.a.test", "/a.pem"),
+        ("::1", 8443, "b.test", "/b.pem"),
+        ("192.0.2.1", 443, "c.www", "/c.pem"),
+    ]

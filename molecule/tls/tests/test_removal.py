@@ -1,0 +1,22 @@
+"""An app that goes takes its certificate with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scenario_tests import run_playbook
+
+if TYPE_CHECKING:
+    from scenario_tests.tls import Users
+    from testinfra.host import Host
+
+testinfra_hosts = ["served"]
+
+
+def test_an_app_that_is_taken_away_leaves_no_certificate_to_renew(host: Host, users: Users) -> None:
+    run_playbook(host, Path("playbooks/remove.yml"), {"app": "star"}).succeeded()
+    assert host.run("ls /etc/letsencrypt/renewal").stdout.split() == ["webstack-flask-shop.conf"]
+    assert host.run("ls /etc/webstack-flask/certificates").stdout.split() == ["shop.pem"]
+    assert users.get(f"https://{users.name('shop')}/").status == 200
+    assert run_playbook(host, Path("playbooks/remove.yml"), {"app": "star"}).succeeded().changed == 0

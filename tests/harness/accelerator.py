@@ -10,7 +10,7 @@ from harness.process import say
 
 QEMU = "qemu-system-x86_64"
 KVM = ("-accel", "kvm", "-cpu", "host")
-TRANSLATION = ("-accel", "tcg,thread=multi", "-cpu", "max")
+TRANSLATION = ("-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max")
 
 _PATIENCE = 15  # seconds
 _DEVICE = Path("/dev/kvm")

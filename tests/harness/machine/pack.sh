@@ -7,7 +7,8 @@ set -eu
 mount --bind / /mnt
 cp /boot/vmlinuz-* /media/kernel
 cp /boot/initrd.img-* /media/initrd
-rm -f /mnt/pack.sh /mnt/.dockerenv /mnt/etc/hostname
+rm -f /mnt/pack.sh /mnt/.dockerenv
+: > /mnt/etc/hostname
 printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n' > /mnt/etc/hosts
 echo 'nameserver 10.0.2.3' > /mnt/etc/resolv.conf
 cat > /mnt/home/admin/.ssh/authorized_keys

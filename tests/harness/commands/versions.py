@@ -67,8 +67,9 @@ def require_unchanged(version: str, target: str, output: str) -> None:
     """Raise HarnessError unless a run of ansible-core on a host that had been served before has changed nothing."""
     recap = re.search(rf"^{target}\s.*\bchanged=(\d+)", output, re.MULTILINE)
     if recap is None or recap[1] != "0":
-        tasks = [part.partition("]")[0] for part in output.split("\nTASK [")[1:] if re.search(r"^(changed|fatal): ", part, re.MULTILINE)]
-        raise HarnessError(f"ansible-core {version} has changed {target} again, where it was to change nothing: {', '.join(tasks)}")
+        tasks = [part for part in output.split("\nTASK [")[1:] if re.search(r"^(changed|fatal): ", part, re.MULTILINE)]
+        said = "\n".join(f"TASK [{task}" for task in tasks)
+        raise HarnessError(f"ansible-core {version} has changed {target} again, where it was to change nothing:\n{said}")
     if "does not support Ansible version" in output:
         raise HarnessError(f"meta/runtime.yml does not allow ansible-core {version}, which is to be supported.")
 

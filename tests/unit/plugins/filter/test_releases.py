@@ -44,6 +44,18 @@ def _rendered(name: str) -> dict[str, str]:
     return {"service": f"service of {name}", "socket": f"socket of {name}\n", "gunicorn_conf": f"conf of {name}", "drop_in": ""}
 
 
+@pytest.mark.parametrize("nothing", ["", "\n", None])
+def test_every_ansible_core_gives_the_same_release(nothing: str | None) -> None:
+    files: dict[str, Any] = {"service": "[Service]\n\n", "socket": "[Socket]", "gunicorn_conf": "bind = []\n", "drop_in": nothing}
+    (parameters,) = release_parameters([{"name": "shop"}], [files])
+    assert {key: parameters[key] for key in files} == {
+        "service": "[Service]\n",
+        "socket": "[Socket]\n",
+        "gunicorn_conf": "bind = []\n",
+        "drop_in": "",
+    }
+
+
 def test_directories_of_the_build_become_python_s_path() -> None:
     app = {"name": "shop", "root": "/srv/shop", "build": "b1", "python_path": ["lib", "services/web"], "env": {"PYTHONPATH": "/opt/common"}}
     (parameters,) = release_parameters([app], [_rendered("shop")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ def main(name: str) -> None:
     with subprocess.Popen(argv, cwd=os.environ["MOLECULE_PROJECT_DIRECTORY"], stdin=subprocess.DEVNULL, start_new_session=True) as run:
         try:
             waiting = f"for tick in $(seq {_PATIENCE * 5}); do {_UNPACKING} && exit; sleep 0.2; done; exit 1"
-            machines.call(guest, f'sudo sh -c "{waiting}"', timeout=_PATIENCE)
+            machines.call(guest, f"sudo sh -c {shlex.quote(waiting)}", timeout=_PATIENCE)
             machines.cut_power(guest.name)
         finally:
             os.killpg(run.pid, signal.SIGKILL)

@@ -79,8 +79,9 @@ def build_environment(
 
 
 def _make_virtualenv(workshop: Workshop) -> None:
-    python, maker = workshop.installer.python.path, workshop.installer.maker
-    if os.path.realpath(python) == os.path.realpath(maker):
+    # By its full version: /usr/bin/python3 is another Python after an upgrade of Debian, and the old one stays until nobody needs it.
+    python, maker = os.path.realpath(workshop.installer.python.path), workshop.installer.maker
+    if python == os.path.realpath(maker):
         workshop.run(maker, "-I", "-m", "virtualenv", "--quiet", "--python", python, str(workshop.directory))
     else:
         # Debian's virtualenv has the pip of Debian, which need not run on an interpreter that is newer.

@@ -50,7 +50,7 @@ def _refuse_unknown_keys(app: Mapping[str, Any]) -> None:
         )
 
 
-def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Mapping[str, str | None]]) -> list[dict[str, Any]]:
     """Return the parameters of the module `releases` for each app, given its files in the same order."""
     parameters = []
     for app, files in zip(apps, rendered, strict=True):

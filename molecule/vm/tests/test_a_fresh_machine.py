@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from typing import TYPE_CHECKING
 
-import pytest
 from scenario_tests.faulty import ensure_served
 
 if TYPE_CHECKING:
@@ -18,12 +17,6 @@ def test_the_machine_is_one_of_its_own(host: Host) -> None:
     assert host.check_output("systemd-detect-virt --vm") in ("kvm", "qemu")
     assert host.check_output("uname -v") != platform.version()
     assert host.run("grep -w %s /etc/hosts", host.check_output("hostname")).rc == 1
-
-
-@pytest.mark.testinfra_hosts("debian13")
-def test_one_machine_has_a_language_that_was_never_generated(host: Host) -> None:
-    assert "es_ES" in host.check_output("cat /etc/default/locale")
-    assert "es_ES" not in host.check_output("locale -a 2>/dev/null")
 
 
 def test_the_app_was_served_from_bare_without_running_out_of_memory(host: Host) -> None:

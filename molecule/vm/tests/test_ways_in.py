@@ -39,6 +39,11 @@ def let_in(host: Host, name: str, home: str) -> None:
     host.check_output("chown %s:%s %s", name, name, f"{home}/.ssh")
 
 
+def test_this_machine_has_a_language_that_was_never_generated(host: Host) -> None:
+    assert "es_ES" in host.check_output("cat /etc/default/locale")
+    assert "es_ES" not in host.check_output("locale -a 2>/dev/null")
+
+
 def test_a_user_whom_sudo_asks_for_a_password_deploys_through_a_jump_host(host: Host, tmp_path: Path) -> None:
     """The address is that of QEMU's own network, where the jump host stands and this machine does not."""
     ensure_served(host)

@@ -83,8 +83,8 @@ def arguments(guest: Guest, disk: Disk, accelerated: Sequence[str]) -> list[str]
     """Return QEMU's command line."""
     directory, shape = guest.directory, guest.shape
     forwards = "".join(f",hostfwd=tcp:127.0.0.1:{outside}-:{inside}" for inside, outside in guest.ports.items())
-    # Names of network interfaces and consoles are as in Debian's cloud images.
-    booted = f"root=/dev/vda ro console=ttyS0 systemd.hostname={guest.host_name}"
+    # What the kernel does against attacks on processors costs a fourth of the time where QEMU translates, and nobody attacks here.
+    booted = f"root=/dev/vda ro console=ttyS0 mitigations=off systemd.hostname={guest.host_name}"
     by_kernel = ("-kernel", str(disk.kernel), "-initrd", str(disk.initrd), "-append", booted)
     by_loader = ("-drive", f"file.driver=vvfat,file.dir={directory / 'seed'},file.label=cidata,format=raw,if=virtio,readonly=on")
     return [

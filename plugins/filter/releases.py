@@ -50,20 +50,25 @@ def _refuse_unknown_keys(app: Mapping[str, Any]) -> None:
         )
 
 
-def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Mapping[str, str | None]]) -> list[dict[str, Any]]:
     """Return the parameters of the module `releases` for each app, given its files in the same order."""
     parameters = []
     for app, files in zip(apps, rendered, strict=True):
         _refuse_unknown_keys(app)
         variables = base64.b64encode(json.dumps(_list_variables(app)).encode()).decode()
-        texts = {name: _end_with_newline(text) for name, text in files.items()}
+        texts = {name: end_with_one_newline(text) for name, text in files.items()}
         parameters.append({**{key: app[key] for key in _PASSED_ON if key in app}, **texts, "variables": variables})
     return parameters
 
 
-def _end_with_newline(text: str) -> str:
-    """Put back what including a template takes off its end."""
-    return text.rstrip("\n") + "\n" if text else ""
+def end_with_one_newline(text: str | None) -> str:
+    """Return a rendered text as it counts for a release's identity, or "" for one that says nothing.
+
+    Including a template takes the newline off its end. ansible-core up to 2.18 adds one to a template that renders nothing, later ones
+    do not, and some make it null: the same description would be another release for each of them.
+    """
+    kept = (text or "").rstrip()
+    return f"{kept}\n" if kept else ""
 
 
 def _list_variables(app: Mapping[str, Any]) -> dict[str, str]:

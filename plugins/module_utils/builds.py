@@ -14,7 +14,13 @@ from pathlib import Path, PurePosixPath
 
 from ansible_collections.webstack.flask.plugins.module_utils.accounts import ensure_group, find_group
 from ansible_collections.webstack.flask.plugins.module_utils.disk import require_room
-from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, mark_used, sync_directory
+from ansible_collections.webstack.flask.plugins.module_utils.files import (
+    Access,
+    ensure_directory,
+    mark_used,
+    sync_directory,
+    sync_filesystem,
+)
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.shared_data import link_shared
 from ansible_collections.webstack.flask.plugins.module_utils.source_tree import describe_bad_link, is_within, leads_outside
@@ -50,6 +56,7 @@ def ensure_build(
     try:
         _fill(partial, fill, subdirectory, shared)
         close_to_others(partial, group)
+        sync_filesystem(partial)
         os.replace(partial, final)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

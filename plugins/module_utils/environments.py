@@ -15,7 +15,7 @@ from pathlib import Path
 from ansible_collections.webstack.flask.plugins.module_utils import dependency_names as names
 from ansible_collections.webstack.flask.plugins.module_utils import project_files
 from ansible_collections.webstack.flask.plugins.module_utils.dependencies import Dependencies
-from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_file, write_atomically
+from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_file, sync_filesystem, write_atomically
 from ansible_collections.webstack.flask.plugins.module_utils.installed import require_debian_packages
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.workshop import (
@@ -73,13 +73,15 @@ def build_environment(
         end_processes(workshop.uid)
         close_to_writers(directory, workshop.readers)
         point_editables_to(source, workshop.project, directory)
+        sync_filesystem(directory)
         record = {"from": needs.file or needs.kind, "python": installer.python.version, "installed": frozen.splitlines()}
         write_atomically(directory / RECORD, json.dumps(record, indent=2) + "\n", Access(0, workshop.readers, 0o640))
 
 
 def _make_virtualenv(workshop: Workshop) -> None:
-    python, maker = workshop.installer.python.path, workshop.installer.maker
-    if os.path.realpath(python) == os.path.realpath(maker):
+    # By its full version: /usr/bin/python3 is another Python after an upgrade of Debian, and the old one stays until nobody needs it.
+    python, maker = os.path.realpath(workshop.installer.python.path), workshop.installer.maker
+    if python == os.path.realpath(maker):
         workshop.run(maker, "-I", "-m", "virtualenv", "--quiet", "--python", python, str(workshop.directory))
     else:
         # Debian's virtualenv has the pip of Debian, which need not run on an interpreter that is newer.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -132,6 +133,16 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_filesystem(path: Path) -> None:
+    """Write all that the file system of `path` still holds in memory to its disk.
+
+    A rename, or a mark, that says that a tree is complete can reach the disk half a minute before the tree's content does: after
+    a power cut in between, files are there, and empty. One call is quicker than one for each file, and fsync(2) of the
+    directory is not enough.
+    """
+    subprocess.run(["sync", "--file-system", path], check=True)
 
 
 def remove_tree(path: Path) -> None:

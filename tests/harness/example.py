@@ -19,8 +19,8 @@ SERVER_NAME = "smallest.test"
 _OK = 200
 
 
-def inventory(host: Host, known_hosts: Path) -> dict[str, Any]:
-    """Return the inventory that a user would write for this host and app, as data."""
+def inventory(host: Host, known_hosts: Path | str, *, source: str = str(APP)) -> dict[str, Any]:
+    """Return the inventory that a user would write for this host and app, as data; the app's source is a directory of the controller."""
     return {
         "all": {
             "hosts": {
@@ -37,7 +37,7 @@ def inventory(host: Host, known_hosts: Path) -> dict[str, Any]:
                 "flask_apps": [
                     {
                         "name": "smallest",
-                        "source": {"path": str(APP)},
+                        "source": {"path": source},
                         "wsgi": "wsgi:app",
                         "server_names": [SERVER_NAME],
                         "dependencies": {"packages": ["flask", "gunicorn"]},

@@ -1,4 +1,7 @@
-"""Disposable Debian hosts: containers with systemd and sshd, reached over SSH as an ordinary user reaches a server."""
+"""Disposable Debian hosts with systemd and sshd, reached over SSH as an ordinary user reaches a server.
+
+They are containers, or virtual machines where somebody asks for one: see machines.py.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from harness import cgroups, docker, images, paths, process, system
+from harness import cgroups, docker, images, machines, paths, process, system
 from harness.process import CommandError, HarnessError
 
 if TYPE_CHECKING:
@@ -43,6 +46,8 @@ class Wanted:
     """Debian suite, such as ``trixie``."""
     ports: tuple[int, ...] = (80,)
     """What to publish on 127.0.0.1 beside SSH."""
+    machine: machines.Shape | None = None
+    """What the virtual machine is like; without it the host is a container. Machines do not find each other by name."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class Host:
 
     name: str
     container: str
+    """Name of the container, or of the virtual machine."""
     address: str
     port: int
     user: str
@@ -61,11 +67,11 @@ class Host:
 
 def start_all(wanted: Sequence[Wanted]) -> list[Host]:
     """Start hosts at the same time; when one fails, remove them all."""
-    docker.command()
-    for suite in dict.fromkeys(one.suite for one in wanted):
+    containers = [one for one in wanted if one.machine is None]
+    for suite in dict.fromkeys(one.suite for one in containers):
         images.ensure(suite)
     _ensure_key()
-    for group in dict.fromkeys(one.group for one in wanted):
+    for group in dict.fromkeys(one.group for one in containers):
         _ensure_network(group)
     try:
         with ThreadPoolExecutor(len(wanted) or 1) as pool:
@@ -79,12 +85,7 @@ def start_all(wanted: Sequence[Wanted]) -> list[Host]:
 def start(wanted: Wanted) -> Host:
     """Start one host in the place of an earlier one of the same name, and wait until systemd and sshd are up."""
     container = container_name(wanted.group, wanted.name)
-    _remove(container)
-    ports = _create(wanted, container)
-    if _wait_for_systemd(container) == "degraded":
-        failed = docker.call("exec", container, "systemctl", "list-units", "--failed", "--plain", "--no-legend")
-        raise HarnessError(f"{container} booted, but with failed units:\n{failed.strip()}")
-    _wait_for_ssh(ports["22"], container)
+    ports = _start_container(wanted, container) if wanted.machine is None else _start_machine(wanted, wanted.machine, container)
     return Host(
         name=wanted.name,
         container=container,
@@ -96,8 +97,40 @@ def start(wanted: Wanted) -> Host:
     )
 
 
+def _start_container(wanted: Wanted, container: str) -> dict[str, int]:
+    """Return the published ports."""
+    _remove(container)
+    ports = _create(wanted, container)
+    if _wait_for_systemd(container) == "degraded":
+        failed = docker.call("exec", container, "systemctl", "list-units", "--failed", "--plain", "--no-legend")
+        raise HarnessError(f"{container} booted, but with failed units:\n{failed.strip()}")
+    _wait_for_ssh(ports["22"], container)
+    return ports
+
+
+def _start_machine(wanted: Wanted, shape: machines.Shape, name: str) -> dict[str, int]:
+    """Return the published ports."""
+    for attempt in range(1, _PORT_ATTEMPTS + 1):
+        ports = dict(zip(("22", *map(str, wanted.ports)), free_ports(1 + len(wanted.ports)), strict=True))
+        guest = machines.Guest(name, wanted.group, wanted.name, USER, ports, str(KEY), shape)
+        try:
+            machines.start(guest, wanted.suite)
+            break
+        except CommandError as error:
+            machines.remove(name)
+            if "Could not set up host forwarding rule" not in error.output or attempt == _PORT_ATTEMPTS:
+                raise
+    if machines.wait_until_ready(name) == "degraded":
+        failed = machines.call(guest, "systemctl list-units --failed --plain --no-legend")
+        raise HarnessError(f"{name} booted, but with failed units:\n{failed.strip()}")
+    return ports
+
+
 def restart(container: str, ssh_port: int) -> None:
     """Reboot a host, and wait until it can be reached again. Units may fail: whoever asked looks at that."""
+    if machines.exists(container):
+        machines.restart(container)
+        return
     docker.call("restart", container)
     _wait_for_systemd(container)
     _wait_for_ssh(ssh_port, container)
@@ -105,6 +138,7 @@ def restart(container: str, ssh_port: int) -> None:
 
 def stop_group(group: str) -> None:
     """Remove all hosts of a group, and their network. None being there is fine."""
+    machines.remove_group(group)
     here = f"label={LABEL}={paths.ROOT}"
     for container in docker.call("ps", "-aq", "-f", here, "-f", f"label={LABEL}.group={group}").split():
         _remove(container)
@@ -116,7 +150,8 @@ def list_all() -> list[tuple[str, str, str]]:
     """Return (group, container, status) of every host that this clone started and that is still there."""
     shape = f'{{{{.Label "{LABEL}.group"}}}}\t{{{{.Names}}}}\t{{{{.Status}}}}'
     lines = docker.call("ps", "-a", "-f", f"label={LABEL}={paths.ROOT}", "--format", shape).splitlines()
-    return sorted((group, name, status) for group, name, status in (line.split("\t") for line in lines))
+    containers = [(group, name, status) for group, name, status in (line.split("\t") for line in lines)]
+    return sorted([*containers, *((guest.group, guest.name, f"virtual machine, {state}") for guest, state in machines.list_all())])
 
 
 def stop_everything() -> None:

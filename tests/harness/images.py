@@ -1,4 +1,7 @@
-"""Container images of bare Debian hosts, one per suite, built once and found again by the digest of their recipe."""
+"""Container images of bare Debian hosts, one per suite, built once and found again by the digest of their recipe.
+
+A recipe is a directory beside this file, with a Dockerfile. `host` is the disposable host, `machine` makes it fit for a virtual machine.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +28,29 @@ LOCAL_CERTIFICATES = Path("/usr/local/share/ca-certificates")
 
 def ensure(suite: str) -> str:
     """Return the tag of the image of a bare host of this suite; build it when it is not there yet."""
-    certificates = sorted(LOCAL_CERTIFICATES.rglob("*.crt")) if LOCAL_CERTIFICATES.is_dir() else []
-    recipe = (paths.HOST_RECIPE / "Dockerfile").read_bytes()
-    tag = f"webstack-flask-host:{suite}-{recipe_digest([recipe, *(file.read_bytes() for file in certificates)])}"
-    with _alone(f"image-{suite}"):
+    found = certificates()
+    tag = f"webstack-flask-host:{suite}-{recipe_digest([_dockerfile('host').read_bytes(), *(file.read_bytes() for file in found)])}"
+    with alone(f"image-{suite}"):
         if not _exists(tag):
             say(f"Building the image of a bare Debian {suite} host (once, about a minute) ...")
-            _build(tag, _base(suite), certificates)
+            _build(tag, _base(suite), "host", found)
     return tag
+
+
+def ensure_machine(suite: str) -> str:
+    """Return the tag of the image of which the disk of a virtual machine is made; build it when it is not there yet."""
+    base = ensure(suite)
+    recipe = [base.encode(), *(file.read_bytes() for file in sorted((paths.RECIPES / "machine").iterdir()))]
+    tag = f"webstack-flask-machine:{suite}-{recipe_digest(recipe)}"
+    with alone(f"image-{suite}"):
+        if not _exists(tag):
+            _build(tag, base, "machine", ())
+    return tag
+
+
+def certificates() -> list[Path]:
+    """Return the certificates that this machine trusts by its own decision, and so do the hosts."""
+    return sorted(LOCAL_CERTIFICATES.rglob("*.crt")) if LOCAL_CERTIFICATES.is_dir() else []
 
 
 def recipe_digest(parts: Iterable[bytes]) -> str:
@@ -80,7 +98,7 @@ def _bootstrap(suite: str, tag: str) -> None:
     repositories = process.output(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]).split()
     given = sources(suite, repositories).encode()
     make = ["mmdebstrap", "--quiet", "--variant=minbase", suite, "-", "-"]
-    with _log(f"mmdebstrap-{suite}") as log:
+    with log_file(f"mmdebstrap-{suite}") as log:
         maker = subprocess.Popen(make, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
         importer = subprocess.Popen(
             [*docker.command(), "import", "-", tag],
@@ -99,15 +117,19 @@ def _bootstrap(suite: str, tag: str) -> None:
         raise HarnessError(f"No image of Debian {suite} could be made; see {log.name}.")
 
 
-def _build(tag: str, base: str, certificates: Iterable[Path]) -> None:
+def _dockerfile(recipe: str) -> Path:
+    return paths.RECIPES / recipe / "Dockerfile"
+
+
+def _build(tag: str, base: str, recipe: str, certificates: Iterable[Path]) -> None:
     paths.CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=paths.CACHE, prefix="image-") as scratch:
-        shutil.copy(paths.HOST_RECIPE / "Dockerfile", scratch)
+        shutil.copytree(paths.RECIPES / recipe, scratch, dirs_exist_ok=True)
         trusted = Path(scratch, "ca-certificates")
         trusted.mkdir()
         for file in certificates:
             shutil.copy(file, trusted)
-        with _log(f"image-{tag.partition(':')[2]}") as log:
+        with log_file(f"image-{recipe}-{tag.partition(':')[2]}") as log:
             process.run(
                 [*docker.command(), "build", "--tag", tag, "--build-arg", f"BASE={base}", scratch],
                 log=log,
@@ -115,14 +137,15 @@ def _build(tag: str, base: str, certificates: Iterable[Path]) -> None:
 
 
 @contextmanager
-def _log(name: str) -> Iterator[TextIO]:
+def log_file(name: str) -> Iterator[TextIO]:
+    """Open a log of this name for the block."""
     paths.LOGS.mkdir(parents=True, exist_ok=True)
     with (paths.LOGS / f"{name}.log").open("w", encoding="utf-8") as log:
         yield log
 
 
 @contextmanager
-def _alone(name: str) -> Iterator[None]:
+def alone(name: str) -> Iterator[None]:
     """Let one process at a time do something; the kernel lets go of the lock whatever becomes of its holder."""
     paths.CACHE.mkdir(parents=True, exist_ok=True)
     with (paths.CACHE / f"{name}.lock").open("w", encoding="utf-8") as lock:

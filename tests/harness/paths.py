@@ -12,7 +12,9 @@ CACHE = ROOT / ".cache"
 
 LOGS = CACHE / "logs"
 VENV = ROOT / ".venv"
-HOST_RECIPE = ROOT / "tests" / "harness" / "host"
+
+RECIPES = ROOT / "tests" / "harness"
+"""Where the directories are of which images of hosts are made."""
 
 COLLECTIONS = ROOT / ".collections"
 """A collections path in which ``ansible_collections/webstack/flask`` is a link to the clone."""

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from harness import hosts, images
+from harness import hosts, images, machines
 from harness.process import HarnessError
 
 
@@ -39,8 +39,8 @@ def main() -> int:
 def platform(scenario: str, entry: dict[str, Any]) -> hosts.Wanted:
     """Turn an entry of molecule's ``platforms`` into the host it asks for.
 
-    Beside its name an entry may have ``suite``, which is needed when the name tells no Debian release, and ``ports``,
-    what to publish beside SSH (default: 80).
+    Beside its name an entry may have ``suite``, which is needed when the name tells no Debian release, ``ports``,
+    what to publish beside SSH (default: 80), and ``machine``, which asks for a virtual machine of this shape.
     """
     suite = str(entry.get("suite") or images.SUITES.get(entry["name"]))
     if suite not in images.SUITES.values():
@@ -48,7 +48,8 @@ def platform(scenario: str, entry: dict[str, Any]) -> hosts.Wanted:
         raise HarnessError(
             f"platforms: {entry['name']}: suite must be one of {known}; it can be left out for hosts called {' or '.join(images.SUITES)}.",
         )
-    return hosts.Wanted(scenario, entry["name"], suite, tuple(entry.get("ports", (80,))))
+    machine = machines.Shape(**entry["machine"]) if "machine" in entry else None
+    return hosts.Wanted(scenario, entry["name"], suite, tuple(entry.get("ports", (80,))), machine)
 
 
 def write_instance_config(started: list[hosts.Host], file: Path) -> None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from scenario_tests.hosts import Answer, as_user, http_get, http_request, inventory_name, published_port, restart, take_fingerprint
+from scenario_tests.hosts import (
+    Answer,
+    as_user,
+    cut_power,
+    http_get,
+    http_request,
+    inventory_name,
+    published_port,
+    restart,
+    take_fingerprint,
+)
 from scenario_tests.play import Play, run_playbook, run_role
 
 __all__ = [
     "Answer",
     "Play",
     "as_user",
+    "cut_power",
     "http_get",
     "http_request",
     "inventory_name",

@@ -30,7 +30,7 @@ DEPLOY, ROLLBACK, EVERYTHING = "playbooks/deploy.yml", "playbooks/rollback.yml",
 CANDIDATE_RUNS = f"test $(systemctl list-units --plain --no-legend '{NAME}@*.service' | wc -l) = 2"
 """A shell condition: a release has been started beside the live one."""
 
-_PATIENCE = 60  # seconds
+_PATIENCE = 240  # seconds; a virtual machine without KVM may need them
 
 _numbers = itertools.count(1)
 

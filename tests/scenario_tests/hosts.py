@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import hosts
+from harness import hosts, machines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,9 +79,20 @@ def inventory_name(host: Host) -> str:
     return str(host.backend.get_hostname())
 
 
+def cut_power(host: Host) -> None:
+    """Cut the power of a virtual machine, switch it on again, and wait until it is there."""
+    name = str(_instance(host)["container"])
+    machines.cut_power(name)
+    machines.switch_on(name)
+    machines.wait_until_ready(name)
+
+
 def _instance(host: Host) -> dict[str, Any]:
+    return read_instance(inventory_name(host))
+
+
+def read_instance(name: str) -> dict[str, Any]:
     """Return what the harness wrote down when it started the host."""
-    name = inventory_name(host)
     entries: list[dict[str, Any]] = json.loads(Path(os.environ["MOLECULE_INSTANCE_CONFIG"]).read_text(encoding="utf-8"))
     return next(entry for entry in entries if entry["instance"] == name)
 

@@ -52,3 +52,14 @@ def test_an_unknown_package_fails_by_name(host: Host) -> None:
     failed = run_role(host, "debian_packages", {"debian_packages_names": ["no-such-package"]})
     assert failed.status != 0
     assert "no-such-package" in failed.output
+
+
+def test_an_installation_that_was_cut_off_is_finished_by_the_next_run(host: Host) -> None:
+    """The state that a power cut leaves: one package unpacked without what it depends on, and dpkg's journal not merged."""
+    host.check_output("apt-get update && cd /tmp && apt-get download screen && dpkg --unpack screen_*.deb")
+    host.check_output("cp /var/lib/dpkg/status /var/lib/dpkg/updates/0001")
+    assert "dpkg was interrupted" in host.run("apt-get --yes install less").stderr
+    run_role(host, "debian_packages", {"debian_packages_names": ["less"]}).succeeded()
+    assert host.run("dpkg --audit").stdout == ""
+    assert host.exists("screen")
+    assert host.exists("less")

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from harness import example, hosts, paths, process
+from harness.machines import Shape
 from harness.process import HarnessError, say
 from harness.steps import duration
 
@@ -28,6 +29,8 @@ def add(commands: Commands) -> None:
         help="serve an example app on a disposable Debian host",
         description="Start a disposable Debian host, run the site playbook against it over SSH, and show the served page.",
     )
+    parser.add_argument("--vm", action="store_true", help="let the host be a virtual machine under QEMU, and not a container")
+    parser.add_argument("--image", metavar="FILE", default="", help="with --vm: a Debian cloud image of your own to start")
     parser.add_argument("--down", action="store_true", help="stop the demo's host and remove all of it")
     parser.set_defaults(run=run)
 
@@ -39,9 +42,14 @@ def run(arguments: argparse.Namespace) -> int:
         shutil.rmtree(_DIRECTORY, ignore_errors=True)
         say("The demo is gone.")
         return 0
+    if arguments.image and not arguments.vm:
+        raise HarnessError("--image names the disk of a virtual machine: add --vm.")
     started = time.monotonic()
-    say("Starting a disposable Debian 13 host ...")
-    (host,) = hosts.start_all([hosts.Wanted(_GROUP, "demo", _SUITE)])
+    machine = Shape(image=arguments.image) if arguments.vm else None
+    kind = "virtual machine" if machine else "host"
+    say(f"Starting a disposable {kind} with {arguments.image or 'Debian 13'} ...")
+    (host,) = hosts.start_all([hosts.Wanted(_GROUP, "demo", _SUITE, machine=machine)])
+    say(f"It answers after {duration(time.monotonic() - started)}.")
     inventory = example.write_inventory(host, _DIRECTORY)
     shown = inventory.relative_to(paths.ROOT)
     say(f"$ ansible-playbook -i {shown} playbooks/site.yml")

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         hosts.stop_everything()
         print(f"Removed {len(found)}.")
     elif found:
-        print("Look into one with `docker exec -it NAME bash`; remove all with `./dev hosts --stop`.")
+        print("Look into one with `docker exec -it NAME bash`, or by SSH; remove all with `./dev hosts --stop`.")
     else:
         print("No host of this clone is there.")
     return 0

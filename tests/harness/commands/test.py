@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, TextIO
 
 from harness import docker, example, hosts, images, paths, process, steps
-from harness.commands import build, lint, molecule, sanity, unit
+from harness.commands import build, lint, molecule, sanity, unit, versions
 from harness.process import say
 from harness.steps import Step
 
@@ -91,4 +91,5 @@ _ARTIFACT_STEPS = (
     Step("build", _plain(build.build)),
     Step("galaxy-importer", _plain(build.import_check), needs=("build",)),
     Step("installed artifact", run_artifact, needs=("build",)),
+    Step("ansible-core versions", versions.try_all, needs=("build",)),
 )

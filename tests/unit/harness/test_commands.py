@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
 from harness import bootstrap, cli, docker, paths, process, system
-from harness.commands import lint, molecule, sanity
+from harness.commands import lint, molecule, sanity, versions
 from harness.commands import test as full_test
 from harness.process import CommandError, HarnessError
 
@@ -17,7 +18,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         cli.main(["--help"])
     assert ended.value.code == 0
     shown = capsys.readouterr().out
-    for command in ("demo", "test", "molecule", "lint", "unit", "sanity", "build", "hosts", "bench"):
+    for command in ("demo", "test", "molecule", "lint", "unit", "sanity", "build", "versions", "hosts", "bench"):
         assert f"\n    {command} " in shown
 
 
@@ -127,3 +128,24 @@ def test_every_requirement_is_pinned() -> None:
     for name in ("demo", "test"):
         for line in (paths.ROOT / "requirements" / f"{name}.txt").read_text(encoding="ascii").splitlines():
             assert line.startswith(("#", "-r ")) or "==" in line, line
+
+
+RECAP = "PLAY RECAP ****\ndebian12                   : ok=9    changed={}    unreachable=0    failed=0\n"
+
+
+def test_a_second_run_that_changes_something_is_not_let_pass_and_its_tasks_are_named() -> None:
+    versions.require_unchanged("2.17", "debian12", RECAP.format(0))
+    output = "\nTASK [Fetch] ***\nok: [debian12]\n\nTASK [Write] ***\n--- before\n+++ after\nchanged: [debian12]\n" + RECAP.format(1)
+    with pytest.raises(HarnessError, match=r"2\.17 has changed debian12 again(.|\n)*: *\nTASK .Write"):
+        versions.require_unchanged("2.17", "debian12", output)
+    with pytest.raises(HarnessError, match="has changed"):
+        versions.require_unchanged("2.17", "debian12", "no recap at all")
+
+
+def test_a_supported_version_is_one_that_the_collection_says_it_runs_with() -> None:
+    (oldest,) = re.findall(r">=([\d.]+)", (paths.ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    assert f"{min(versions.SUPPORTED)}.0" == oldest
+    assert set(versions.FIRST) == {min(versions.SUPPORTED), max(versions.SUPPORTED)}
+    warned = "[WARNING]: Collection webstack.flask does not support Ansible version 2.17.1\n" + RECAP.format(0)
+    with pytest.raises(HarnessError, match=r"meta/runtime\.yml"):
+        versions.require_unchanged("2.17", "debian12", warned)

@@ -40,8 +40,20 @@ def test_a_number_that_python_cannot_write_is_refused(value: float) -> None:
         python_literal(value)
 
 
-def _rendered(name: str) -> dict[str, str]:
+def _rendered(name: str) -> dict[str, str | None]:
     return {"service": f"service of {name}", "socket": f"socket of {name}\n", "gunicorn_conf": f"conf of {name}", "drop_in": ""}
+
+
+@pytest.mark.parametrize("nothing", ["", "\n", None])
+def test_every_ansible_core_gives_the_same_release(nothing: str | None) -> None:
+    files: dict[str, str | None] = {"service": "[Service]\n\n", "socket": "[Socket]", "gunicorn_conf": "bind = []\n", "drop_in": nothing}
+    (parameters,) = release_parameters([{"name": "shop"}], [files])
+    assert {key: parameters[key] for key in files} == {
+        "service": "[Service]\n",
+        "socket": "[Socket]\n",
+        "gunicorn_conf": "bind = []\n",
+        "drop_in": "",
+    }
 
 
 def test_directories_of_the_build_become_python_s_path() -> None:

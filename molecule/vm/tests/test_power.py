@@ -1,0 +1,56 @@
+"""A machine that reboots, or loses its power, comes back with the right release, and the next run finishes what was cut off.
+
+The power cut during the very first run, while packages are unpacked, is in prepare.yml: converging proves that the next run finishes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from scenario_tests import cut_power, restart
+from scenario_tests.faulty import NAME, ROOT, SITE, deploy, describe, ensure_served, new_version, running, served, state_of, wait_on_host
+from scenario_tests.load import show, watch
+
+if TYPE_CHECKING:
+    from testinfra.host import Host
+
+testinfra_hosts = ["debian12"]
+
+
+def test_a_switch_under_load_costs_no_request_and_a_reboot_comes_back_to_it(host: Host) -> None:
+    before, version = ensure_served(host), new_version()
+    with watch(host, SITE, pause=0.2) as seen:
+        deploy(host, version).succeeded()
+    assert len(seen.samples) > 40
+    assert (seen.failures, seen.versions) == ([], [before, version]), show(seen.failures)
+    restart(host)
+    assert served(host) == version
+    assert state_of(host).find_untidiness() == []
+
+
+def test_after_a_power_cut_while_dependencies_are_installed_the_next_run_finishes_and_outlives_another(host: Host) -> None:
+    before, version = ensure_served(host), new_version()
+    more: dict[str, Any] = {"dependencies": {"packages": ["colorama"]}}
+    with running(host, describe(host, version, **more)):
+        wait_on_host(host, f"pgrep -u _build-{NAME} -f 'pip install'")
+        cut_power(host)
+    assert served(host) == before
+
+    deploy(host, version, **more).succeeded()
+    cut_power(host)  # while most of what was installed may not have reached the disk by itself
+    assert served(host) == version
+    assert host.run("find %s -name '*.py' -size 0 -path '*flask*'", f"{ROOT}/environments").stdout == ""
+    assert deploy(host, version, **more).succeeded().changed == 0
+    assert state_of(host).find_untidiness() == []
+
+
+def test_after_a_power_cut_between_the_link_and_its_proof_users_are_served_and_the_next_run_finishes(host: Host) -> None:
+    before, version = ensure_served(host), new_version()
+    link = f"releases/{state_of(host).current}"
+    with running(host, describe(host, version, watch=20)):
+        wait_on_host(host, f"test $(readlink {ROOT}/current) != {link}")
+        cut_power(host)
+    assert served(host) in (before, version)
+    deploy(host, version).succeeded()
+    assert served(host) == version
+    assert state_of(host).find_untidiness() == []

@@ -172,7 +172,8 @@ def find_key_problems(path: Path) -> list[str]:
     """Return what is wrong with who may read a key."""
     status = path.stat()
     if status.st_uid != 0 or status.st_mode & 0o007:
-        return [f"others than root may get at {path}; run `chown root {path}` and `chmod 600 {path}`"]
+        # Ansible hides the path, as it would the text of a key.
+        return ["others than root may get at the file of its key; run `chown root` and `chmod 600` for it"]
     return []
 
 

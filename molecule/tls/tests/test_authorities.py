@@ -67,6 +67,7 @@ def test_without_the_authority_the_app_keeps_what_it_has(host: Host, users: User
 
 def test_an_account_is_bound_and_its_key_is_seen_nowhere(host: Host, users: Users) -> None:
     before = users.see_certificate("shop")
+    host.check_output("rm -rf /etc/letsencrypt/accounts/authority:14001")
     play = converge(host, describe(host, "shop") | OTHER_AUTHORITY)
     assert "requires external account binding" in " ".join(play.output.split())
     assert users.see_certificate("shop") == before

@@ -70,7 +70,7 @@ def test_given_files_are_checked_before_nginx_sees_them(host: Host, users: Users
     host.check_output("chmod 644 /root/key")
     play = run_playbook(host, Path("playbooks/site.yml"), given)
     assert play.status != 0
-    assert "others than root may get at /root/key" in " ".join(play.output.split())
+    assert "others than root may get at the file of its key" in " ".join(play.output.split())
     assert users.see_certificate("shop") == before
     host.check_output("chmod 600 /root/key")
     settle(host, given)

@@ -150,8 +150,11 @@ def list_all() -> list[tuple[str, str, str]]:
     """Return (group, container, status) of every host that this clone started and that is still there."""
     shape = f'{{{{.Label "{LABEL}.group"}}}}\t{{{{.Names}}}}\t{{{{.Status}}}}'
     lines = docker.call("ps", "-a", "-f", f"label={LABEL}={paths.ROOT}", "--format", shape).splitlines()
-    containers = [(group, name, status) for group, name, status in (line.split("\t") for line in lines)]
-    return sorted([*containers, *((guest.group, guest.name, f"virtual machine, {state}") for guest, state in machines.list_all())])
+    listed = [(guest.group, guest.name, f"virtual machine, {state}") for guest, state in machines.list_all()]
+    for line in lines:
+        group, name, status = line.split("\t")
+        listed.append((group, name, status))
+    return sorted(listed)
 
 
 def stop_everything() -> None:

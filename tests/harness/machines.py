@@ -112,7 +112,7 @@ def wait_until_ready(name: str, *, former_boot: str = "") -> str:
             raise HarnessError(f"{name} went off while it booted; its last words were:\n{last_words(guest)}")
         with suppress(CommandError):
             words = call(guest, "cat /proc/sys/kernel/random/boot_id; systemctl is-system-running --wait || true", timeout=_READY_DEADLINE)
-            boot, _, state = words.strip().partition("\n")
+            boot, _end, state = words.strip().partition("\n")
             if boot != former_boot and state in ("running", "degraded"):
                 return state
         time.sleep(0.5)

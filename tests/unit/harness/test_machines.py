@@ -111,7 +111,7 @@ def test_a_device_without_a_working_kvm_behind_it_is_not_believed(monkeypatch: p
 
 def test_a_cloud_image_lets_the_key_in_and_trusts_what_is_trusted_here(tmp_path: Path) -> None:
     disks.write_seed(tmp_path / "seed", "demo", "admin", "ssh-ed25519 AAAA\n", ["-----BEGIN CERTIFICATE-----\n"])
-    first, _, rest = (tmp_path / "seed" / "user-data").read_text(encoding="utf-8").partition("\n")
+    first, _end, rest = (tmp_path / "seed" / "user-data").read_text(encoding="utf-8").partition("\n")
     assert first == "#cloud-config"
     wanted = json.loads(rest)
     assert wanted["users"][0]["ssh_authorized_keys"] == ["ssh-ed25519 AAAA"]

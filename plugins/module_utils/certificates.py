@@ -91,6 +91,29 @@ def find_chain_problems(chain: Sequence[Certificate], names: Collection[str], no
     return problems
 
 
+def find_signature_problems(text: str) -> list[str]:
+    """Return which certificates of a chain the next one has not signed: an authority's former and present one have the same name."""
+    blocks = _list_certificates(text)
+    problems = []
+    with tempfile.NamedTemporaryFile("w", encoding="ascii", suffix=".pem") as issuer:
+        for number, (one, following) in enumerate(itertools.pairwise(blocks), start=1):
+            issuer.seek(0)
+            issuer.truncate()
+            issuer.write(following)
+            issuer.flush()
+            try:
+                _openssl("verify", "-no_check_time", "-partial_chain", "-trusted", issuer.name, text=one)
+            except Problem:
+                problems.append(
+                    f"certificate {number} of the file is not signed by the next one; take the chain that the authority gave with it"
+                )
+    return problems
+
+
+def _list_certificates(text: str) -> list[str]:
+    return [found[0] for found in _BLOCK.finditer(text) if found["kind"] == "CERTIFICATE"]
+
+
 def join(certificate: str, key: str) -> str:
     """Return the key and the chain as the text of one file."""
     blocks = [found[0] for text in (key, certificate) for found in _BLOCK.finditer(text)]
@@ -114,7 +137,7 @@ def read_given(given: str) -> str:
 
 def read_chain(text: str) -> list[Certificate]:
     """Return the certificates in a text; raise Problem when there is none or one is broken."""
-    blocks = [found[0] for found in _BLOCK.finditer(text) if found["kind"] == "CERTIFICATE"]
+    blocks = _list_certificates(text)
     if not blocks:
         raise Problem("it has no block `BEGIN CERTIFICATE`")
     fields = ("-noout", "-subject", "-issuer", "-dates", "-ext", "subjectAltName")

@@ -195,6 +195,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.certificates import
     find_chain_problems,
     find_key_problems,
     find_reason_to_make,
+    find_signature_problems,
     is_pem,
     join,
     key_fits,
@@ -219,7 +220,7 @@ def check_given(wanted: dict[str, Any], now: datetime) -> None:
     if not wanted["key"]:
         raise Problem("a certificate is given and `key` is not; give the private key, too")
     certificate, key = read_given(wanted["certificate"]), read_given(wanted["key"])
-    problems = find_chain_problems(read_chain(certificate), wanted["names"], now)
+    problems = find_chain_problems(read_chain(certificate), wanted["names"], now) or find_signature_problems(certificate)
     if not key_fits(join(certificate, key)):
         problems.append("the private key is not that of the certificate")
     if not is_pem(wanted["key"]):

@@ -12,6 +12,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.certificates import
     ends_soon,
     find_chain_problems,
     find_reason_to_make,
+    find_signature_problems,
     join,
     key_fits,
     list_covered,
@@ -147,3 +148,32 @@ def test_one_that_ends_soon_is_told(life: int, left: int, *, soon: bool) -> None
 def test_the_names_that_one_is_for_are_found_in_any_case() -> None:
     assert list_covered(["Shop.test", "a.b.shop.test", "www.shop.test"], LEAF) == ["Shop.test", "www.shop.test"]
     assert list_covered(["shop.test"], None) == []
+
+
+def test_a_chain_of_the_right_names_but_of_other_signatures_is_refused(tmp_path: Path) -> None:
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=tmp_path, capture_output=True, check=True)
+
+    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    for name in ("former", "present"):
+        openssl("req", "-x509", *new_key, "-subj", "/CN=Authority", "-keyout", f"{name}.key", "-out", f"{name}.pem")
+    openssl("req", *new_key, "-subj", "/CN=shop.test", "-keyout", "shop.key", "-out", "shop.csr")
+    openssl(
+        "x509",
+        "-req",
+        "-in",
+        "shop.csr",
+        "-CA",
+        "present.pem",
+        "-CAkey",
+        "present.key",
+        "-CAcreateserial",
+        "-days",
+        "1",
+        "-out",
+        "shop.pem",
+    )
+    leaf, present, former = ((tmp_path / f"{name}.pem").read_text(encoding="ascii") for name in ("shop", "present", "former"))
+    assert find_signature_problems(leaf + present) == []
+    (problem,) = find_signature_problems(leaf + former)
+    assert problem.startswith("certificate 1 of the file is not signed by the next one")

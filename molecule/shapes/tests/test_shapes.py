@@ -68,7 +68,7 @@ def test_an_app_is_served_encrypted_and_nobody_stays_outside(host: Host) -> None
         encrypted.sendall(b"GET / HTTP/1.0\r\nHost: bare.test\r\n\r\n")
         answer = b"".join(iter(lambda: encrypted.recv(65536), b""))
         assert encrypted.version() == "TLSv1.3"
-    assert answer.endswith(b"bare\n"), answer
+    assert answer.endswith(b"bare, by https\n"), "the app knows it, and so the links that it makes begin with https"
     assert read_app(host, "bare").find_untidiness() == []
 
 

@@ -72,7 +72,11 @@ def test_root_deploys_on_a_machine_without_sudo(host: Host) -> None:
     let_in(host, "root", "/root")
     root = {"ansible_user": "root"}
     instance = read_instance("debian13")
-    as_root = host.get_host(f"ssh://root@127.0.0.1:{instance['port']}", ssh_identity_file=instance["identity_file"])
+    as_root = host.get_host(
+        f"ssh://root@127.0.0.1:{instance['port']}",
+        ssh_identity_file=instance["identity_file"],
+        ssh_extra_args="-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
+    )
     host.check_output("mv /usr/bin/sudo /usr/bin/sudo.away")
     try:
         run_playbook(host, Path(DEPLOY), describe(host, version) | root).succeeded()

@@ -59,6 +59,9 @@ def deploy(host: Host, version: str, fault: str = "", *, seconds: float = 0, **c
 IMPATIENT: dict[str, Any] = {"health": {"timeout": 1, "deadline": 3}}
 """A change for releases that will never be healthy."""
 
+PATIENT: dict[str, Any] = {"health": {"timeout": 5, "deadline": 8}}
+"""For releases that answer, if badly, or say why they end: a busy machine takes its time until they do."""
+
 
 def roll_back(host: Host, to: str | None = None) -> Play:
     """Run rollback.yml."""

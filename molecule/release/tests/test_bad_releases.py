@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scenario_tests.faulty import IMPATIENT, SITE, deploy, ensure_served, new_version, served, state_of, wait_on_host, words_of
+from scenario_tests.faulty import IMPATIENT, PATIENT, SITE, deploy, ensure_served, new_version, served, state_of, wait_on_host, words_of
 from scenario_tests.load import Watch, show, watch
 
 if TYPE_CHECKING:
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 testinfra_hosts = ["debian12"]
 
 
-UNHEALTHY = "was not healthy within 3 s: GET /health"
+SILENT, WRONG = (f"was not healthy within {seconds} s: GET /health" for seconds in (3, 8))
 BAD_RELEASES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
-    "exit at start": (IMPATIENT, (UNHEALTHY, "bad wants no more")),
-    "hang on import": (IMPATIENT, (f"{UNHEALTHY} was not answered within 1 s",)),
-    "health 301": (IMPATIENT, (f"{UNHEALTHY} answered 301 (Location: /elsewhere); expected 200",)),
-    "health wrong": (IMPATIENT, (f"{UNHEALTHY} answered 204; expected 200",)),
-    "health slow": ({"seconds": 2, **IMPATIENT}, (f"{UNHEALTHY} was not answered within 1 s",)),
+    "exit at start": (PATIENT, (WRONG, "bad wants no more")),
+    "hang on import": (IMPATIENT, (f"{SILENT} was not answered within 1 s",)),
+    "health 301": (PATIENT, (f"{WRONG} answered 301 (Location: /elsewhere); expected 200",)),
+    "health wrong": (PATIENT, (f"{WRONG} answered 204; expected 200",)),
+    "health slow": ({"seconds": 2, **IMPATIENT}, (f"{SILENT} was not answered within 1 s",)),
     "release command hangs": (
         {"release_commands": ["echo starting; sleep 600"], "release_command_timeout": 1},
         ("the release command `echo starting; sleep 600`", "took more than 1 s and was stopped", "starting"),

@@ -14,8 +14,8 @@ from scenario_tests import http_get, restart, run_playbook
 from scenario_tests.faulty import (
     CANDIDATE_RUNS,
     DEPLOY,
-    IMPATIENT,
     NAME,
+    PATIENT,
     ROOT,
     SITE,
     deploy,
@@ -114,7 +114,7 @@ def test_a_switch_that_was_cut_off_to_a_release_that_proves_bad_is_taken_back_an
     assert served(host) == bad
     host.check_output(f"echo 'FAULT=\"import error\"' >> {ROOT}/current/env && pkill -KILL -u {NAME} -f $(readlink {ROOT}/current)")
 
-    play = deploy(host, "worse", "health 500", **IMPATIENT)
+    play = deploy(host, "worse", "health 500", **PATIENT)
     assert play.status != 0
     assert "a run that was cut off had left release" in words_of(play)
     assert f"went back to release {release}" in words_of(play), play.output

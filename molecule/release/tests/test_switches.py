@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenario_tests import run_role
-from scenario_tests.faulty import IMPATIENT, ROOT, SITE, deploy, new_version, roll_back, served, state_of, words_of
+from scenario_tests.faulty import PATIENT, ROOT, SITE, deploy, new_version, roll_back, served, state_of, words_of
 from scenario_tests.load import crowd, show, watch
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ CONVENTIONAL = Path(__file__).parent / "conventional.service"
 BAD_RELEASES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "import error": ({}, ("does not run: its process ended with exit status", "ImportError: the import of bad")),
     "death at start": ({}, ("does not run: its process was ended by signal 9",)),
-    "health 500": (IMPATIENT, ("was not healthy within 3 s: GET /health answered 500; expected 200",)),
-    "fails behind a proxy": (IMPATIENT, ("was not healthy within 3 s: GET /health answered 500; expected 200",)),
+    "health 500": (PATIENT, ("was not healthy within 8 s: GET /health answered 500; expected 200",)),
+    "fails behind a proxy": (PATIENT, ("was not healthy within 8 s: GET /health answered 500; expected 200",)),
     "release command fails": (
         {"release_commands": ["flask no-such-command"]},
         ("the release command `flask no-such-command`", "failed with exit status 2", "No such command 'no-such-command'"),

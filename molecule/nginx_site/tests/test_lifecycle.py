@@ -12,6 +12,8 @@ from scenario_tests import http_get, restart
 if TYPE_CHECKING:
     from testinfra.host import Host
 
+testinfra_hosts = ["debian13"]
+
 Sites = dict[str, dict[str, Any]]
 Run = Callable[..., Any]
 

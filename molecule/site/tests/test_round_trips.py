@@ -14,7 +14,7 @@ from scenario_tests import http_get, run_playbook
 if TYPE_CHECKING:
     from testinfra.host import Host
 
-testinfra_hosts = ["served"]
+testinfra_hosts = ["debian12"]
 
 TELLING = ["-vvv"]
 

@@ -10,7 +10,9 @@ import os
 import re
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ansible_collections.webstack.flask.plugins.module_utils import dependency_names as names
 from ansible_collections.webstack.flask.plugins.module_utils import project_files
@@ -18,6 +20,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.dependencies import
 from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_file, sync_filesystem, write_atomically
 from ansible_collections.webstack.flask.plugins.module_utils.installed import require_debian_packages
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.wheel_store import WheelStore
 from ansible_collections.webstack.flask.plugins.module_utils.workshop import (
     PINS,
     WANTED,
@@ -38,6 +41,9 @@ _OLD_SETUPTOOLS = "setuptools==80.9.0"
 _FROZEN_NAME = re.compile(
     r"^([A-Za-z0-9._-]+)(?:==| @ )|^-e .*#egg=([A-Za-z0-9._-]+)|^# Editable .*\(([A-Za-z0-9._-]+)(?:==.*)?\)$", re.MULTILINE
 )
+
+
+_DOWNLOAD = ("download", "--no-deps", "--only-binary=:all:", "--retries=0")
 
 
 def is_finished(directory: Path) -> bool:
@@ -95,7 +101,7 @@ def _install(workshop: Workshop, needs: Dependencies) -> None:
         if not workshop.installer.ignore_lock_mismatch:
             _require_fitting_lock(workshop, needs, within)
         hide_credentials(workshop, needs)
-        workshop.run(pipenv, "sync", within=within)
+        _sync(workshop, needs, within)
     elif needs.kind == names.PIPFILE:
         hide_credentials(workshop, needs)
         if offline:
@@ -116,6 +122,36 @@ def _install(workshop: Workshop, needs: Dependencies) -> None:
             workshop.pip("install", "--requirement", wanted)
         else:
             workshop.run(pipenv, "install", "--requirements", wanted)
+
+
+def _sync(workshop: Workshop, needs: Dependencies, within: Path) -> None:
+    """Install the lock, from wheels alone that some app of the host has fetched before where all are there."""
+    if not workshop.installer.wheels and (found := _collect_wheels(workshop, needs)):
+        with suppress(Problem):  # a wheel may be for another interpreter than it seemed: the index has the last word
+            workshop.run(workshop.installer.pipenv, "sync", within=within, variables={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(found)})
+            return
+    workshop.run(workshop.installer.pipenv, "sync", within=within)
+
+
+def _collect_wheels(workshop: Workshop, needs: Dependencies) -> Path | None:
+    """Return a directory with a wheel for each package of the lock, fetched unless they are there; None if not all can be had."""
+    lock = workshop.texts[needs.file]
+    pins = project_files.list_pins(lock)
+    if not pins:
+        return None
+    store = WheelStore(workshop.installer.python.series)
+    view, downloads = workshop.make_directories_for_wheels()
+    if missing := store.offer(pins, view):
+        # PyPI may have a mirror in its place, which pip finds in its variables.
+        indexes = [f"--index-url {url}" for url in project_files.list_index_urls(needs.file, lock) if urlsplit(url).hostname != "pypi.org"]
+        wanted = workshop.write_list(WANTED, [*indexes, *(pin.requirement for pin in missing)])
+        try:
+            workshop.pip(*_DOWNLOAD, "--dest", str(downloads), "--requirement", wanted)
+        except Problem:
+            return None
+        store.keep(missing, downloads)
+        store.offer(missing, view)
+    return view
 
 
 def _install_project(workshop: Workshop, needs: Dependencies, within: Path) -> None:
@@ -171,15 +207,11 @@ def _import_gunicorn(workshop: Workshop) -> str:
 
 def list_missing(additions: Sequence[str], frozen: str) -> list[str]:
     """Return those of the additions that `pip freeze` does not tell of, the first of each name."""
-    there = {_canonical(name) for found in _FROZEN_NAME.findall(frozen) for name in found if name}
+    there = {project_files.canonical_name(name) for found in _FROZEN_NAME.findall(frozen) for name in found if name}
     missing: dict[str, str] = {}
     for addition in additions:
-        missing.setdefault(_canonical(addition.partition("==")[0]), addition)
+        missing.setdefault(project_files.canonical_name(addition.partition("==")[0]), addition)
     return [addition for name, addition in missing.items() if name not in there]
-
-
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def keep_pins(frozen: str) -> list[str]:

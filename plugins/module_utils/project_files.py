@@ -9,6 +9,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -36,16 +37,53 @@ def find_pipfile_demand(name: str, text: str) -> Demand | None:
 
 def find_lock_gaps(pipfile: str, lock: str) -> list[str]:
     """Return what a Pipfile asks for and its lock does not have, a phrase each; nothing where the lock may well fit."""
-    locked = {_canonical(name): package for name, package in _table(_read_json(LOCK, lock), "default").items()}
+    locked = {canonical_name(name): package for name, package in _table(_read_json(LOCK, lock), "default").items()}
     gaps = []
     for name, wish in _table(read_toml("Pipfile", pipfile), "packages").items():
         version = wish.get("version") if isinstance(wish, Mapping) else wish
-        package = locked.get(_canonical(name))
+        package = locked.get(canonical_name(name))
         if package is None:
             gaps.append(f"it lacks {name}")
         elif re.fullmatch(r"==[^*,]+", str(version)) and isinstance(package, Mapping) and package.get("version", version) != version:
             gaps.append(f"it has {name}{package['version']} where the Pipfile has {version}")
     return gaps
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One version of a package, under the canonical name, and the SHA-256 digests of the files that it may come in."""
+
+    name: str
+    version: str
+    digests: frozenset[str]
+    markers: str = ""
+
+    @property
+    def requirement(self) -> str:
+        """A line of a requirements file."""
+        condition = f" ; {self.markers}" if self.markers else ""
+        return " ".join([f"{self.name}=={self.version}{condition}", *(f"--hash=sha256:{digest}" for digest in sorted(self.digests))])
+
+
+def list_pins(lock: str) -> list[Pin]:
+    """Return what a lock file installs; nothing unless all of it is pinned with hashes and comes from one index that has a certificate."""
+    content = _read_json(LOCK, lock)
+    sources = _table(content, "_meta").get("sources", [])
+    if not isinstance(sources, list) or len(sources) != 1 or not isinstance(sources[0], Mapping) or not sources[0].get("verify_ssl", True):
+        return []
+    pins = [_read_pin(name, package) for name, package in _table(content, "default").items()]
+    return [pin for pin in pins if pin] if all(pins) else []
+
+
+def _read_pin(name: str, package: object) -> Pin | None:
+    if not isinstance(package, Mapping):
+        return None
+    version, hashes, markers = package.get("version"), package.get("hashes"), package.get("markers", "")
+    match = re.fullmatch(r"==([A-Za-z0-9._!+]+)", str(version))
+    digests = [re.fullmatch(r"sha256:([0-9a-f]{64})", str(text)) for text in hashes] if isinstance(hashes, list) else []
+    if not match or not digests or not all(digests) or not re.fullmatch(r"[^\n\r#]*", str(markers)):
+        return None
+    return Pin(canonical_name(name), match[1], frozenset(digest[1] for digest in digests if digest), str(markers))
 
 
 def list_index_urls(name: str, text: str) -> list[str]:
@@ -107,5 +145,6 @@ def _table(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _canonical(name: str) -> str:
+def canonical_name(name: str) -> str:
+    """Return the one spelling of all those that mean the same package."""
     return re.sub(r"[-_.]+", "-", name).lower()

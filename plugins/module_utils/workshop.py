@@ -33,6 +33,9 @@ _LEAST_ROOM = 128
 _NETRC, PINS, WANTED = _LISTS = ("netrc", "constraints.txt", "wanted.txt")
 """What root writes into the app's cache for an installation; it does not stay."""
 
+_VIEW, _DOWNLOADS = "wheels", "downloads"
+"""Directories in the app's cache, which do not stay either."""
+
 
 @dataclass(frozen=True)
 class Installer:
@@ -89,15 +92,15 @@ class Workshop:
         """Run the environment's pip."""
         return self.run(*self.python, "-m", "pip", *words, within=within)
 
-    def run(self, *command: str, within: Path | None = None) -> str:
-        """Run a command as the build user; raise Problem that says why if it fails."""
+    def run(self, *command: str, within: Path | None = None, variables: Mapping[str, str] | None = None) -> str:
+        """Run a command as the build user, with some environment variables more; raise Problem that says why if it fails."""
         if not os.access(command[0], os.X_OK):
             raise Problem(f"there is no program {command[0]} on the host")
         shown = self.installer.redact(" ".join(command))
         with subprocess.Popen(
             command,
             cwd=within or self.project,
-            env=self.variables,
+            env={**self.variables, **(variables or {})},
             user=self.uid,
             group=self.gid,
             extra_groups=[],
@@ -117,6 +120,14 @@ class Workshop:
         if process.returncode != 0:
             raise Problem(describe_failure(shown, self.installer.redact(output)))
         return output
+
+    def make_directories_for_wheels(self) -> tuple[Path, Path]:
+        """Return an empty directory in which root puts wheels for the build user, and one for what that user downloads."""
+        view, downloads = self.layout.cache / _VIEW, self.layout.cache / _DOWNLOADS
+        for path, access in ((view, Access(0, self.gid, 0o750)), (downloads, Access(self.uid, self.gid, 0o700))):
+            shutil.rmtree(path, ignore_errors=True)
+            ensure_directory(path, access)
+        return view, downloads
 
     def write_list(self, name: str, lines: Iterable[str]) -> str:
         """Write lines that pip is to read, and return the file's path.
@@ -140,7 +151,8 @@ def open_workshop(layout: AppLayout, directory: Path, installer: Installer, need
         shutil.rmtree(directory, ignore_errors=True)
         raise
     finally:
-        shutil.rmtree(workshop.project, ignore_errors=True)
+        for path in (workshop.project, layout.cache / _VIEW, layout.cache / _DOWNLOADS):
+            shutil.rmtree(path, ignore_errors=True)
         for name in _LISTS:
             (layout.cache / name).unlink(missing_ok=True)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils.gunicorn_workers import list_worker_packages
+from scenario_tests import as_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,6 +40,7 @@ PASSWORD = "s3cret-word"  # noqa: S105 - of the index of these tests
 INDEX = f"http://ann:{PASSWORD}@127.0.0.1:8099/simple"
 VARIABLE_INDEX = "http://ann:${INDEX_WORD}@127.0.0.1:8099/simple"
 NOWHERE = {"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1", "PIP_RETRIES": 0}
+NOWHERE_FAILS = "Cannot connect to proxy"
 ANOTHER = "/usr/local/bin/another-python"
 
 
@@ -151,7 +153,7 @@ BAD: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
     "behind": (
         {"requirements.txt": "flask\n"},
         {"environment": {"HTTPS_PROXY": "http://127.0.0.1:1", "PIP_RETRIES": 1}},
-        "Cannot connect to proxy",
+        NOWHERE_FAILS,
     ),
     "newpython": ({"pyproject.toml": PROJECT.replace("3.9", "3.99")}, {}, "demands Python >=3.99 (requires-python in pyproject.toml)"),
     "native": (
@@ -322,6 +324,22 @@ def test_an_interpreter_of_one_s_own_is_used(on_host_of: Require, bench: Workben
 def test_without_an_index_packages_come_from_the_directory(on_host_of: Require, bench: Workbench, app: str) -> None:
     on_host_of(app)
     assert VERSIONS.items() <= bench.installed(app).items()
+
+
+def test_what_one_app_has_fetched_another_with_the_same_pins_installs_without_an_index(host: Host, bench: Workbench, index: str) -> None:
+    lock = json.loads(LOCK)
+    for line in host.check_output("sha256sum %s/gunicorn-*.whl %s/packaging-*.whl", index, index).splitlines():
+        digest, file = line.split()
+        name, version, *_tags = file.rpartition("/")[2].split("-")
+        lock["default"][name] = {"version": f"=={version}", "hashes": [f"sha256:{digest}"], "index": "pypi"}
+    for app in ("first", "second"):
+        bench.put_build(app, "one", {"Pipfile": PIPFILE, "Pipfile.lock": json.dumps(lock, indent=4)})
+    first, second = ({"name": app, "build": "one", "ignore_lock_mismatch": True} for app in ("first", "second"))
+    assert NOWHERE_FAILS in bench.run(second | {"environment": NOWHERE}).output
+    bench.run(first).succeeded()
+    bench.run(second | {"environment": NOWHERE}).succeeded()
+    assert bench.installed("first") == bench.installed("second")
+    assert as_user(host, "_build-second", "ls /var/cache/webstack-flask/.wheels").failed
 
 
 def test_a_password_of_an_index_is_in_no_argument_output_journal_or_file(

@@ -1,7 +1,4 @@
-"""A machine that reboots, or loses its power, comes back with the right release, and the next run finishes what was cut off.
-
-The power cut during the very first run, while packages are unpacked, is in prepare.yml: converging proves that the next run finishes.
-"""
+"""A machine that reboots, or loses its power, comes back with the right release, and the next run finishes what was cut off."""
 
 from __future__ import annotations
 

@@ -5,9 +5,11 @@ import json
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 from ansible_collections.webstack.flask.plugins.module_utils.project_files import (
+    Pin,
     describe_lock_mismatch,
     find_lock_gaps,
     find_pipfile_demand,
+    list_pins,
 )
 
 
@@ -72,3 +74,42 @@ def test_a_lock_of_which_the_hash_alone_differs_is_described_as_that() -> None:
         "The lock has all packages that the Pipfile names, so the Pipfile was changed in some other way, "
         f"or a version of pipenv that computes another hash has locked it{_WAYS_OUT}"
     )
+
+
+_DIGEST = "a" * 64
+
+
+def _lock_of(package: object, sources: object = ({"url": "https://pypi.org/simple", "verify_ssl": True},)) -> str:
+    return json.dumps({"_meta": {"sources": sources}, "default": {"Some.Thing": package}})
+
+
+def test_the_pins_of_a_lock_are_requirements_with_hashes() -> None:
+    package = {"version": "==1.0", "hashes": [f"sha256:{_DIGEST}"], "markers": "python_version >= '3.9'", "index": "pypi"}
+    (pin,) = list_pins(_lock_of(package))
+    assert pin == Pin("some-thing", "1.0", frozenset({_DIGEST}), "python_version >= '3.9'")
+    assert pin.requirement == f"some-thing==1.0 ; python_version >= '3.9' --hash=sha256:{_DIGEST}"
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        {"version": "==1.0"},
+        {"version": "==1.0", "hashes": []},
+        {"version": "==1.0", "hashes": ["md5:0"]},
+        {"version": "*", "hashes": [f"sha256:{_DIGEST}"]},
+        {"version": "==1.0\n--index-url https://evil.example", "hashes": [f"sha256:{_DIGEST}"]},
+        {"version": "==1.0", "hashes": [f"sha256:{_DIGEST}"], "markers": "\n--index-url https://evil.example"},
+        {"path": ".", "editable": True},
+        {"git": "https://example.com/thing.git", "ref": "abc"},
+        "==1.0",
+    ],
+)
+def test_a_lock_of_which_something_is_not_pinned_by_digest_has_no_pins(package: object) -> None:
+    assert list_pins(_lock_of(package)) == []
+
+
+@pytest.mark.parametrize(
+    "sources", [[], [{"url": "https://a.example"}, {"url": "https://b.example"}], [{"verify_ssl": False}], ["pypi"], {}]
+)
+def test_a_lock_of_other_than_one_index_with_a_certificate_has_no_pins(sources: object) -> None:
+    assert list_pins(_lock_of({"version": "==1.0", "hashes": [f"sha256:{_DIGEST}"]}, sources)) == []

@@ -147,16 +147,21 @@ def running(host: Host, variables: Mapping[str, Any], playbook: str = DEPLOY) ->
         run = Run(process, log)
         try:
             yield run
+        except BaseException:
+            print(log.read_text(encoding="utf-8"))
+            raise
         finally:
             if process.poll() is None:
                 run.kill()
 
 
-def wait_on_host(host: Host, condition: str, then: str = "true") -> str:
-    """Wait, on the host itself, until a shell condition holds; run a command at once, and return what it prints."""
-    ticks = _PATIENCE * 50
-    script = f"for tick in $(seq {ticks}); do if {condition}; then {then}; exit; fi; sleep 0.02; done; echo never: %s >&2; exit 99"
-    return str(host.check_output(script, condition))
+def wait_on_host(host: Host, condition: str, then: str = "true", *, pause: float = 0.02) -> str:
+    """Wait, on the host itself, until a shell condition holds; run a command at once, and return what it prints.
+
+    To look takes a virtual machine without KVM longer than a longer pause does, and slows down what is waited for.
+    """
+    script = f"until {condition}; do sleep {pause}; done; {then}"
+    return str(host.check_output("timeout %s sh -c %s", _PATIENCE, script))
 
 
 def wait_until_idle(host: Host) -> None:

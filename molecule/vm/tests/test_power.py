@@ -29,7 +29,7 @@ def test_after_a_power_cut_while_dependencies_are_installed_the_next_run_finishe
     before, version = ensure_served(host), new_version()
     more: dict[str, Any] = {"dependencies": {"packages": ["colorama"]}}
     with running(host, describe(host, version, **more)):
-        wait_on_host(host, f"pgrep -u _build-{NAME} -f 'pip install'")
+        wait_on_host(host, f"pgrep -u _build-{NAME} -f 'pip install'", pause=0.5)
         cut_power(host)
     assert served(host) == before
 
@@ -45,7 +45,7 @@ def test_after_a_power_cut_between_the_link_and_its_proof_users_are_served_and_t
     before, version = ensure_served(host), new_version()
     link = f"releases/{state_of(host).current}"
     with running(host, describe(host, version, watch=20)):
-        wait_on_host(host, f"test $(readlink {ROOT}/current) != {link}")
+        wait_on_host(host, f"test $(readlink {ROOT}/current) != {link}", pause=0.5)
         cut_power(host)
     assert served(host) in (before, version)
     deploy(host, version).succeeded()

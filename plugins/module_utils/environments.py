@@ -9,7 +9,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -38,10 +38,8 @@ RECORD = "environment.json"
 _OLD_SETUPTOOLS = "setuptools==80.9.0"
 """The last that has pkg_resources, which gunicorn 20 and older import; later versions of setuptools have dropped it."""
 
-_FROZEN_NAME = re.compile(
-    r"^([A-Za-z0-9._-]+)(?:==| @ )|^-e .*#egg=([A-Za-z0-9._-]+)|^# Editable .*\(([A-Za-z0-9._-]+)(?:==.*)?\)$", re.MULTILINE
-)
-
+_METADATA = re.compile(r"(?P<name>[A-Za-z0-9._]+)-(?P<version>[A-Za-z0-9._!+]+?)(?:-py[0-9.]+)?\.(?:dist|egg)-info|(?P<link>.+)\.egg-link")
+"""What pip calls the place where it writes down that a package is installed; a link, for what was installed in an old editable mode."""
 
 _DOWNLOAD = ("download", "--no-deps", "--only-binary=:all:", "--retries=0")
 
@@ -75,12 +73,12 @@ def build_environment(
         _install(workshop, needs)
         _add_missing(workshop, needs, additions)
         _require_running_gunicorn(workshop, needs)
-        frozen = installer.redact(workshop.pip("freeze", "--all"))
         end_processes(workshop.uid)
         close_to_writers(directory, workshop.readers)
         point_editables_to(source, workshop.project, directory)
         sync_filesystem(directory)
-        record = {"from": needs.file or needs.kind, "python": installer.python.version, "installed": frozen.splitlines()}
+        pins = list_installed_pins(find_installed(directory))
+        record = {"from": needs.file or needs.kind, "python": installer.python.version, "installed": pins}
         write_atomically(directory / RECORD, json.dumps(record, indent=2) + "\n", Access(0, workshop.readers, 0o640))
 
 
@@ -175,10 +173,10 @@ def _require_fitting_lock(workshop: Workshop, needs: Dependencies, within: Path)
 
 def _add_missing(workshop: Workshop, needs: Dependencies, additions: Sequence[str]) -> None:
     """Install the packages named besides a file, and the additions that nothing has brought, changing nothing that is there."""
-    frozen = workshop.pip("freeze", "--all")
-    wanted = [*(needs.packages if needs.kind != names.PACKAGES else ()), *list_missing(additions, frozen)]
+    installed = find_installed(workshop.directory)
+    wanted = [*(needs.packages if needs.kind != names.PACKAGES else ()), *list_missing(additions, installed)]
     if wanted:
-        pins = workshop.write_list(PINS, keep_pins(frozen))
+        pins = workshop.write_list(PINS, list_installed_pins(installed))
         workshop.pip("install", "--constraint", pins, "--requirement", workshop.write_list(WANTED, wanted))
 
 
@@ -189,7 +187,7 @@ def _require_running_gunicorn(workshop: Workshop, needs: Dependencies) -> None:
         workshop.pip("install", _OLD_SETUPTOOLS)
         problem = _import_gunicorn(workshop)
     if problem:
-        version = next(iter(re.findall(r"^gunicorn==(\S+)", workshop.pip("freeze"), re.MULTILINE)), "of this app")
+        version = find_installed(workshop.directory).get("gunicorn") or "of this app"
         raise Problem(
             f"gunicorn {version}, which the app brings, does not run on Python {workshop.installer.python.version}: {problem}. "
             "Let the app ask for a newer one, or name an older Python in `dependencies.python`"
@@ -205,18 +203,23 @@ def _import_gunicorn(workshop: Workshop) -> str:
     return ""
 
 
-def list_missing(additions: Sequence[str], frozen: str) -> list[str]:
-    """Return those of the additions that `pip freeze` does not tell of, the first of each name."""
-    there = {project_files.canonical_name(name) for found in _FROZEN_NAME.findall(frozen) for name in found if name}
+def find_installed(directory: Path) -> dict[str, str]:
+    """Return what is installed in an environment: canonical names, with versions where they are known, in their order."""
+    found = [match for path in directory.glob("lib/py*/site-packages/*") if (match := _METADATA.fullmatch(path.name))]
+    return dict(sorted((project_files.canonical_name(match["name"] or match["link"]), match["version"] or "") for match in found))
+
+
+def list_missing(additions: Sequence[str], installed: Mapping[str, str]) -> list[str]:
+    """Return those of the additions that are not installed, the first of each name."""
     missing: dict[str, str] = {}
     for addition in additions:
         missing.setdefault(project_files.canonical_name(addition.partition("==")[0]), addition)
-    return [addition for name, addition in missing.items() if name not in there]
+    return [addition for name, addition in missing.items() if name not in installed]
 
 
-def keep_pins(frozen: str) -> list[str]:
-    """Return the lines of `pip freeze` that can be constraints: a name and its version."""
-    return [line for line in frozen.splitlines() if re.match(r"[A-Za-z0-9._-]+==", line)]
+def list_installed_pins(installed: Mapping[str, str]) -> list[str]:
+    """Return the lines of a constraints file that keep all versions as they are."""
+    return [f"{name}=={version}" for name, version in installed.items() if version]
 
 
 def close_to_writers(directory: Path, group: int) -> None:

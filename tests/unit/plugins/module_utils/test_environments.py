@@ -9,29 +9,34 @@ import pytest
 from ansible_collections.webstack.flask.plugins.module_utils.environments import (
     RECORD,
     close_to_writers,
+    find_installed,
     is_finished,
     is_usable,
-    keep_pins,
+    list_installed_pins,
     list_missing,
     point_editables_to,
 )
 
 
-def test_only_what_is_pinned_to_a_version_can_be_a_constraint() -> None:
-    frozen = (
-        "Flask==2.0.2\n"
-        "zope.interface==7\n"
-        "thing @ file:///tmp/thing-1.0.whl\n"
-        "-e git+https://example.com/a.git@1234#egg=a\n"
-        "# Editable install with no version control (b==1.0)\n"
-        "-e /srv/b\n"
-        "typing_extensions==4.15.0\n"
-    )
-    assert keep_pins(frozen) == ["Flask==2.0.2", "zope.interface==7", "typing_extensions==4.15.0"]
+def test_what_is_installed_is_known_by_name_and_version(tmp_path: Path) -> None:
+    packages = tmp_path / "lib/python3.13/site-packages"
+    for name in (
+        "Flask_Login-0.6.3.dist-info",
+        "zope.interface-7.2.dist-info",
+        "old-1.0.post1-py3.13.egg-info",
+        "own.egg-link",
+        "flask_login/thing-1.0.dist-info",
+        "flask_login-0.6.3.data",
+        "__pycache__",
+    ):
+        (packages / name).mkdir(parents=True)
+    installed = find_installed(tmp_path)
+    assert installed == {"flask-login": "0.6.3", "old": "1.0.post1", "own": "", "zope-interface": "7.2"}
+    assert list_installed_pins(installed) == ["flask-login==0.6.3", "old==1.0.post1", "zope-interface==7.2"]
 
 
-def test_nothing_installed_is_no_constraint() -> None:
-    assert keep_pins("") == []
+def test_nothing_installed_is_no_constraint(tmp_path: Path) -> None:
+    assert list_installed_pins(find_installed(tmp_path)) == []
 
 
 def test_an_environment_is_finished_once_its_record_is_written(tmp_path: Path) -> None:
@@ -57,22 +62,16 @@ def test_an_environment_whose_interpreter_is_gone_is_not_usable(tmp_path: Path) 
     assert not is_usable(tmp_path)
 
 
-_FROZEN = """\
-gevent==22.10.2
-Gunicorn @ git+https://github.com/benoitc/gunicorn@0123
--e git+https://example.com/uvicorn.git@0123#egg=uvicorn_worker
-# Editable install with no version control (tornado==6.0)
--e /srv/tornado
-"""
+_INSTALLED = {"gevent": "22.10.2", "gunicorn": "23.0.0", "tornado": "", "uvicorn-worker": "0.1"}
 
 
 @pytest.mark.parametrize("addition", ["gevent==26.9.0", "gunicorn==27.0.1", "uvicorn-worker==0.4.0", "Tornado==6.6.1"])
 def test_what_the_app_brings_in_whatever_way_is_not_added(addition: str) -> None:
-    assert list_missing([addition], _FROZEN) == []
+    assert list_missing([addition], _INSTALLED) == []
 
 
 def test_of_the_additions_that_nothing_brings_the_first_of_a_name_counts() -> None:
-    assert list_missing(["eventlet==0.41.3", "gunicorn==25.3.0", "gunicorn==27.0.1"], "geventlet==1\n") == [
+    assert list_missing(["eventlet==0.41.3", "gunicorn==25.3.0", "gunicorn==27.0.1"], {"geventlet": "1"}) == [
         "eventlet==0.41.3",
         "gunicorn==25.3.0",
     ]

@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: host_facts
 short_description: Learn what the playbooks need to know of a host, and nothing else
 description:
-  - Tells the distribution, the service manager, the address, and which of some packages are installed, in one round trip.
+  - Tells the distribution, the service manager, the address, the clock, and which of some packages are installed, in one round trip.
   - The facts have the names that M(ansible.builtin.setup) gives them. That module takes about three times as long for them.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
@@ -66,6 +66,9 @@ ansible_facts:
     default_ipv4:
       description: C(address), from which the host reaches others; empty where it has no way to them.
       type: dict
+    date_time:
+      description: C(epoch), the host's clock in seconds since 1970, as text.
+      type: dict
 packages:
   description: Those of the packages that are installed.
   type: list
@@ -73,6 +76,7 @@ packages:
   returned: always
 """
 
+import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -95,6 +99,7 @@ def main() -> None:
         **describe_distribution(read_release()),
         "service_mgr": find_service_manager(),
         "default_ipv4": {"address": address} if address else {},
+        "date_time": {"epoch": str(int(time.time()))},
     }
     module.exit_json(ansible_facts=facts, packages=find_installed(module.params["packages"]))
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.commands import Commands
 
 _FAST_SCENARIO = "default"
-_LONG = ("gunicorn_systemd", "site", "tls", "app_source", "shapes", "safety", "nginx_site", "python_pipenv", "release", "vm")
+_LONG = ("gunicorn_systemd", "site", "safety", "nginx_site", "shapes", "app_source", "tls", "python_pipenv", "release", "vm")
 """Scenarios that take several minutes, the longest last."""
 _ARTIFACT_HOST = "artifact"
 

@@ -161,7 +161,7 @@ def wait_on_host(host: Host, condition: str, then: str = "true", *, pause: float
     To look takes a virtual machine without KVM longer than a longer pause does, and slows down what is waited for.
     """
     script = f"until {condition}; do sleep {pause}; done; {then}"
-    return str(host.check_output("timeout %s sh -c %s", _PATIENCE, script))
+    return str(host.check_output(f"timeout {_PATIENCE} sh -c %s", script))
 
 
 def wait_until_idle(host: Host) -> None:

@@ -40,7 +40,6 @@ PASSWORD = "s3cret-word"  # noqa: S105 - of the index of these tests
 INDEX = f"http://ann:{PASSWORD}@127.0.0.1:8099/simple"
 VARIABLE_INDEX = "http://ann:${INDEX_WORD}@127.0.0.1:8099/simple"
 NOWHERE = {"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1", "PIP_RETRIES": 0}
-NOWHERE_FAILS = "Cannot connect to proxy"
 ANOTHER = "/usr/local/bin/another-python"
 
 
@@ -153,7 +152,7 @@ BAD: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
     "behind": (
         {"requirements.txt": "flask\n"},
         {"environment": {"HTTPS_PROXY": "http://127.0.0.1:1", "PIP_RETRIES": 1}},
-        NOWHERE_FAILS,
+        "Cannot connect to proxy",
     ),
     "newpython": ({"pyproject.toml": PROJECT.replace("3.9", "3.99")}, {}, "demands Python >=3.99 (requires-python in pyproject.toml)"),
     "native": (
@@ -335,7 +334,7 @@ def test_what_one_app_has_fetched_another_with_the_same_pins_installs_without_an
     for app in ("first", "second"):
         bench.put_build(app, "one", {"Pipfile": PIPFILE, "Pipfile.lock": json.dumps(lock, indent=4)})
     first, second = ({"name": app, "build": "one", "ignore_lock_mismatch": True} for app in ("first", "second"))
-    assert NOWHERE_FAILS in bench.run(second | {"environment": NOWHERE}).output
+    assert bench.run(second | {"environment": NOWHERE}).status != 0
     bench.run(first).succeeded()
     bench.run(second | {"environment": NOWHERE}).succeeded()
     assert bench.installed("first") == bench.installed("second")

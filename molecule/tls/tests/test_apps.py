@@ -104,7 +104,7 @@ def test_clients_of_all_kinds_are_content(users: Users) -> None:
     url = f"https://{users.name('shop')}/"
     assert "200" in users.place.check_output("nghttp -nv --no-dep %s", url)
     users.place.check_output(
-        "mkdir -p /root/.pki/nssdb && certutil -d sql:/root/.pki/nssdb -N --empty-password; "
+        "mkdir -p /root/.pki/nssdb; test -e /root/.pki/nssdb/cert9.db || certutil -d sql:/root/.pki/nssdb -N --empty-password; "
         "certutil -d sql:/root/.pki/nssdb -A -t C,, -n authority -i %s",
         "/run/root.pem",
     )

@@ -21,13 +21,19 @@ OTHER_AUTHORITY = {"certificates_acme_directory": "https://authority:14001/dir"}
 NO_CERTIFICATE = "served WITHOUT ENCRYPTION for want of a certificate"
 
 
-def test_a_name_that_leads_elsewhere_is_told_too(host: Host, users: Users) -> None:
-    users.change_name(f"add {users.name('later')} 1 A {users.place.check_output('hostname -I').split()[0]}")
+def test_a_name_that_leads_elsewhere_is_told_and_served_without_encryption(host: Host, users: Users) -> None:
+    elsewhere = users.name("elsewhere")
+    more = describe(host, "shop")
+    more["flask_apps"][0]["server_names"].append(elsewhere)
+    users.change_name(f"add {elsewhere} 1 A {users.place.check_output('hostname -I').split()[0]}")
     try:
-        assert f"{users.name('later')}: " in converge(host).output
-        assert http_get(host, users.name("later")).status == 200
+        play = converge(host, more)
+        assert f"{elsewhere}: " in play.output
+        assert f"{elsewhere} {NO_CERTIFICATE}" in play.output
+        assert http_get(host, elsewhere).status == 200
     finally:
-        users.change_name(f"delete {users.name('later')} A")
+        users.change_name(f"delete {elsewhere} A")
+        converge(host)
 
 
 def test_a_name_that_has_a_certificate_keeps_it_when_it_no_longer_resolves(host: Host, users: Users) -> None:

@@ -36,11 +36,10 @@ def app(environ, start_response):
 
 @pytest.fixture
 def deploy(host: Host) -> Iterator[Deploy]:
-    """Serve one more app beside those of the scenario, and remove it in the end."""
-    apps: list[dict[str, Any]] = host.ansible.get_variables()["flask_apps"]
+    """Serve one app more, and remove it in the end."""
 
     def run(**app: object) -> Play:
-        return run_playbook(host, SITE, {"flask_apps": [*apps, {"name": "another", "server_names": ["another.test"], **app}]})
+        return run_playbook(host, SITE, {"flask_apps": [{"name": "another", "server_names": ["another.test"], **app}]})
 
     yield run
     run(source={"path": str(ECHO)}, asgi="main:app", state="absent").succeeded()

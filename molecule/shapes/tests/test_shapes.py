@@ -28,10 +28,6 @@ PAGES = {
     "bottled": ("/", "bottled\n"),
     "falcon": ("/things", json.dumps({"things": []})),
     "echo": ("/", "async\n"),
-    "django": ("/", "django\n"),
-    "pyramid": ("/", "pyramid\n"),
-    "fastapi": ("/", '"fastapi"'),
-    "quart": ("/", "quart\n"),
 }
 
 

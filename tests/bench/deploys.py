@@ -129,6 +129,7 @@ def _run_for_each(bench: Bench, sizes: dict[int, tuple[Fleet, list[dict[str, Any
     for _round in range(bench.rounds(3)):
         for size, (fleet, apps) in sizes.items():
             fleet.apps = apps
+            fleet.play("site")  # in /etc/hosts stand the names of the apps that the last run was about
             run = fleet.play("site")
             if run.changed:
                 raise HarnessError(f"a run with nothing to do has changed something:\n{run.output}")

@@ -111,6 +111,7 @@ def wait_until_ready(name: str, *, former_boot: str = "") -> str:
         if not is_on(guest):
             raise HarnessError(f"{name} went off while it booted; its last words were:\n{last_words(guest)}")
         with suppress(CommandError):
+            # systemctl fails for every state but "running"; the state itself is looked at here.
             words = call(guest, "cat /proc/sys/kernel/random/boot_id; systemctl is-system-running --wait || true", timeout=_READY_DEADLINE)
             boot, _end, state = words.strip().partition("\n")
             if boot != former_boot and state in ("running", "degraded"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scenario_tests import http_get
+from scenario_tests.faulty import words_of
 from scenario_tests.tls import Users, converge, describe, settle
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def test_a_name_that_leads_elsewhere_is_told_and_served_without_encryption(host:
     more["flask_apps"][0]["server_names"].append(elsewhere)
     users.change_name(f"add {elsewhere} 1 A {users.place.check_output('hostname -I').split()[0]}")
     try:
-        words = " ".join(converge(host, more).output.split())
+        words = words_of(converge(host, more))
         assert f"{elsewhere}: " in words
         assert f"{elsewhere} {NO_CERTIFICATE}" in words
         assert http_get(host, elsewhere).status == 200

@@ -37,6 +37,11 @@ def offered(store: WheelStore, view: Path) -> list[str]:
     return found
 
 
+def kept(tmp_path: Path) -> list[Path]:
+    """Return all that the store holds, whether it is ever offered or not."""
+    return list((tmp_path / "store").glob("*/*"))
+
+
 def test_what_one_app_has_fetched_another_is_offered(store: WheelStore, downloads: Path, tmp_path: Path) -> None:
     assert offered(store, tmp_path / "before") == []
     (downloads / NAME).write_bytes(b"good")
@@ -78,7 +83,7 @@ def test_what_is_not_the_wheel_itself_is_not_taken(store: WheelStore, downloads:
     put(downloads / NAME)
     store.keep([PIN], downloads)
     assert offered(store, tmp_path / "view") == []
-    assert list((tmp_path / "store").glob("*/.*")) == []
+    assert kept(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["thing_of_ours-1.0.tar.gz", "other-1.0-py3-none-any.whl", ".whl", "thing_of_ours-1.0-py3-none-any.whl\n"])
@@ -86,6 +91,7 @@ def test_a_file_by_another_name_is_not_taken(store: WheelStore, downloads: Path,
     (downloads / name).write_bytes(b"good")
     store.keep([PIN], downloads)
     assert offered(store, tmp_path / "view") == []
+    assert kept(tmp_path) == []
 
 
 def test_taking_it_twice_is_as_good_as_once(store: WheelStore, downloads: Path, tmp_path: Path) -> None:
@@ -93,7 +99,7 @@ def test_taking_it_twice_is_as_good_as_once(store: WheelStore, downloads: Path, 
     for _time in range(2):
         store.keep([PIN], downloads)
     assert offered(store, tmp_path / "view") == [NAME]
-    assert list((tmp_path / "store").glob("*/.*")) == []
+    assert len(kept(tmp_path)) == 1
 
 
 def test_what_nobody_has_used_for_two_months_is_deleted_and_use_counts(store: WheelStore, downloads: Path, tmp_path: Path) -> None:

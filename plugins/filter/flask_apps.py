@@ -21,6 +21,14 @@ def checked_apps(apps: object) -> list[dict[str, Any]]:
         raise AnsibleFilterError(str(problem)) from problem
 
 
+def checked_serial(serial: object) -> object:
+    """Return how many hosts to take at a time, as it was given."""
+    try:
+        return flask_apps_checks.check_serial(_as_plain(serial))
+    except Problem as problem:
+        raise AnsibleFilterError(str(problem)) from problem
+
+
 def _as_plain(value: object) -> object:
     """Return a value with dictionaries and lists of Python's own: those of Ansible carry all variables along whenever they are copied."""
     if isinstance(value, Mapping):
@@ -53,6 +61,7 @@ class FilterModule:
         """Return the filters by name."""
         return {
             "checked_apps": checked_apps,
+            "checked_serial": checked_serial,
             "source_inputs": flask_apps_inputs.source_inputs,
             "environment_inputs": flask_apps_inputs.environment_inputs,
             "release_inputs": flask_apps_inputs.release_inputs,

@@ -115,11 +115,8 @@ def _install(workshop: Workshop, needs: Dependencies) -> None:
     elif needs.kind == names.PYPROJECT:
         _install_project(workshop, needs, within)
     elif needs.packages:
-        wanted = workshop.write_list(WANTED, needs.packages)
-        if offline:
-            workshop.pip("install", "--requirement", wanted)
-        else:
-            workshop.run(pipenv, "install", "--requirements", wanted)
+        # Here, too: pipenv would write a Pipfile and a lock that nobody is to see, in twice the time.
+        workshop.pip("install", "--requirement", workshop.write_list(WANTED, needs.packages))
 
 
 def _sync(workshop: Workshop, needs: Dependencies, within: Path) -> None:

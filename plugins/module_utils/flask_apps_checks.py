@@ -44,6 +44,8 @@ _ENTRY_POINTS = ("wsgi", "asgi")
 _ABSENT = ("name", "state", "remove_data")
 """What counts of an app that is to be absent. The other keys may stay, for the day on which it comes back."""
 
+_BATCH = re.compile(r"0*[1-9]\d*|0*([1-9]\d?|100)%")
+
 _Problems = Iterable[str]
 
 
@@ -56,6 +58,18 @@ class _Entry(dict[str, Any]):
 
     def __missing__(self, key: str) -> NoReturn:
         raise _Unreadable(key)
+
+
+def check_serial(serial: object) -> object:
+    """Return how many hosts a playbook takes at a time, as given; raise Problem if Ansible would misunderstand it."""
+    batches = serial if isinstance(serial, list) else [serial]
+    for batch in batches or [serial]:
+        if isinstance(batch, bool) or not isinstance(batch, int | str) or not _BATCH.fullmatch(str(batch)):
+            raise Problem(
+                f"flask_serial is {serial!r}; allowed is how many hosts to take at a time, such as 1, a share of them, such as 25%, "
+                "or a list of these, such as [1, 5, 50%]"
+            )
+    return serial
 
 
 def check_apps(apps: object) -> list[dict[str, Any]]:

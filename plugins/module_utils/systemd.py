@@ -13,7 +13,19 @@ from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 
-_PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "NRestarts", "ExecMainCode", "ExecMainStatus", "MainPID", "UnitFileState", "Job")
+_PROPERTIES = (
+    "Id",
+    "ActiveState",
+    "SubState",
+    "Result",
+    "NRestarts",
+    "ExecMainCode",
+    "ExecMainStatus",
+    "MainPID",
+    "UnitFileState",
+    "Job",
+    "CPUWeight",
+)
 
 _EXITED, _KILLED, _DUMPED = 1, 2, 3
 """How a process ended: CLD_EXITED, CLD_KILLED and CLD_DUMPED of sigaction(2)."""
@@ -32,6 +44,8 @@ class UnitState:
     main_pid: int = 0
     enablement: str = ""
     job: int = 0
+    cpu_weight: int | None = None
+    """Its share of the processor where others want it, too, and have 100 by default; None is none of its own."""
 
     @property
     def enabled(self) -> bool:
@@ -71,6 +85,7 @@ def parse_show(text: str) -> dict[str, UnitState]:
                 main_pid=int(values.get("MainPID") or 0),
                 enablement=values.get("UnitFileState", ""),
                 job=int(values.get("Job") or 0),
+                cpu_weight=int(values["CPUWeight"]) if values.get("CPUWeight", "").isdecimal() else None,
             )
     return states
 
@@ -109,6 +124,11 @@ def find_instances(*templates: str) -> list[str]:
 def daemon_reload() -> None:
     """Make systemd read the unit files again."""
     _systemctl("daemon-reload")
+
+
+def set_cpu_weight(unit: str, weight: int | None) -> None:
+    """Give a unit, which need not run, a share of the processor until the next boot; None is none of its own."""
+    _systemctl("set-property", "--runtime", "--", unit, f"CPUWeight={weight or ''}")
 
 
 def start(*units: str) -> None:

@@ -6,6 +6,7 @@ import random
 import re
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from harness import paths, system
 from harness.process import HarnessError
 
@@ -92,7 +93,7 @@ def further_apps(bench: Bench) -> list[Row]:
     """Run the site playbook for 1, 5 and 20 apps on a host: when there is nothing to do, and when they are new."""
     fleet, source = Fleet.start("crowded", group="-crowded"), copy_source("metered", "crowded")
     apps = [describe_app(f"app{number:02d}", source, gunicorn={"workers": 1}) for number in range(1, 21)]
-    fleet.script("apt-get update -qq\napt-get install -qq --yes --no-install-recommends pipenv python3-venv nginx git openssl\n")
+    fleet.script(f"apt-get update -qq\napt-get install -qq --yes --no-install-recommends {' '.join(_list_packages())}\n")
     times: dict[int, float] = {}
     for count in (1, 5, 20):
         fleet.apps = apps[:count]
@@ -108,6 +109,13 @@ def further_apps(bench: Bench) -> list[Row]:
             Pairs([times[20] / 15], [times[1]]), points=counts
         ),
     ]
+
+
+def _list_packages() -> list[str]:
+    """Return the Debian packages that the roles install by default."""
+    defaults = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in (paths.ROOT / "roles").glob("*/defaults/main.yml")]
+    lists = {key: names for each in defaults for key, names in (each or {}).items() if key.endswith("_packages") and "acme" not in key}
+    return sorted({package for names in lists.values() for package in names})
 
 
 def further_hosts(bench: Bench) -> list[Row]:

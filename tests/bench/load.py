@@ -15,7 +15,7 @@ from harness.process import HarnessError
 from bench.fleet import Fleet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _PATIENCE = 30  # seconds
 
@@ -79,9 +79,14 @@ class Generator:
         fleet.script("apt-get update -qq\napt-get install -qq --yes --no-install-recommends wrk hey\n")
         return cls(fleet)
 
-    def press(self, url: str, name: str, *, clients: int = 20, seconds: int = 6) -> Traffic:
+    def press(self, url: str, name: str, *, clients: int = 20, seconds: int = 6, headers: Sequence[str] = ()) -> Traffic:
         """Ask as fast as answers come."""
-        return read_wrk(self.fleet.ask(f"wrk --latency -t1 -c{clients} -d{seconds}s --timeout 10s -H 'Host: {name}' {url}"))
+        asked = " ".join(f"-H '{header}'" for header in (f"Host: {name}", *headers))
+        return read_wrk(self.fleet.ask(f"wrk --latency -t1 -c{clients} -d{seconds}s --timeout 10s {asked} {url}"))
+
+    def rush(self, url: str, name: str, *, clients: int) -> Traffic:
+        """Ask twice with each of many clients that all come at the same moment."""
+        return read_hey(self.fleet.ask(f"hey -n {2 * clients} -c {clients} -t 60 -host {name} {url}"))
 
     def visit(self, url: str, name: str, *, seconds: float, clients: int = 20, each: int = 10) -> Traffic:
         """Ask at a steady rate, each client so many times a second."""
@@ -127,11 +132,17 @@ def look_at(port: int, name: str, *, pause: float = 0.03) -> Iterator[Sight]:
 
 def fetch(port: int, name: str, path: str = "/") -> tuple[int, str]:
     """Return the status and the page of the site ``name`` at a port of 127.0.0.1."""
+    status, body = fetch_bytes(port, name, path)
+    return status, body.decode(errors="replace").strip()
+
+
+def fetch_bytes(port: int, name: str, path: str, *, gzip: bool = False) -> tuple[int, bytes]:
+    """Return the status and the body as it was sent, compressed if that is asked for."""
     link = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
     try:
-        link.request("GET", path, headers={"Host": name, "Connection": "close"})
+        link.request("GET", path, headers={"Host": name, "Connection": "close", "Accept-Encoding": "gzip" if gzip else "identity"})
         answer = link.getresponse()
-        return answer.status, answer.read().decode(errors="replace").strip()
+        return answer.status, answer.read()
     finally:
         link.close()
 

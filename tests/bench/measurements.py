@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.process import say
 
-from bench import deploys, fleet, machine, report, serving
+from bench import defaults, deploys, fleet, machine, report, serving
 from bench.place import Bench
 
 if TYPE_CHECKING:
@@ -30,8 +30,11 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Row]]] = {
 }
 """In the order of the table."""
 
-WORKERS = "workers"
-"""What tries settings of gunicorn: a table of its own, not a row."""
+DEFAULTS: dict[str, tuple[Callable[[Bench], list[dict[str, Any]]], report.Table]] = {
+    "workers": (defaults.try_workers, report.WORKERS),
+    "settings": (defaults.try_settings, report.SETTINGS),
+}
+"""What tries settings: a table of its own each, not a row."""
 
 
 def run(names: Sequence[str], *, quick: bool, keep: bool) -> int:
@@ -40,8 +43,8 @@ def run(names: Sequence[str], *, quick: bool, keep: bool) -> int:
     try:
         say(report.terminal_head())
         for name in names:
-            if name == WORKERS:
-                _try_workers(bench, keep=keep)
+            if name in DEFAULTS:
+                _try_defaults(bench, name, keep=keep)
                 continue
             found = MEASUREMENTS[name](bench)
             for row in found:
@@ -58,9 +61,10 @@ def run(names: Sequence[str], *, quick: bool, keep: bool) -> int:
     return 1 if missed else 0
 
 
-def _try_workers(bench: Bench, *, keep: bool) -> None:
-    found = serving.try_settings(bench)
-    for line in report.markdown_workers(found):
+def _try_defaults(bench: Bench, name: str, *, keep: bool) -> None:
+    attempt, table = DEFAULTS[name]
+    found = attempt(bench)
+    for line in table.show(found):
         say(line)
     if keep:
-        report.write_workers(found)
+        report.write_table(table, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness import paths
@@ -11,11 +12,12 @@ from bench.drawing import draw
 from bench.figures import AT_LEAST, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
 DIRECTORY = paths.ROOT / "docs" / "benchmark"
 PAGE = paths.ROOT / "docs" / "benchmark.md"
-RESULTS, MACHINE, WORKERS, PICTURE = (DIRECTORY / name for name in ("results.json", "machine.json", "workers.json", "results.svg"))
+RESULTS, MACHINE, PICTURE = (DIRECTORY / name for name in ("results.json", "machine.json", "results.svg"))
 
 _COLUMNS = ("measure", "ours", "against", "ratio", "budget", "met")
 
@@ -39,10 +41,10 @@ def write(rows: Sequence[Row], machine: Mapping[str, str]) -> None:
     document()
 
 
-def write_workers(found: Sequence[Mapping[str, Any]]) -> None:
-    """Keep the table of worker settings, and bring the page in line with it."""
+def write_table(table: Table, found: Sequence[Mapping[str, Any]]) -> None:
+    """Keep what settings were worth, and bring the page in line with it."""
     DIRECTORY.mkdir(parents=True, exist_ok=True)
-    WORKERS.write_text(_as_json(found), encoding="utf-8")
+    table.file.write_text(_as_json(found), encoding="utf-8")
     document()
 
 
@@ -61,7 +63,7 @@ def blocks() -> dict[str, list[str]]:
     return {
         "results": markdown_table(read_rows()),
         "machine": ["| | |", "| --- | --- |", *(f"| {key} | {value} |" for key, value in machine.items())],
-        "workers": markdown_workers(_read(WORKERS) or []),
+        **{table.file.stem: table.show(_read(table.file) or []) for table in (WORKERS, SETTINGS)},
     }
 
 
@@ -103,6 +105,31 @@ def markdown_workers(found: Iterable[Mapping[str, Any]]) -> list[str]:
             f"| {waiting['requests']:,.0f} | {waiting['p99']:g} ms | {entry['memory']:g} MB |"
         )
     return lines
+
+
+def markdown_settings(found: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the table of other settings as the documentation shows it."""
+    return [
+        "| setting | value | bytes of a page | traffic | requests/s | p99 | failed |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        *(
+            f"| {entry['setting']} | {entry['value']} | {entry['page']:,} | {entry['traffic']} "
+            f"| {entry['requests']:,.0f} | {entry['p99']:g} ms | {entry['failed']:,} |"
+            for entry in found
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What settings were worth: where it is kept, and how the page shows it. The block of the page has the file's name."""
+
+    file: Path
+    show: Callable[[Iterable[Mapping[str, Any]]], list[str]]
+
+
+WORKERS = Table(DIRECTORY / "workers.json", markdown_workers)
+SETTINGS = Table(DIRECTORY / "settings.json", markdown_settings)
 
 
 def terminal_head() -> str:

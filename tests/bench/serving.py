@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import statistics
 import threading
-from typing import TYPE_CHECKING, Any
-
-from harness.process import say
+from typing import TYPE_CHECKING
 
 from bench.figures import AT_LEAST, Pairs, Question, Row, alternate
 from bench.place import NAME, PORT_ALONE, SITE, Bench, Served, wait_until
@@ -19,19 +16,6 @@ if TYPE_CHECKING:
 _SECONDS = 6
 _VISIT = 9
 """Seconds of steady traffic, within which one deploy fits."""
-
-SETTINGS: dict[str, dict[str, object]] = {
-    "sync 2": {"workers": 2},
-    "sync 3": {"workers": 3},
-    "sync 5": {"workers": 5},
-    "sync 5, preload_app": {"workers": 5, "preload_app": True},
-    "sync 8": {"workers": 8},
-    "gthread 2 x 8": {"worker_class": "gthread", "workers": 2, "threads": 8},
-    "gthread 3 x 4": {"worker_class": "gthread", "workers": 3, "threads": 4},
-    "gthread 5 x 4": {"worker_class": "gthread", "workers": 5, "threads": 4},
-}
-"""What is tried for the defaults: name -> settings of gunicorn."""
-
 
 _WARM = """
 import sys, urllib.request
@@ -50,6 +34,8 @@ def throughput(bench: Bench) -> list[Row]:
     """Ask through nginx as fast as answers come, beside gunicorn alone on the same cores."""
     served, generator = bench.served, bench.generator
     served.start_alone()
+    served.fleet.forget_closed_connections()
+    generator.fleet.forget_closed_connections()
     found: dict[str, list[Traffic]] = {"served:80": [], f"served:{PORT_ALONE}": []}
 
     def press(target: str) -> float:
@@ -127,33 +113,3 @@ def weigh_unit(served: Served, unit: str) -> float:
     main = served.fleet.ask(f"systemctl show --value -p MainPID {unit}")
     sizes = served.fleet.ask(f"cat $(for p in {main} $(pgrep -P {main}); do echo /proc/$p/smaps_rollup; done) | awk '/^Pss:/ {{print $2}}'")
     return sum(map(int, sizes.split())) / 1024
-
-
-def try_settings(bench: Bench) -> list[dict[str, Any]]:
-    """Serve the app with each of the settings; return what each is worth for a page that computes and for one that waits."""
-    served, generator, found = bench.served, bench.generator, []
-    for setting, settings in SETTINGS.items():
-        served.app["gunicorn"] = settings
-        served.play("deploy")
-        quick = [generator.press("http://served:80/", SITE, seconds=4) for _round in range(bench.rounds(3))]
-        waiting = [generator.press("http://served:80/wait", SITE, clients=50, seconds=4) for _round in range(bench.rounds(2))]
-        unit = f"{NAME}@{served.fleet.ask(f'basename $(readlink /var/www/{NAME}/current)')}.service"
-        found.append(
-            {
-                "setting": setting,
-                "quick": _summarise(quick),
-                "waiting": _summarise(waiting),
-                "memory": round(weigh_unit(served, unit)),
-            }
-        )
-        say(f"      {setting}: {found[-1]}")
-    served.app.pop("gunicorn")
-    served.play("deploy")
-    return found
-
-
-def _summarise(traffic: list[Traffic]) -> dict[str, float]:
-    return {
-        "requests": round(statistics.median(one.rate for one in traffic)),
-        "p99": float(f"{statistics.median(one.p99 for one in traffic):.3g}"),
-    }

@@ -5,9 +5,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pytest
 from scenario_tests import http_get
 from scenario_tests.faulty import (
     CANDIDATE_RUNS,
+    NAME,
     SITE,
     describe,
     ensure_served,
@@ -41,3 +43,21 @@ def test_requests_in_flight_end_within_the_drain_limit_and_are_cut_off_after_it(
     assert seen.versions == [live, version]
     assert served(host) == version
     assert state_of(host).find_untidiness() == []
+
+
+@pytest.mark.parametrize(("service", "meanwhile", "afterwards"), [({}, "12", "[not set]"), ({"CPUWeight": 300}, "300", "300")])
+def test_a_release_that_starts_leaves_the_processor_to_the_live_one(
+    host: Host, service: dict[str, int], meanwhile: str, afterwards: str
+) -> None:
+    def weigh(release: str) -> str:
+        return str(host.check_output(f"systemctl show --property=CPUWeight --value {NAME}@{release}.service"))
+
+    ensure_served(host)
+    with running(host, describe(host, new_version(), "health slow", seconds=1.5, service=service)) as run:
+        wait_on_host(host, CANDIDATE_RUNS)
+        state = state_of(host)
+        (candidate,) = {*state.services} - {state.current}
+        assert weigh(candidate) == meanwhile
+        run.wait().succeeded()
+    assert state_of(host).current == candidate
+    assert weigh(candidate) == afterwards

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from scenario_tests import run_playbook
 from scenario_tests.faulty import DEPLOY, ROLLBACK, SITE, describe, ensure_served, new_version, served, state_of, words_of
 from scenario_tests.load import show, watch
@@ -41,3 +42,11 @@ def test_hosts_are_taken_one_after_the_other_and_a_bad_release_stops_at_the_firs
     assert seen.versions == [before[0], version, before[0]]
     assert seen_there.versions == [before[1], version, before[1]]
     assert (state_of(host).find_untidiness(), state_of(other).find_untidiness()) == ([], [])
+
+
+@pytest.mark.parametrize("playbook", ["site", "deploy", "rollback", "remove"])
+def test_a_count_of_hosts_that_ansible_would_misunderstand_is_refused(host: Host, playbook: str) -> None:
+    run = run_playbook(host, Path(f"playbooks/{playbook}.yml"), {"flask_serial": 0})
+    assert run.status != 0
+    assert "flask_serial is 0; allowed is how many hosts to take at a time" in words_of(run)
+    assert "TASK" not in run.output

@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
         "bench",
         help="measure what runs and serving cost, beside doing it by hand",
         description="Measure on disposable hosts what runs of the playbooks and serving cost, beside what people would do instead. "
-        "All of it takes about a quarter of an hour on a machine that does nothing else, and is kept in docs/benchmark; "
+        "All of it takes about half an hour on a machine that does nothing else, and is kept in docs/benchmark; "
         "measurements that are named are shown only.",
         epilog=f"Measurements: {', '.join(names())}.",
     )
@@ -46,4 +46,4 @@ def run(arguments: argparse.Namespace) -> int:
 
 def names() -> list[str]:
     """Return the names of all measurements."""
-    return [*measurements.MEASUREMENTS, measurements.WORKERS]
+    return [*measurements.MEASUREMENTS, *measurements.DEFAULTS]

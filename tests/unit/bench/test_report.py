@@ -6,10 +6,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 from bench import report
+from bench.defaults import TRIALS, WORKERS
 from bench.drawing import draw
 from bench.figures import AT_LEAST, Pairs, Question, Row
 from bench.measurements import MEASUREMENTS
-from bench.serving import SETTINGS
 
 MET = Question("nothing", "a run <quick>", "a ping", 6).answer(Pairs([4, 4, 5], [1, 1, 1]))
 MISSED = Question("serving", "requests & more", "gunicorn", 0.8, AT_LEAST, "requests/s").answer(Pairs([4000.0], [8000.0]), note="0 failed")
@@ -53,7 +53,7 @@ def kept() -> list[Row]:
 
 def test_the_kept_results_are_of_measurements_that_there_are_and_were_judged_by_the_same_rule() -> None:
     assert kept()
-    assert {row.name for row in kept()} <= set(MEASUREMENTS)
+    assert {row.name for row in kept()} == set(MEASUREMENTS)
     for row in kept():
         question = Question(row.name, row.measure, row.reference, row.budget, row.bound or AT_LEAST, row.unit)
         assert question.answer(Pairs([row.ratio], [1])).met == row.met, row.measure
@@ -63,7 +63,7 @@ def test_the_picture_in_the_documentation_is_drawn_from_the_kept_results() -> No
     assert report.PICTURE.read_text(encoding="utf-8") == draw(kept()), "run ./dev bench --draw"
 
 
-@pytest.mark.parametrize("name", ["results", "machine", "workers"])
+@pytest.mark.parametrize("name", ["results", "machine", "workers", "settings"])
 def test_the_tables_in_the_documentation_are_made_from_the_kept_results(name: str) -> None:
     page = report.PAGE.read_text(encoding="utf-8")
     assert report.replace_block(page, name, report.blocks()[name]) == page, "run ./dev bench --draw"
@@ -71,7 +71,22 @@ def test_the_tables_in_the_documentation_are_made_from_the_kept_results(name: st
 
 def test_the_table_of_workers_tells_each_figure() -> None:
     figures = {"requests": 4305, "p99": 12.5}
-    entries = [{"setting": setting, "quick": figures, "waiting": figures, "memory": 90} for setting in SETTINGS]
+    entries = [{"setting": setting, "quick": figures, "waiting": figures, "memory": 90} for setting in WORKERS]
     lines = report.markdown_workers(entries)
-    assert len(lines) == 2 + len(SETTINGS)
+    assert len(lines) == 2 + len(WORKERS)
     assert lines[2] == "| sync 2 | 4,305 | 12.5 ms | 4,305 | 12.5 ms | 90 MB |"
+
+
+def test_the_table_of_settings_tells_each_figure() -> None:
+    figures = {"requests": 4305, "p99": 12.5, "failed": 3, "page": 2000, "traffic": "20 connections"}
+    lines = report.markdown_settings([{"setting": trial.setting, "value": trial.value, **figures} for trial in TRIALS])
+    assert len(lines) == 2 + len(TRIALS)
+    assert lines[2] == "| compression | gzip_comp_level 5 | 2,000 | 20 connections | 4,305 | 12.5 ms | 3 |"
+
+
+@pytest.mark.parametrize("setting", sorted({trial.setting for trial in TRIALS}))
+def test_the_default_of_a_setting_is_tried_first_and_something_else_after_it(setting: str) -> None:
+    default, *others = [trial for trial in TRIALS if trial.setting == setting]
+    assert (default.edit, default.backlog) == ("", 0)
+    assert others
+    assert all(other.edit or other.backlog for other in others)

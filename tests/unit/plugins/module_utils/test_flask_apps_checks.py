@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_checks import check_apps
+from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_checks import check_apps, check_serial
 from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_spec import SPEC
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 from unit.flask_entries import PEM, describe, find_problem, find_problems
@@ -396,3 +396,14 @@ def test_what_gunicorn_starts_from_can_be_a_module_an_object_or_a_factory(wsgi: 
 )
 def test_what_is_wrong_with_a_certificate_is_told(tls: object, problem: str) -> None:
     assert find_problem(tls=tls) == problem
+
+
+@pytest.mark.parametrize("serial", [1, "1", "12", "25%", "100%", [1, "5", "50%"]])
+def test_hosts_are_taken_by_count_or_share(serial: object) -> None:
+    assert check_serial(serial) is serial
+
+
+@pytest.mark.parametrize("serial", [0, -1, "0", "-3", "0%", "101%", "all", "", "1.5", 1.5, True, None, {}, [], [1, "x%"], [[1]]])
+def test_what_ansible_would_misunderstand_is_refused(serial: object) -> None:
+    with pytest.raises(Problem, match=r"flask_serial is .* allowed is how many hosts to take at a time"):
+        check_serial(serial)

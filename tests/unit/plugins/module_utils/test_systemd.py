@@ -19,6 +19,7 @@ ActiveState=active
 SubState=running
 UnitFileState=enabled
 Job=
+CPUWeight=12
 
 MainPID=115
 Result=success
@@ -30,6 +31,7 @@ ActiveState=activating
 SubState=start
 UnitFileState=static
 Job=433
+CPUWeight=[not set]
 
 MainPID=0
 Result=exit-code
@@ -120,10 +122,11 @@ Job=
 def test_each_unit_is_found_by_its_name_with_its_whole_state() -> None:
     states = parse_show(_SHOWN)
     assert len(states) == 10
-    assert states["shop@running.service"] == UnitState("active", "running", main_pid=114, enablement="enabled")
+    assert states["shop@running.service"] == UnitState("active", "running", main_pid=114, enablement="enabled", cpu_weight=12)
     assert states["shop@killed.service"] == UnitState(
         "activating", "auto-restart", result="signal", exit_code=2, exit_status=9, enablement="static"
     )
+    assert states["shop@starting.service"].cpu_weight is None
     assert states["shop@looping.service"] == UnitState("activating", "start", restarts=5, main_pid=164, enablement="static", job=751)
 
 

@@ -90,8 +90,7 @@ class Switch:
                 point_link(self.layout.previous, f"releases/{before}")
             point_link(self.layout.current, f"releases/{release}")
             self._prove(release, patience=0 if before else _PROOF_PATIENCE)
-            if before is not None:
-                self._watch(release)
+            self._watch(release)
         except BaseException:
             self._go_back(before, former, release)
             raise
@@ -192,7 +191,7 @@ class Switch:
             raise ReleaseFailed(self._explain(f"release {release} was not healthy within {self.check.deadline:g} s: {trouble}", release))
 
     def _watch(self, release: str) -> None:
-        """Look on for a moment while the former release is still warm: some die of their first real requests."""
+        """Look on for a moment while the former release is still warm: some die of their first real requests, or of a worker that starts late."""
         until = time.monotonic() + self.watch
         while time.monotonic() < until:
             time.sleep(min(self.watch, 0.2))

@@ -147,8 +147,7 @@ options:
         type: float
         default: 30
       watch:
-        description:
-          - Seconds for which the new release is watched after the switch, with the former one still warm. The first one of an app is not.
+        description: Seconds for which the new release is watched after the switch, with the former one still warm.
         type: float
         default: 1
       shared:

@@ -191,7 +191,7 @@ class Switch:
             raise ReleaseFailed(self._explain(f"release {release} was not healthy within {self.check.deadline:g} s: {trouble}", release))
 
     def _watch(self, release: str) -> None:
-        """Look on for a moment while the former release is still warm: some die of their first real requests, or of a worker that starts late."""
+        """Look on for a moment, the former release still warm: some die of their first real requests, or of a worker that starts late."""
         until = time.monotonic() + self.watch
         while time.monotonic() < until:
             time.sleep(min(self.watch, 0.2))

@@ -115,7 +115,7 @@ def _install(workshop: Workshop, needs: Dependencies) -> None:
     elif needs.kind == names.PYPROJECT:
         _install_project(workshop, needs, within)
     elif needs.packages:
-        # Here, too: pipenv would write a Pipfile and a lock that nobody is to see, in twice the time.
+        # pip itself: pipenv would write a Pipfile and a lock that nobody is to see, in nearly twice the time.
         workshop.pip("install", "--requirement", workshop.write_list(WANTED, needs.packages))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.process import say
 
+from bench.figures import tidy
 from bench.load import fetch_bytes
 from bench.place import NAME, SITE, Bench, Served
 from bench.serving import weigh_unit
@@ -139,5 +140,5 @@ def _unit(served: Served, kind: str) -> str:
 def _summarise(traffic: list[Traffic]) -> dict[str, float]:
     return {
         "requests": round(statistics.median(one.rate for one in traffic)),
-        "p99": float(f"{statistics.median(one.p99 for one in traffic):.3g}"),
+        "p99": tidy(statistics.median(one.p99 for one in traffic)),
     }

@@ -54,6 +54,28 @@ def test_an_unknown_package_fails_by_name(host: Host) -> None:
     assert "no-such-package" in failed.output
 
 
+def test_an_index_is_refreshed_when_it_is_older_than_allowed_and_only_then(host: Host) -> None:
+    def install(package: str) -> str:
+        assert run_role(host, "debian_packages", {"debian_packages_names": [package]}).succeeded().changed == 1
+        return str(host.check_output("stat --format=%Y /var/lib/apt/lists/partial"))
+
+    host.check_output("apt-get update && touch --date='2 hours ago' /var/lib/apt/lists/partial")
+    old = host.check_output("stat --format=%Y /var/lib/apt/lists/partial")
+    refreshed = install("sl")
+    assert int(refreshed) > int(old) + 3600
+    host.check_output("touch --date='10 minutes ago' /var/lib/apt/lists/partial")
+    fresh = host.check_output("stat --format=%Y /var/lib/apt/lists/partial")
+    assert install("bc") == fresh
+
+
+def test_a_package_in_whose_place_another_would_have_to_go_is_refused_and_the_other_stays(host: Host) -> None:
+    run_role(host, "debian_packages", {"debian_packages_names": ["cron"]}).succeeded()
+    failed = run_role(host, "debian_packages", {"debian_packages_names": ["bcron"]})
+    assert failed.status != 0
+    assert "remove is disabled" in failed.output
+    assert host.package("cron").is_installed
+
+
 def test_an_installation_that_was_cut_off_is_finished_by_the_next_run(host: Host) -> None:
     """The state that a power cut leaves: one package unpacked without what it depends on, and dpkg's journal not merged."""
     host.check_output("apt-get update && cd /tmp && apt-get download screen && dpkg --unpack screen_*.deb")

@@ -181,8 +181,8 @@ def test_more_requests_than_a_site_allows_are_refused_and_files_are_not_counted(
 def test_more_requests_at_once_than_a_site_allows_are_refused(host: Host) -> None:
     link = http.client.HTTPConnection("127.0.0.1", published_port(host, 80), timeout=10)
     with closing(link):
-        link.request("GET", "/shop/stream/", headers={"Host": "below.test"})
+        link.request("GET", "/stream/", headers={"Host": "one-at-a-time.test"})
         answer = link.getresponse()
-        assert http_get(host, "below.test", "/shop/page").status == 429
+        assert http_get(host, "one-at-a-time.test").status == 429
         http_get(host, "plain.test", "/go-on")
         assert answer.read() == b"firstlast"

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+from ansible_collections.webstack.flask.plugins.module_utils.files import sync_directory
+from ansible_collections.webstack.flask.plugins.module_utils.layout import UNIT_ROOT, Problem
 
 _PROPERTIES = (
     "Id",
@@ -149,11 +150,19 @@ def stop(*units: str) -> None:
 def enable(*units: str) -> None:
     """Make units start at boot."""
     _systemctl("enable", "--quiet", "--", *units)
+    _keep_links()
 
 
 def disable(*units: str) -> None:
     """Make units not start at boot."""
     _systemctl("disable", "--quiet", "--", *units)
+    _keep_links()
+
+
+def _keep_links() -> None:
+    """Make what starts at boot survive a power cut."""
+    for directory in UNIT_ROOT.glob("*.wants"):
+        sync_directory(directory)
 
 
 def forget_failure(*units: str) -> None:
@@ -169,6 +178,8 @@ def find_complaints(unit: str, file: Path) -> list[str]:
 
 def read_journal(unit: str, lines: int) -> str:
     """Return the last lines that a unit wrote, without time stamps."""
+    # What a process has said that ended at once may not have been stored yet.
+    subprocess.run(["journalctl", "--sync"], capture_output=True, check=False)
     command = ["journalctl", "--no-pager", "--output=cat", f"--lines={lines}", f"--unit={unit}"]
     return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False).stdout.strip()
 

@@ -280,11 +280,12 @@ def _wait_for_ssh(port: int, container: str) -> None:
 
 
 def _ensure_key() -> None:
-    if KEY.exists():
-        return
-    system.require("ssh-keygen", ["openssh-client"], "hosts are reached over SSH")
-    KEY.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    process.output(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "webstack.flask test hosts", "-f", str(KEY)])
+    with images.alone("key"):
+        if KEY.exists():
+            return
+        system.require("ssh-keygen", ["openssh-client"], "hosts are reached over SSH")
+        KEY.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        process.output(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "webstack.flask test hosts", "-f", str(KEY)])
 
 
 def _network_name(group: str) -> str:

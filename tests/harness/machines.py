@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _DIRECTORY = paths.CACHE / "machines"
 _READY_DEADLINE = 240  # seconds; without KVM, on a busy machine
 _END_DEADLINE = 10  # seconds
+_LOGIN_PATIENCE = 60  # seconds; QEMU takes a connection at once, whether or not the guest has time for it
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,8 @@ def wait_until_ready(name: str, *, former_boot: str = "") -> str:
             raise HarnessError(f"{name} went off while it booted; its last words were:\n{last_words(guest)}")
         with suppress(CommandError):
             # systemctl fails for every state but "running"; the state itself is looked at here.
-            words = call(guest, "cat /proc/sys/kernel/random/boot_id; systemctl is-system-running --wait || true", timeout=_READY_DEADLINE)
+            look = "cat /proc/sys/kernel/random/boot_id; systemctl is-system-running --wait || true"
+            words = call(guest, look, timeout=_READY_DEADLINE, patience=5)
             boot, _end, state = words.strip().partition("\n")
             if boot != former_boot and state in ("running", "degraded"):
                 return state
@@ -126,7 +128,7 @@ def restart(name: str) -> None:
     guest = load(name)
     former = call(guest, "cat /proc/sys/kernel/random/boot_id").strip()
     with suppress(CommandError):  # the connection may end before its answer is here
-        call(guest, "sudo systemctl reboot")
+        call(guest, "sudo systemctl reboot", timeout=_READY_DEADLINE)
     wait_until_ready(name, former_boot=former)
 
 
@@ -138,16 +140,16 @@ def cut_power(name: str) -> None:
         return
     os.kill(pid, signal.SIGKILL)
     deadline = time.monotonic() + _END_DEADLINE
-    while is_on(guest):
+    while is_on(guest) or _count_threads(pid) > 1:  # which may hold the disk and the ports for longer than it has a command line
         if time.monotonic() > deadline:
             raise HarnessError(f"The process {pid} of {name} does not end.")
         time.sleep(0.05)
 
 
-def call(guest: Guest, command: str, *, timeout: float = 60) -> str:
-    """Run a shell command in the guest as its first user."""
-    options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ConnectTimeout=5", "BatchMode=yes")
-    words = [word for option in options for word in ("-o", option)]
+def call(guest: Guest, command: str, *, timeout: float = 120, patience: int = _LOGIN_PATIENCE) -> str:
+    """Run a shell command in the guest as its first user, who is to be let in within `patience` seconds."""
+    options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes", "ServerAliveInterval=10")
+    words = [word for option in (*options, f"ConnectTimeout={patience}") for word in ("-o", option)]
     place = ("-p", str(guest.ports["22"]), f"{guest.user}@127.0.0.1")
     return process.output(["ssh", "-F", "none", "-i", guest.identity_file, *words, *place, command], timeout=timeout)
 
@@ -204,6 +206,13 @@ def _pid(guest: Guest) -> int | None:
     except (OSError, ValueError):
         return None
     return pid if str(guest.pid_file) in command else None
+
+
+def _count_threads(pid: int) -> int:
+    try:
+        return len(list(Path(f"/proc/{pid}/task").iterdir()))
+    except FileNotFoundError:
+        return 0
 
 
 def _require_qemu() -> None:

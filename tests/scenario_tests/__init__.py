@@ -12,6 +12,7 @@ from scenario_tests.hosts import (
     published_port,
     restart,
     take_fingerprint,
+    wait_on_host,
 )
 from scenario_tests.play import Play, run_playbook, run_role
 
@@ -28,4 +29,5 @@ __all__ = [
     "run_playbook",
     "run_role",
     "take_fingerprint",
+    "wait_on_host",
 ]

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from testinfra.host import Host
 
 
+LONG = 240
+"""Seconds to wait for what comes in any case: a virtual machine without KVM may need them."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a web server answered."""
@@ -29,9 +33,9 @@ class Answer:
     body: str
 
 
-def http_get(host: Host, name: str, path: str = "/", *, port: int = 80) -> Answer:
+def http_get(host: Host, name: str, path: str = "/", *, port: int = 80, patience: float = 60) -> Answer:
     """Ask for a page of the site ``name`` over the published port, as a browser elsewhere would."""
-    return http_request(host, name, "GET", path, port=port)
+    return http_request(host, name, "GET", path, port=port, patience=patience)
 
 
 def http_request(
@@ -43,9 +47,10 @@ def http_request(
     body: str | None = None,
     headers: Mapping[str, str] | None = None,
     port: int = 80,
+    patience: float = 60,
 ) -> Answer:
-    """Send one request for the site ``name`` on a connection of its own; redirects are not followed."""
-    link = http.client.HTTPConnection("127.0.0.1", published_port(host, port), timeout=30)
+    """Send one request for the site ``name`` on a connection of its own, and wait so many seconds; redirects are not followed."""
+    link = http.client.HTTPConnection("127.0.0.1", published_port(host, port), timeout=patience)
     try:
         link.request(method, path, body=body, headers={"Host": name, **(headers or {})})
         answer = link.getresponse()
@@ -74,6 +79,15 @@ def restart(host: Host) -> None:
     hosts.restart(str(instance["container"]), int(instance["port"]))
 
 
+def wait_on_host(host: Host, condition: str, then: str = "true", *, pause: float = 0.02) -> str:
+    """Wait, on the host itself, until a shell condition holds; run a command at once, and return what it prints.
+
+    To look takes a virtual machine without KVM longer than a longer pause does, and slows down what is waited for.
+    """
+    script = f"until {condition}; do sleep {pause}; done; {then}"
+    return str(host.check_output(f"timeout {LONG} sh -c %s", script))
+
+
 def inventory_name(host: Host) -> str:
     """Return the name that the inventory has for the host."""
     return str(host.backend.get_hostname())
@@ -99,5 +113,7 @@ def read_instance(name: str) -> dict[str, Any]:
 
 def take_fingerprint(host: Host) -> str:
     """Return a digest of the names, times and sizes of what a deploy would change."""
-    places = "/etc /var/www /var/cache/webstack-flask /var/tmp /var/lib/dpkg/status -not -path /var/tmp"
+    places = (
+        "/etc /var/www /var/cache/webstack-flask /var/tmp /var/lib/dpkg/status -not -path /var/tmp -not -path '/var/tmp/systemd-private-*'"
+    )
     return str(host.check_output(f"find {places} -printf '%p %T@ %s\\n' 2>/dev/null | sort | sha256sum"))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 VERSION_HEADER = "X-Version"
 """By it the app of tests/apps/faulty says which release an answer comes from."""
 
-_PATIENCE = 30  # seconds
+_PATIENCE = 60  # seconds
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Watch:
 
 
 @contextmanager
-def watch(host: Host, name: str, *, pause: float = 0.05) -> Iterator[Watch]:
+def watch(host: Host, name: str, *, pause: float = 0.1) -> Iterator[Watch]:
     """Keep asking the site ``name`` for as long as the block lasts: GET and POST, with keep-alive and without."""
     seen, over = Watch(), threading.Event()
     port = published_port(host, 80)

@@ -39,6 +39,12 @@ class Play:
         """How often the host was spoken to. Only a run with ``options=["-vvv"]`` tells."""
         return len(re.findall(r"^<.*> SSH: EXEC ", self.output, re.MULTILINE))
 
+    @property
+    def tells_of_a_death(self) -> bool:
+        """Whether it says that a release has died: how, or that it was started again, where systemd was quicker than the look at it."""
+        words = r"does not run: (its process (ended with exit status|was ended by signal) \d|it has died and been restarted)"
+        return bool(re.search(words, " ".join(self.output.split())))
+
     def succeeded(self) -> Play:
         """Return this, or fail with what Ansible said."""
         assert self.status == 0, self.output

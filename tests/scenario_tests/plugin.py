@@ -17,6 +17,12 @@ SCENARIO = Path(os.environ.get("MOLECULE_SCENARIO_DIRECTORY", "."))
 _passed_here: list[str] = []
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Look at the health of the hosts last, also where pytest groups tests by their hosts."""
+    items.sort(key=lambda item: not item.path.is_relative_to(SCENARIO.resolve()))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,

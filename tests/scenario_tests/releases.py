@@ -62,9 +62,9 @@ print(json.dumps({
 _ASK = r"""
 import http.client, json, socket, sys
 path, target, headers = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-link = http.client.HTTPConnection("localhost", timeout=20)
+link = http.client.HTTPConnection("localhost", timeout=60)
 link.sock = socket.socket(socket.AF_UNIX)
-link.sock.settimeout(20)
+link.sock.settimeout(60)
 link.sock.connect(path)
 link.request("GET", target, headers=headers)
 answer = link.getresponse()

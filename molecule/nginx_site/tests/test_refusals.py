@@ -34,7 +34,7 @@ def file_of_somebody(host: Host, path: str, text: str) -> Iterator[None]:
 def snapshot(host: Host) -> str:
     """Return all that the role may write, with the time of the last change."""
     files: str = host.check_output(
-        "find /etc/nginx /var/log/nginx /var/lib/nginx ! -type d -printf '%p %l %i %C@\\n' | grep -v '[.]log ' | sort",
+        "find /etc/nginx /var/log/nginx /var/lib/nginx ! -type d -printf '%p %l %i %C@\\n' | grep -v '[.]log[. ]' | sort",
     )
     return files
 
@@ -159,7 +159,7 @@ def test_an_occupied_port_is_named(host: Host, run_role: Run, sites: Sites) -> N
     host.check_output("systemctl stop nginx")
     host.check_output("systemd-run --unit=occupant /usr/bin/python3 -m http.server 80")
     try:
-        host.check_output("timeout 10 sh -c 'until ss -ltn | grep -q :80; do sleep 0.1; done'")
+        host.check_output("timeout 60 sh -c 'until ss -ltn | grep -q \":80 \"; do sleep 0.1; done'")
         outcome = run_role(*sites.values(), NEW)
         assert not outcome.succeeded
         assert "nginx does not start" in outcome.output

@@ -335,7 +335,7 @@ def test_what_one_app_has_fetched_another_with_the_same_pins_installs_without_an
         bench.put_build(app, "one", {"Pipfile": PIPFILE, "Pipfile.lock": json.dumps(lock, indent=4)})
     first, second = ({"name": app, "build": "one", "ignore_lock_mismatch": True} for app in ("first", "second"))
     assert bench.run(second | {"environment": NOWHERE}).status != 0
-    bench.run(first).succeeded()
+    bench.run(first | {"index_url": INDEX}).succeeded()
     bench.run(second | {"environment": NOWHERE}).succeeded()
     assert bench.installed("first") == bench.installed("second")
     assert as_user(host, "_build-second", "ls /var/cache/webstack-flask/.wheels").failed

@@ -68,10 +68,21 @@ def test_another_dependency_is_another_environment_and_check_mode_says_so(host: 
 
 def test_an_installation_that_takes_too_long_is_ended_with_all_that_it_has_started(host: Host, bench: Workbench, hold: str) -> None:
     del hold
-    bench.put_build("slow", "one", {"requirements.txt": "./sleeper\n", "sleeper/setup.py": SLEEPER})
-    play = bench.run({"name": "slow", "build": "one"}, timeout=12)
+    # A project that builds itself, so that nothing has to be fetched before it does.
+    outline = '[build-system]\nrequires = []\nbuild-backend = "setup"\nbackend-path = ["."]\n'
+    bench.put_build(
+        "slow",
+        "one",
+        {
+            "requirements.txt": "./sleeper\n",
+            "sleeper/pyproject.toml": outline,
+            "sleeper/setuptools.py": "setup = print\n",
+            "sleeper/setup.py": SLEEPER,
+        },
+    )
+    play = bench.run({"name": "slow", "build": "one"}, timeout=20)
     assert play.status != 0
-    assert "took more than 12 s and was stopped" in play.output
+    assert "took more than 20 s and was stopped" in play.output
     assert host.file(REACHED).exists, "the process was left behind"
     assert bench.environments("slow") == []
     assert host.run("pgrep -u _build-slow").stdout == ""

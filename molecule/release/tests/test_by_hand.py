@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from scenario_tests import http_get, run_playbook
+from scenario_tests import http_get, run_playbook, wait_on_host
 from scenario_tests.faulty import (
     EVERYTHING,
     NAME,
@@ -19,7 +19,6 @@ from scenario_tests.faulty import (
     new_version,
     served,
     state_of,
-    wait_on_host,
     words_of,
 )
 from scenario_tests.load import show, watch

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scenario_tests import run_playbook, run_role
-from scenario_tests.faulty import DEPLOY, describe, new_version, running, wait_on_host, words_of
+from scenario_tests import run_playbook, run_role, wait_on_host
+from scenario_tests.faulty import DEPLOY, describe, new_version, running, words_of
 from scenario_tests.load import show, watch
 from scenario_tests.releases import AppState, read_app
 
@@ -121,7 +121,7 @@ def test_a_disk_that_is_full_at_the_switch_leaves_users_where_they_are(host: Hos
 def test_a_disk_that_is_full_right_after_the_switch_costs_nothing_and_the_next_run_finishes(host: Host, before: AppState) -> None:
     filling, finished = new_version(), new_version()
     with watch(host, SITE) as seen:
-        play = deploy(host, filling, "fills the disk")
+        play = deploy(host, filling, "fills the disk", watch=5)
     assert play.status != 0
     assert "No space left on device" in words_of(play)
     assert seen.failures == [], show(seen.failures)

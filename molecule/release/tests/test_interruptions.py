@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scenario_tests import http_get, restart, run_playbook
+from scenario_tests import http_get, restart, run_playbook, wait_on_host
 from scenario_tests.faulty import (
     CANDIDATE_RUNS,
     DEPLOY,
@@ -26,7 +26,6 @@ from scenario_tests.faulty import (
     running,
     served,
     state_of,
-    wait_on_host,
     wait_until_idle,
     words_of,
 )
@@ -62,10 +61,11 @@ STAGES = {
     "while the candidate starts": Stage(CANDIDATE_RUNS, fault="health slow", seconds=1.5),
     "between the link and its proof": Stage(f"test $(readlink {ROOT}/current) != {{before}}", {"watch": 5}),
     "while the former release ends its requests": Stage(
-        f"grep -q 'verified\": [0-9]' {ROOT}/current/release.json && {CANDIDATE_RUNS}",
+        f"test $(readlink {ROOT}/current) != {{before}} && grep -q 'verified\": [0-9]' {ROOT}/current/release.json && {CANDIDATE_RUNS}",
+        {"drain": 30},
         fault="health slow",
         seconds=1.5,
-        in_flight=6,
+        in_flight=20,
     ),
 }
 
@@ -126,14 +126,19 @@ def test_a_switch_that_was_cut_off_to_a_release_that_proves_bad_is_taken_back_an
 
 def test_of_deploys_at_once_one_works_and_the_others_wait_and_say_so_or_give_up_in_words(host: Host) -> None:
     before, first, second = ensure_served(host), new_version(), new_version()
-    with watch(host, SITE) as seen, running(host, describe(host, first, watch=20)) as run:
-        wait_on_host(host, CANDIDATE_RUNS)
+    held = describe(host, first, release_commands=["until test -e $HOME/go; do sleep 0.2; done"])
+    with watch(host, SITE) as seen, running(host, held) as run:
+        wait_on_host(host, f"systemctl is-active -q {NAME}-release-command")
         impatient = run_playbook(host, Path(DEPLOY), describe(host, "impatient") | {"gunicorn_systemd_lock_timeout": 1})
-        patient = deploy(host, second)
-        run.wait().succeeded()
+        with running(host, describe(host, second)) as patient:
+            wait_on_host(host, f"test $(find /proc/[0-9]*/fd -lname {LOCK} 2>/dev/null | cut -d/ -f3 | sort -u | wc -l) = 2", pause=0.5)
+            host.check_output(f"sleep 2; touch {ROOT}/shared/go")
+            run.wait().succeeded()
+            waited = patient.wait().succeeded()
+    host.check_output(f"rm {ROOT}/shared/go")
     assert impatient.status != 0
     assert "another run has been changing this app for more than 1 s" in words_of(impatient)
-    assert re.search(r"waited \d+ s for another run on this host", words_of(patient.succeeded()))
+    assert re.search(r"waited \d+ s for another run on this host", words_of(waited))
     assert seen.failures == [], show(seen.failures)
     assert seen.versions == [before, first, second]
     assert state_of(host).find_untidiness() == []

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from scenario_tests import http_get
+from scenario_tests import http_get, wait_on_host
 from scenario_tests.faulty import (
     CANDIDATE_RUNS,
     NAME,
@@ -17,7 +17,6 @@ from scenario_tests.faulty import (
     running,
     served,
     state_of,
-    wait_on_host,
     words_of,
 )
 from scenario_tests.load import show, watch
@@ -34,7 +33,7 @@ def test_requests_in_flight_end_within_the_drain_limit_and_are_cut_off_after_it(
     with watch(host, SITE) as seen, running(host, slow_start) as run, ThreadPoolExecutor() as clients:
         wait_on_host(host, CANDIDATE_RUNS)
         quick = clients.submit(http_get, host, SITE, "/slow?seconds=6")
-        endless = clients.submit(http_get, host, SITE, "/slow?seconds=600")
+        endless = clients.submit(http_get, host, SITE, "/slow?seconds=600", patience=120)
         play = run.wait().succeeded()
         assert (quick.result().status, quick.result().body) == (200, f"{live}\n")
         assert endless.result().status == 502
@@ -49,15 +48,13 @@ def test_requests_in_flight_end_within_the_drain_limit_and_are_cut_off_after_it(
 def test_a_release_that_starts_leaves_the_processor_to_the_live_one(
     host: Host, service: dict[str, int], meanwhile: str, afterwards: str
 ) -> None:
-    def weigh(release: str) -> str:
-        return str(host.check_output(f"systemctl show --property=CPUWeight --value {NAME}@{release}.service"))
+    def weigh(releases: str) -> str:
+        return f"systemctl show --property=CPUWeight --value '{NAME}@{releases}.service'"
 
     ensure_served(host)
+    before = host.check_output(weigh(state_of(host).current or ""))
     with running(host, describe(host, new_version(), "health slow", seconds=1.5, service=service)) as run:
-        wait_on_host(host, CANDIDATE_RUNS)
-        state = state_of(host)
-        (candidate,) = {*state.services} - {state.current}
-        assert weigh(candidate) == meanwhile
+        weights = wait_on_host(host, CANDIDATE_RUNS, then=weigh("*"))
         run.wait().succeeded()
-    assert state_of(host).current == candidate
-    assert weigh(candidate) == afterwards
+    assert sorted(weights.split("\n\n")) == sorted([before, meanwhile])
+    assert host.check_output(weigh(state_of(host).current or "")) == afterwards

@@ -59,7 +59,7 @@ def deploy(host: Host, tmp_path: Path) -> Iterator[Deploy]:
 
 
 def test_workers_that_race_for_an_empty_database_are_told_and_a_preloaded_app_starts_once(host: Host, deploy: Deploy) -> None:
-    failed = deploy(gunicorn={"workers": 4})
+    failed = deploy(gunicorn={"workers": 4}, watch=20)  # which ends when those that have lost the race are noticed
     assert failed.status != 0
     assert "table visits already exists" in failed.output
     assert read_app(host, NAME).current is None
@@ -73,7 +73,7 @@ def test_workers_that_race_for_an_empty_database_are_told_and_a_preloaded_app_st
 
 def test_an_app_for_one_process_that_redirects_everything_is_asked_for_another_page(host: Host, deploy: Deploy) -> None:
     one = {"worker_class": "gthread", "workers": 1, "threads": 8}
-    strict = deploy(gunicorn=one, health={"statuses": [200], "deadline": 5})
+    strict = deploy(gunicorn=one, health={"statuses": [200], "timeout": 60, "deadline": 5})
     assert strict.status != 0
     assert "301" in strict.output
 

@@ -140,4 +140,4 @@ def test_a_stream_arrives_part_by_part(host: Host) -> None:
                 if b"part %d" % number in text:
                     arrivals.setdefault(number, time.monotonic())
     assert len(arrivals) == 3, text
-    assert arrivals[2] - arrivals[0] > 1
+    assert arrivals[2] - arrivals[0] > 0.2  # held back, all would arrive at once

@@ -7,8 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from scenario_tests import as_user, http_get, http_request, restart
-from scenario_tests.faulty import wait_on_host
+from scenario_tests import as_user, http_get, http_request, restart, wait_on_host
 
 if TYPE_CHECKING:
     from testinfra.host import Host

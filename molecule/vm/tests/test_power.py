@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scenario_tests import cut_power, restart
-from scenario_tests.faulty import NAME, ROOT, SITE, deploy, describe, ensure_served, new_version, running, served, state_of, wait_on_host
+from scenario_tests import cut_power, restart, wait_on_host
+from scenario_tests.faulty import NAME, ROOT, SITE, deploy, describe, ensure_served, new_version, running, served, state_of
 from scenario_tests.load import show, watch
 
 if TYPE_CHECKING:

@@ -76,8 +76,8 @@ def test_an_interrupt_ends_the_run_without_the_steps_that_are_left() -> None:
         begun.append(log)
 
     with pytest.raises(KeyboardInterrupt):
-        steps.run_all([Step("a", interrupted), *(Step(str(number), slow) for number in range(20))])
-    assert len(begun) < 10
+        steps.run_all([Step("a", interrupted), *(Step(str(number), slow) for number in range(200))])
+    assert len(begun) < 100
 
 
 def test_the_table() -> None:

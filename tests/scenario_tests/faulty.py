@@ -60,9 +60,6 @@ IMPATIENT: dict[str, Any] = {"health": {"timeout": 1, "deadline": 3}}
 PATIENT: dict[str, Any] = {"health": {"timeout": 60, "deadline": 8}}
 """For releases that answer, if badly: a question that was asked within the deadline is waited for, on a busy machine for long."""
 
-LIFELONG: dict[str, Any] = {"health": {"timeout": 5, "deadline": 8}}
-"""For releases that say why they end, and never answer."""
-
 
 def roll_back(host: Host, to: str | None = None) -> Play:
     """Run rollback.yml."""

@@ -8,7 +8,6 @@ import pytest
 from scenario_tests import wait_on_host
 from scenario_tests.faulty import (
     IMPATIENT,
-    LIFELONG,
     PATIENT,
     SITE,
     deploy,
@@ -29,7 +28,7 @@ testinfra_hosts = ["debian12"]
 
 SILENT, WRONG = (f"was not healthy within {seconds} s: GET /health" for seconds in (3, 8))
 BAD_RELEASES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
-    "exit at start": (LIFELONG, (WRONG, "bad wants no more")),
+    "exit at start": ({"health": {"timeout": 5, "deadline": 8}}, (WRONG, "bad wants no more")),
     "hang on import": (IMPATIENT, (f"{SILENT} was not answered within 1 s",)),
     "health 301": (PATIENT, (f"{WRONG} answered 301 (Location: /elsewhere); expected 200",)),
     "health wrong": (PATIENT, (f"{WRONG} answered 204; expected 200",)),

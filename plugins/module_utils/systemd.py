@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -161,8 +162,9 @@ def disable(*units: str) -> None:
 
 def _keep_links() -> None:
     """Make what starts at boot survive a power cut."""
-    for directory in UNIT_ROOT.glob("*.wants"):
-        sync_directory(directory)
+    for directory in (UNIT_ROOT, *UNIT_ROOT.glob("*.wants")):
+        with suppress(FileNotFoundError, NotADirectoryError):  # systemd removes the empty ones, for others at the same time
+            sync_directory(directory)
 
 
 def forget_failure(*units: str) -> None:

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ansible_collections.webstack.flask.plugins.module_utils import systemd
 from ansible_collections.webstack.flask.plugins.module_utils.systemd import UnitState, is_running, parse_show
 
 # What `systemctl show` printed on Debian 12 and 13 for units that were made to end in these ways.
@@ -190,3 +192,18 @@ def test_a_unit_that_is_being_stopped_is_dying() -> None:
 
 def test_a_unit_that_failed_without_a_process_says_what_systemd_says() -> None:
     assert UnitState("failed", "failed", result="resources").describe_death() == "systemd gives the result 'resources'"
+
+
+@pytest.mark.parametrize("change", [systemd.enable, systemd.disable])
+def test_what_starts_at_boot_is_on_the_disk_before_a_run_goes_on(
+    change: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "multi-user.target.wants").mkdir()
+    (tmp_path / "removed.wants").symlink_to("nowhere")
+    (tmp_path / "not-systemd-s.wants").touch()
+    synced: set[Path] = set()
+    monkeypatch.setattr(systemd, "UNIT_ROOT", tmp_path)
+    monkeypatch.setattr(systemd, "_systemctl", lambda *_words: "")
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.add(Path(f"/proc/self/fd/{descriptor}").readlink()))
+    change("shop@1.service")
+    assert synced == {tmp_path, tmp_path / "multi-user.target.wants"}

@@ -177,9 +177,8 @@ def test_each_site_has_its_own_logs(host: Host) -> None:
 def test_the_logs_are_rotated(host: Host) -> None:
     http_get(host, "plain.test", "/before-rotation")
     host.check_output("logrotate --force /etc/logrotate.d/nginx")
-    wait_on_host(
-        host, "! find /proc/[0-9]*/fd -lname '*/plain.access.log.1' 2>/dev/null | grep -q .", pause=0.2
-    )  # nginx is told by a signal
+    # nginx is told by a signal, and goes on with the old file until it has heard it.
+    wait_on_host(host, "! find /proc/[0-9]*/fd -lname '*/plain.access.log.1' 2>/dev/null | grep -q .", pause=0.2)
     http_get(host, "plain.test", "/after-rotation")
     assert "/before-rotation" in host.file("/var/log/nginx/plain.access.log.1").content_string
     assert "/after-rotation" in host.file("/var/log/nginx/plain.access.log").content_string

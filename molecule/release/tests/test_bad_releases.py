@@ -28,6 +28,7 @@ testinfra_hosts = ["debian12"]
 
 SILENT, WRONG = (f"was not healthy within {seconds} s: GET /health" for seconds in (3, 8))
 BAD_RELEASES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    # It never answers, so that a question must not be waited for as long as those of the patient.
     "exit at start": ({"health": {"timeout": 5, "deadline": 8}}, (WRONG, "bad wants no more")),
     "hang on import": (IMPATIENT, (f"{SILENT} was not answered within 1 s",)),
     "health 301": (PATIENT, (f"{WRONG} answered 301 (Location: /elsewhere); expected 200",)),

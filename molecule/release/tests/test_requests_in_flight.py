@@ -48,13 +48,13 @@ def test_requests_in_flight_end_within_the_drain_limit_and_are_cut_off_after_it(
 def test_a_release_that_starts_leaves_the_processor_to_the_live_one(
     host: Host, service: dict[str, int], meanwhile: str, afterwards: str
 ) -> None:
-    def weigh(releases: str) -> str:
+    def command_to_weigh(releases: str) -> str:
         return f"systemctl show --property=CPUWeight --value '{NAME}@{releases}.service'"
 
     ensure_served(host)
-    before = host.check_output(weigh(state_of(host).current or ""))
+    before = host.check_output(command_to_weigh(state_of(host).current or ""))
     with running(host, describe(host, new_version(), "health slow", seconds=1.5, service=service)) as run:
-        weights = wait_on_host(host, CANDIDATE_RUNS, then=weigh("*"))
+        weights = wait_on_host(host, CANDIDATE_RUNS, then=command_to_weigh("*"))
         run.wait().succeeded()
     assert sorted(weights.split("\n\n")) == sorted([before, meanwhile])
-    assert host.check_output(weigh(state_of(host).current or "")) == afterwards
+    assert host.check_output(command_to_weigh(state_of(host).current or "")) == afterwards

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils import systemd
-from ansible_collections.webstack.flask.plugins.module_utils.systemd import UnitState, is_running, parse_show
+from ansible_collections.webstack.flask.plugins.module_utils.systemd import UnitState, is_over, is_running, parse_show
 
 # What `systemctl show` printed on Debian 12 and 13 for units that were made to end in these ways.
 _SHOWN = """\
@@ -180,6 +180,37 @@ def test_a_process_that_nobody_has_asked_after_yet_does_not_run_any_more() -> No
         assert Path(f"/proc/{process.pid}").exists()
         assert not is_running(process.pid)
     assert not is_running(process.pid)
+
+
+def test_a_process_that_is_killed_where_others_have_the_processor_does_not_run_any_more() -> None:
+    processor = {min(os.sched_getaffinity(0))}
+    with subprocess.Popen(["sh", "-c", "while :; do :; done"]) as busy, subprocess.Popen(["sleep", "60"]) as process:
+        os.sched_setaffinity(busy.pid, processor)
+        os.sched_setaffinity(process.pid, processor)
+        os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
+        process.kill()
+        running = is_running(process.pid)
+        busy.kill()
+    assert not running
+
+
+@pytest.mark.parametrize(
+    ("state", "of_its_thread", "of_the_process", "over"),
+    [
+        pytest.param("S (sleeping)", 0, 0, False, id="waits"),
+        pytest.param("S (sleeping)", 0, 1 << 14, False, id="is asked to end, and may finish what it does"),
+        pytest.param("R (running)", 0x100, 0x100, True, id="was killed, and waits for a processor to end on"),
+        pytest.param("R (running)", 0x100, 1 << 14, True, id="has no answer to a signal that ends it, and waits for a processor"),
+        pytest.param("R (running)", 0, 0x100, True, id="was killed, and is ending"),
+        pytest.param("Z (zombie)", 0, 0x100, True, id="has ended"),
+        pytest.param("X (dead)", 0, 0, True, id="is being removed"),
+    ],
+)
+def test_a_killed_process_does_not_run_even_if_the_kernel_has_not_come_to_end_it(
+    state: str, of_its_thread: int, of_the_process: int, *, over: bool
+) -> None:
+    masks = f"SigPnd:\t{of_its_thread:016x}\nShdPnd:\t{of_the_process:016x}\nSigBlk:\t{0x10100:016x}\n"
+    assert is_over(f"Name:\tgunicorn: master [Z]\nState:\t{state}\nTgid:\t81\n{masks}") is over
 
 
 def test_there_is_hope_while_a_job_waits_for_its_turn() -> None:

@@ -36,6 +36,8 @@ class Step:
     act: Callable[[TextIO], None]
     needs: tuple[str, ...] = ()
     """Names of steps that must have passed before."""
+    soon: bool = False
+    """Whether one of the workers sees to it first."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,13 @@ class Result:
 def run_all(steps: Sequence[Step]) -> list[Result]:
     """Run all steps and return their results in the same order.
 
-    Three workers share the work, one from the beginning of the list and two from its end: so the short steps at the beginning
-    are told early, while the long ones at the end are already under way. These wait half of the time: two of them leave
-    two processors half idle.
+    Three workers share the work, from the end of the list, where the long steps are, to its beginning: what is left to the last
+    is short, and no processor waits for long. One of the three begins with the steps that are to be told soon. Long ones wait half of
+    the time: two of them leave two processors half idle.
     """
     board = _Board(steps)
     with ThreadPoolExecutor(3) as pool:
-        workers = [pool.submit(board.work, from_the_end=from_the_end) for from_the_end in (False, True, True)]
+        workers = [pool.submit(board.work, soon=soon) for soon in (True, False, False)]
         try:
             for worker in workers:
                 worker.result()
@@ -92,9 +94,9 @@ class _Board:
         self._left = list(steps)
         self._changed = threading.Condition()
 
-    def work(self, *, from_the_end: bool) -> None:
-        """Do one step after the other until none is left."""
-        while step := self._take(from_the_end=from_the_end):
+    def work(self, *, soon: bool) -> None:
+        """Do one step after the other until none is left, first those of `soon`, or first the others."""
+        while step := self._take(soon=soon):
             result = _run(step) if self._may_run(step) else Result(step.name, Outcome.NOT_RUN, 0)
             with self._changed:
                 self.results[step.name] = result
@@ -106,11 +108,13 @@ class _Board:
             self._left.clear()
             self._changed.notify_all()
 
-    def _take(self, *, from_the_end: bool) -> Step | None:
+    def _take(self, *, soon: bool) -> Step | None:
         """Return the next step whose needs are settled; wait for one where there is none yet."""
         with self._changed:
             while self._left:
-                order = reversed(self._left) if from_the_end else iter(self._left)
+                late = [step for step in reversed(self._left) if not step.soon]
+                early = [step for step in self._left if step.soon]
+                order = [*early, *late] if soon else [*late, *early]
                 ready = next((step for step in order if all(need in self.results for need in step.needs)), None)
                 if ready:
                     self._left.remove(ready)

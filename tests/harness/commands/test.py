@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from harness.commands import Commands
 
 _FAST_SCENARIO = "default"
-_LONG = ("gunicorn_systemd", "site", "safety", "nginx_site", "shapes", "app_source", "tls", "python_pipenv", "release", "vm")
-"""Scenarios that take several minutes, the longest last."""
+_LONG = (
+    *("etc_hosts", "certificates", "by_hand", "debian_packages", "gunicorn_systemd", "upgrade", "site", "nginx_site"),
+    *("shapes", "app_source", "safety", "python_pipenv", "tls", "vm", "release"),
+)
+"""Scenarios that take a minute or more, the longest last."""
 _ARTIFACT_HOST = "artifact"
 
 
@@ -46,13 +49,13 @@ def fast_steps() -> list[Step]:
 
 
 def all_steps() -> list[Step]:
-    """Return all steps, in the order of the table: the long ones at the end, where they are begun first."""
+    """Return all steps, in the order of the table: the long ones at the end."""
     scenarios = sorted(molecule.scenarios(), key=lambda name: _LONG.index(name) if name in _LONG else -1)
     return [*_lint_steps(), _UNIT, _SANITY, *_ARTIFACT_STEPS, *map(_scenario_step, scenarios)]
 
 
 def _lint_steps() -> list[Step]:
-    return [Step(tool, functools.partial(lint.lint, tool)) for tool in lint.TOOLS]
+    return [Step(tool, functools.partial(lint.lint, tool), soon=True) for tool in lint.TOOLS]
 
 
 def _scenario_step(name: str) -> Step:
@@ -85,11 +88,11 @@ def _plain(act: Callable[..., object]) -> Callable[[TextIO], None]:
     return step
 
 
-_UNIT = Step("unit tests", lambda log: unit.unit([], log))
-_SANITY = Step("ansible-test sanity", lambda log: sanity.sanity([], log))
+_UNIT = Step("unit tests", lambda log: unit.unit([], log), soon=True)
+_SANITY = Step("ansible-test sanity", lambda log: sanity.sanity([], log), soon=True)
 _ARTIFACT_STEPS = (
-    Step("build", _plain(build.build)),
-    Step("galaxy-importer", _plain(build.import_check), needs=("build",)),
-    Step("installed artifact", run_artifact, needs=("build",)),
-    Step("ansible-core versions", versions.try_ends, needs=("build",)),
+    Step("build", _plain(build.build), soon=True),
+    Step("galaxy-importer", _plain(build.import_check), needs=("build",), soon=True),
+    Step("installed artifact", run_artifact, needs=("build",), soon=True),
+    Step("ansible-core versions", versions.try_ends, needs=("build",), soon=True),
 )

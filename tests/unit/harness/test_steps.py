@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from typing import TextIO
@@ -54,6 +55,18 @@ def test_a_step_runs_after_those_it_needs() -> None:
     assert order == ["early", "late"]
 
 
+def test_one_worker_begins_with_what_is_to_be_told_soon_and_the_others_with_the_longest() -> None:
+    begun: list[str] = []
+    all_at_work = threading.Barrier(3, timeout=30)
+
+    def work(log: TextIO) -> None:
+        begun.append(Path(log.name).stem)
+        all_at_work.wait()
+
+    steps.run_all([*(Step(name, work, soon=True) for name in "ab"), *(Step(name, work) for name in "cdefghi")])
+    assert [set(begun[:3]), set(begun[3:6]), set(begun[6:])] == [{"a", "h", "i"}, {"b", "f", "g"}, {"c", "d", "e"}]
+
+
 def test_what_needs_a_failed_step_is_not_run_and_counts_as_failed() -> None:
     results = steps.run_all([Step("a", fails), Step("b", passes, needs=("a",)), Step("c", passes, needs=("b",))])
     assert outcomes(results) == [Outcome.FAILED, Outcome.NOT_RUN, Outcome.NOT_RUN]
@@ -76,7 +89,7 @@ def test_an_interrupt_ends_the_run_without_the_steps_that_are_left() -> None:
         begun.append(log)
 
     with pytest.raises(KeyboardInterrupt):
-        steps.run_all([Step("a", interrupted), *(Step(str(number), slow) for number in range(200))])
+        steps.run_all([Step("a", interrupted, soon=True), *(Step(str(number), slow) for number in range(200))])
     assert len(begun) < 100
 
 

@@ -273,6 +273,7 @@ def test_nothing_of_the_archive_stays_on_the_host(host: Host, source: Path) -> N
     assert host.check_output("find / -xdev -name 'tidy.packed'") == ""
 
 
+@pytest.mark.usefixtures("_on_debian12")
 def test_a_directory_that_becomes_public_is_opened_without_a_new_build(host: Host, source: Path) -> None:
     app = {"name": "opening", "path": str(source)}
     run(host, app).succeeded()

@@ -52,7 +52,7 @@ def test_modes_are_changed_in_all_directions(host: Host, users: Users) -> None:
     assert "given" in users.see_certificate("shop")
     settle(host, describe(host, "shop", tls="self_signed"))
     assert "self-signed" in users.see_certificate("shop")
-    settle(host)
+    converge(host)
     assert users.get(f"https://{users.name('shop')}/").status == 200
 
 
@@ -75,7 +75,7 @@ def test_given_files_are_checked_before_nginx_sees_them(host: Host, users: Users
     host.check_output("chmod 600 /root/key")
     settle(host, given)
     assert "given" in users.see_certificate("shop")
-    settle(host)
+    converge(host)
 
 
 def test_nothing_graver_than_low_is_found(users: Users) -> None:

@@ -34,7 +34,7 @@ _EXITED, _KILLED, _DUMPED = 1, 2, 3
 """How a process ended: CLD_EXITED, CLD_KILLED and CLD_DUMPED of sigaction(2)."""
 
 _SIGKILL = 1 << signal.SIGKILL - 1
-"""SIGKILL in a mask of signals; the kernel makes every signal that ends a process into this one."""
+"""SIGKILL in a mask of signals. The kernel lets every signal that ends a process end it by this one, but for those that dump core."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def is_running(pid: int) -> bool:
 def is_over(status: str) -> bool:
     """Return whether a process has ended or been killed, from its /proc/PID/status (proc_pid_status(5)).
 
-    One that is killed ends when it is next given a processor: on a busy host its children may answer for a fifth of a second after.
+    One that is killed ends when it is next given a processor: on a busy host its children may go on answering for most of a second.
     """
     fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
     pending = int(fields.get("SigPnd", "0"), 16) | int(fields.get("ShdPnd", "0"), 16)

@@ -185,13 +185,15 @@ def test_a_process_that_nobody_has_asked_after_yet_does_not_run_any_more() -> No
 def test_a_process_that_is_killed_where_others_have_the_processor_does_not_run_any_more() -> None:
     processor = {min(os.sched_getaffinity(0))}
     with subprocess.Popen(["sh", "-c", "while :; do :; done"]) as busy, subprocess.Popen(["sleep", "60"]) as process:
-        os.sched_setaffinity(busy.pid, processor)
-        os.sched_setaffinity(process.pid, processor)
-        os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
-        process.kill()
-        running = is_running(process.pid)
-        busy.kill()
-    assert not running
+        try:
+            os.sched_setaffinity(busy.pid, processor)
+            os.sched_setaffinity(process.pid, processor)
+            os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
+            process.kill()
+            assert not is_running(process.pid)
+        finally:
+            busy.kill()
+            process.kill()
 
 
 @pytest.mark.parametrize(
@@ -202,11 +204,12 @@ def test_a_process_that_is_killed_where_others_have_the_processor_does_not_run_a
         pytest.param("R (running)", 0x100, 0x100, True, id="was killed, and waits for a processor to end on"),
         pytest.param("R (running)", 0x100, 1 << 14, True, id="has no answer to a signal that ends it, and waits for a processor"),
         pytest.param("R (running)", 0, 0x100, True, id="was killed, and is ending"),
-        pytest.param("Z (zombie)", 0, 0x100, True, id="has ended"),
+        pytest.param("Z (zombie)", 0, 0x100, True, id="was killed, and has ended"),
+        pytest.param("Z (zombie)", 0, 0, True, id="has ended by itself"),
         pytest.param("X (dead)", 0, 0, True, id="is being removed"),
     ],
 )
-def test_a_killed_process_does_not_run_even_if_the_kernel_has_not_come_to_end_it(
+def test_a_process_is_over_when_it_has_ended_or_was_killed_even_if_the_kernel_has_not_come_to_end_it(
     state: str, of_its_thread: int, of_the_process: int, *, over: bool
 ) -> None:
     masks = f"SigPnd:\t{of_its_thread:016x}\nShdPnd:\t{of_the_process:016x}\nSigBlk:\t{0x10100:016x}\n"

@@ -86,4 +86,4 @@ def test_an_account_is_bound_and_its_key_is_seen_nowhere(host: Host, users: User
     # In two pieces, for sudo writes what the test asks for into the journal.
     look = f"s={secret[:30]}; s=${{s}}{secret[30:]}; grep -rFl $s /etc /var/log /var/lib/letsencrypt; journalctl --no-pager | grep -F $s"
     assert host.run(look).stdout == ""
-    converge(host)
+    settle(host)

@@ -75,7 +75,7 @@ def test_given_files_are_checked_before_nginx_sees_them(host: Host, users: Users
     host.check_output("chmod 600 /root/key")
     settle(host, given)
     assert "given" in users.see_certificate("shop")
-    converge(host)
+    settle(host)
 
 
 def test_nothing_graver_than_low_is_found(users: Users) -> None:

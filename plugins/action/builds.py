@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.webstack.flask.plugins.module_utils.archives import is_url, measure_checksum, require_checksum
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+from ansible_collections.webstack.flask.plugins.module_utils.outcomes import describe_error, list_errors
 from ansible_collections.webstack.flask.plugins.module_utils.source_secrets import hide_secrets
 from ansible_collections.webstack.flask.plugins.module_utils.source_tree import digest_tree, list_files, pack_tree
+from ansible_collections.webstack.flask.plugins.module_utils.visible import escape
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,45 @@ def _locate(path: str, base: str) -> Path:
     return (Path(base) / Path(path).expanduser()).resolve()
 
 
+def read_sources(apps: list[dict[str, Any]], base: str) -> tuple[dict[str, Local], list[dict[str, Any]], dict[str, str]]:
+    """Return the sources that are on the controller, what the module has to know of each app, and what is wrong with others, by app."""
+    local: dict[str, Local] = {}
+    described: list[dict[str, Any]] = []
+    errors: dict[str, str] = {}
+    for app in apps:
+        try:
+            source = Local.read(app, base)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the source of one is no matter of the others
+            errors[str(app.get("name"))] = describe_error(error)
+            continue
+        described.append(source.described if source else app)
+        if source:
+            local[str(app.get("name"))] = source
+    return local, described, errors
+
+
+def add_result(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Return what came of both runs of the module, the second of which was for some of the apps."""
+    if "builds" not in second:
+        return second
+    warnings = [*first.get("warnings", []), *second.get("warnings", [])]
+    told = {"warnings": warnings} if warnings else {}
+    changed = bool(first.get("changed") or second.get("changed"))
+    return {**second, **told, "changed": changed, "builds": {**first["builds"], **second["builds"]}}
+
+
+def conclude(result: dict[str, Any], apps: list[dict[str, Any]], errors: Mapping[str, str], *, defer_errors: bool) -> dict[str, Any]:
+    """Return the result with the errors of the controller's half; it has failed if there is any, unless they are deferred."""
+    if "builds" not in result:
+        return result
+    failed = {name: {"id": "", "path": "", "changed": False, "error": escape(error)} for name, error in errors.items()}
+    builds = {**result["builds"], **failed}
+    builds = {name: builds[name] for name in (str(app.get("name")) for app in apps) if name in builds}
+    problems = list_errors(builds)
+    told = {"failed": True, "msg": "\n".join(problems)} if problems and not defer_errors else {}
+    return {**result, "builds": builds, **told}
+
+
 class ActionModule(ActionBase):  # type: ignore[misc]
     """Runs the module once when the host has every build, and once more with what it lacks when it has not."""
 
@@ -79,24 +121,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
         apps = [dict(app) for app in self._task.args.get("apps", [])]
-        base = task_vars.get("inventory_dir") or "."
-        try:
-            found = [(app, Local.read(app, base)) for app in apps]
-        except Problem as problem:
-            raise AnsibleActionFail(str(problem)) from problem
-        local = {app.get("name"): source for app, source in found if source}
-        agent = self._find_agent() if any(app.get("ssh_agent") for app in apps) else None
-        described = [{**(source.described if source else app), "agent": agent if app.get("ssh_agent") else None} for app, source in found]
-
+        local, described, errors = read_sources(apps, task_vars.get("inventory_dir") or ".")
+        agent = self._find_agent() if any(app.get("ssh_agent") for app in described) else None
+        described = [{**app, "agent": agent if app.get("ssh_agent") else None} for app in described]
         result = self._execute(described, task_vars)
-        missing = [name for name, build in result.get("builds", {}).items() if build.get("missing")]
-        if not missing or result.get("failed"):
-            return result
-        try:
-            packed = {name: self._carry_over(local[name], name) for name in missing}
-            return self._execute([{**app, "packed": packed.get(app["name"])} for app in described], task_vars)
-        finally:
-            self._remove_tmp_path(self._connection._shell.tmpdir, force=True)  # noqa: SLF001
+        missing = [app for app in described if result.get("builds", {}).get(app.get("name"), {}).get("missing")]
+        if missing and not result.get("failed"):
+            try:
+                packed = self._carry_over({app["name"]: local[app["name"]] for app in missing}, errors)
+                sent = [{**app, "packed": packed[app["name"]]} for app in missing if app["name"] in packed]
+                result = add_result(result, self._execute(sent, task_vars))
+            finally:
+                self._remove_tmp_path(self._connection._shell.tmpdir, force=True)  # noqa: SLF001
+        return conclude(result, apps, errors, defer_errors=boolean(self._task.args.get("defer_errors", False)))
 
     def _find_agent(self) -> str | None:
         """Return the socket of the forwarded agent: sudo would not tell root of it."""
@@ -104,18 +141,28 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return str(said.get("stdout", "")).strip() or None
 
     def _execute(self, apps: list[dict[str, Any]], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Run the module; whether the errors of apps are the task's is decided when all are known."""
         shown, secrets = hide_secrets(apps)
-        arguments = {**self._task.args, "apps": shown, "secrets": secrets}
+        arguments = {**self._task.args, "apps": shown, "secrets": secrets, "defer_errors": True}
         result: dict[str, Any] = self._execute_module(module_name="webstack.flask.builds", module_args=arguments, task_vars=task_vars)
         return result
 
-    def _carry_over(self, source: Local, name: str) -> str:
+    def _carry_over(self, sources: Mapping[str, Local], errors: dict[str, str]) -> dict[str, str]:
+        """Return where the sources are on the host, by app; add to `errors` why one cannot be packed."""
         if self._connection._shell.tmpdir is None:  # noqa: SLF001
             self._make_tmp_path()
-        remote = self._connection._shell.join_path(self._connection._shell.tmpdir, f"{name}.packed")  # noqa: SLF001
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, "packed")
-            source.write(file)
-            self._transfer_file(str(file), remote)
-        self._fixup_perms2((self._connection._shell.tmpdir, remote))  # noqa: SLF001
-        return str(remote)
+        folder_there = self._connection._shell.tmpdir  # noqa: SLF001
+        packed: dict[str, str] = {}
+        for name, source in sources.items():
+            remote = str(self._connection._shell.join_path(folder_there, f"{name}.packed"))  # noqa: SLF001
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder, "packed")
+                try:
+                    source.write(file)
+                except Exception as error:  # noqa: BLE001 - whatever is wrong with the source of one is no matter of the others
+                    errors[name] = describe_error(error)
+                    continue
+                self._transfer_file(str(file), remote)
+            packed[name] = remote
+        self._fixup_perms2((folder_there, *packed.values()))
+        return packed

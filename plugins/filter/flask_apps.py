@@ -71,6 +71,8 @@ class FilterModule:
             "hosts_inputs": flask_apps_inputs.hosts_inputs,
             "removal_inputs": flask_apps_inputs.removal_inputs,
             "without_app": without_app,
+            "without_failed": flask_apps_inputs.without_failed,
+            "failures": flask_apps_inputs.list_failures,
             "summary": flask_apps_summary.summarise,
             "removal_summary": flask_apps_summary.summarise_removal,
         }

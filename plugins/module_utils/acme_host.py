@@ -9,14 +9,16 @@ import http.client
 import os
 import secrets
 import shutil
-import subprocess
+import socket
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils import systemd
@@ -36,6 +38,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.acme import (
     parse_renewal,
 )
 from ansible_collections.webstack.flask.plugins.module_utils.certificates import Certificate, join, read_given, read_usable
+from ansible_collections.webstack.flask.plugins.module_utils.commands import TimedOut, run
 from ansible_collections.webstack.flask.plugins.module_utils.env_file import format_environment
 from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, ensure_file, read_text
 from ansible_collections.webstack.flask.plugins.module_utils.layout import CERTIFICATE_ROOT, UNIT_ROOT, Problem
@@ -57,6 +60,8 @@ _ANSWER_PATIENCE = 5.0
 _BUSY_PATIENCE = 120.0
 _BUSY_PAUSE = 2.0
 _CERTBOT_PATIENCE = 300.0
+_MOST_SAID, _LONGEST_LINE = 1 << 18, 1000
+"""Bytes that are kept of what certbot says, and characters of a line of it."""
 
 
 @dataclass
@@ -191,6 +196,9 @@ def judge_answers(answers: Mapping[str, str | OSError], word: str) -> str | None
 def _ask(address: str, name: str, path: str) -> str | OSError:
     """Return what is served, or in words what else was answered; or the error of a connection."""
     link = http.client.HTTPConnection(address, _HTTP_PORT, timeout=_ANSWER_PATIENCE)
+    # The time limit of a connection is for each of its parts, and a foreign server may send them drop by drop.
+    watch = Timer(2 * _ANSWER_PATIENCE, _hang_up, [link])
+    watch.start()
     try:
         link.request("GET", path, headers={"Host": name, "User-Agent": "webstack.flask"})
         answer = link.getresponse()
@@ -200,8 +208,14 @@ def _ask(address: str, name: str, path: str) -> str | OSError:
     except http.client.HTTPException as error:
         return f"no HTTP ({type(error).__name__})"
     finally:
+        watch.cancel()
         link.close()
     return body if answer.status == 200 else f"with status {answer.status}"
+
+
+def _hang_up(link: http.client.HTTPConnection) -> None:
+    with suppress(OSError, AttributeError):  # it may have ended, or not begun
+        link.sock.shutdown(socket.SHUT_RDWR)
 
 
 def ask_for(order: Order, options: Mapping[str, Any], held: Certificate | None, now: datetime, *, check: bool) -> Asked:
@@ -235,13 +249,15 @@ def _run_certbot(arguments: Sequence[str], variables: Mapping[str, str]) -> tupl
     environment = {**os.environ, "LC_ALL": "C.UTF-8", **variables}
     while True:
         try:
-            command = [program, *arguments]
-            result = subprocess.run(
-                command, env=environment, capture_output=True, text=True, errors="replace", timeout=_CERTBOT_PATIENCE, check=False
-            )
-        except subprocess.TimeoutExpired:
+            ended = run([program, *arguments], timeout=_CERTBOT_PATIENCE, most=_MOST_SAID, env=environment)
+        except TimedOut:
             return 1, f"certbot was not done after {_CERTBOT_PATIENCE:g} s"
-        output = f"{result.stdout}\n{result.stderr}"
+        output = shorten_lines(f"{ended.output}\n{ended.errors}")
         if not is_busy(output) or time.monotonic() > deadline:
-            return result.returncode, output
+            return ended.status, output
         time.sleep(_BUSY_PAUSE)
+
+
+def shorten_lines(output: str) -> str:
+    """Return what certbot says with no line longer than a message can use: it repeats what the authority says."""
+    return "\n".join(line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in output.splitlines())

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 _MACHINERY = re.compile(r'  File "(?:<frozen importlib|[^"]*/(?:gunicorn|importlib)["/])')
@@ -17,8 +18,15 @@ _END_OF_MASTER = re.compile(
 """What is left, without such frames, of the traceback with which a gunicorn ends whose workers do not boot."""
 
 
+_LONGEST = 300
+"""Characters of a line that are shown."""
+
+
 def find_last_words(log: str, lines: int) -> list[str]:
-    """Return the last lines of a log that help: gunicorn adds up to 60 to an ImportError, after it and within it."""
+    """Return the last lines of a log that help: gunicorn adds up to 60 to an ImportError, after it and within it.
+
+    Long lines are cut, and equal ones that follow each other are one.
+    """
     kept = []
     passing_over = False
     for line in log.splitlines():
@@ -26,4 +34,10 @@ def find_last_words(log: str, lines: int) -> list[str]:
             passing_over = _MACHINERY.match(line) is not None
         if not passing_over:
             kept.append(f"{line}\n")
-    return _END_OF_MASTER.sub("", "".join(kept)).splitlines()[-lines:]
+    words = _END_OF_MASTER.sub("", "".join(kept)).splitlines()
+    return [_shorten(line, len(list(equal))) for line, equal in itertools.groupby(words)][-lines:]
+
+
+def _shorten(line: str, times: int) -> str:
+    shown = line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+    return f"{shown} ({times} times)" if times > 1 else shown

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import hashlib
-import lzma
 import os
 import re
 import stat
 import tarfile
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -20,23 +18,21 @@ from ansible.module_utils.urls import ConnectionError as UrlError
 from ansible.module_utils.urls import open_url
 from ansible_collections.webstack.flask.plugins.module_utils.digest import LENGTH
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+from ansible_collections.webstack.flask.plugins.module_utils.source_bounds import MOST_FETCHED, Allowance, Room
 from ansible_collections.webstack.flask.plugins.module_utils.source_tree import is_within
 
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
-_UNREADABLE = (
-    *(OSError, EOFError, NotImplementedError, RuntimeError),
-    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-)
-"""What the standard library raises for archives that it cannot read."""
-
 _PATIENCE = 60
 """Seconds without a byte after which a download is given up."""
 
-MOST_FETCHED, MOST_UNPACKED, MOST_MEMBERS = 1 << 30, 4 << 30, 200_000
-"""Bytes of a download, bytes and members of what comes of an archive: more is a mistake or an attack, and would fill the host's disk."""
+_LONGEST_HEADER, _MOST_HEADERS = 1 << 20, 64 << 20
+"""Bytes of one header of a tar archive beyond the fixed ones, such as a long name, and of all of them: they are read into memory."""
 
-_CHUNK = 1 << 20
-_LONGEST_LINK = 4096
+_LARGEST_DIRECTORY = 32 << 20
+"""Bytes of the list of members at the end of a zip archive, which is read into memory as a whole."""
+
+_EXTENDED = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+_LONGEST_LINK, _LONGEST_REASON = 4096, 500
 
 
 def is_url(archive: str) -> bool:
@@ -87,54 +83,72 @@ def download(url: str, target: Path, checksum: str) -> None:
         raise
 
 
-class Allowance:
-    """How much may yet be written."""
-
-    def __init__(self, most: int, message: str) -> None:
-        """Allow `most` of what is counted, and say `message` when it is more."""
-        self._left = most
-        self._message = message
-
-    def take(self, amount: int) -> None:
-        """Take a part of it; raise Problem if there is not so much left."""
-        self._left -= amount
-        if self._left < 0:
-            raise Problem(self._message)
-
-    def copy(self, content: IO[bytes], file: IO[bytes]) -> None:
-        """Copy bytes, no more than there are left. What a header says of their number does not count: it may lie."""
-        while chunk := content.read(_CHUNK):
-            self.take(len(chunk))
-            file.write(chunk)
-
-
 def unpack(archive: Path, directory: Path) -> None:
     """Unpack a tar or zip archive of plain files, directories and links.
 
     Raise Problem for a member that would leave the directory, and for more than there may be. A hard link becomes a file of its own.
     """
-    room = Allowance(
-        MOST_UNPACKED,
-        f"the archive unpacks to more than {MOST_UNPACKED} bytes, the most that a source may have; leave out what is no source",
-    )
-    members = Allowance(
-        MOST_MEMBERS, f"the archive has more than {MOST_MEMBERS} members, the most that a source may have; leave out what is no source"
-    )
-    ready: set[Path] = set()
     try:
-        if not tarfile.is_tarfile(archive) and zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as zipped:
-                for entry in zipped.infolist():
-                    members.take(1)
-                    _unpack_entry(zipped, entry, _prepare(entry.filename, directory, ready), room)
-        else:
-            files: dict[PurePosixPath, tarfile.TarInfo] = {}
-            with tarfile.open(archive) as tar:
-                for member in tar:
-                    members.take(1)
-                    _unpack_member(tar, member, _prepare(member.name, directory, ready), files, room)
-    except _UNREADABLE as error:
-        raise Problem(f"the archive cannot be unpacked: {error}") from error
+        _unpack(archive, directory, Room("the archive"))
+    except Problem:
+        raise
+    except Exception as error:  # the standard library has many ways to fail at an archive that was made to be read wrongly
+        text = str(error) or type(error).__name__
+        raise Problem(f"the archive cannot be unpacked: {text[:_LONGEST_REASON]}") from error
+
+
+def _unpack(archive: Path, directory: Path, room: Room) -> None:
+    try:
+        tar = tarfile.open(archive, tarinfo=_make_member_type())  # noqa: SIM115 - the block below closes it
+    except tarfile.ReadError:
+        if not zipfile.is_zipfile(archive):
+            raise
+        _unpack_zip(archive, directory, room)
+        return
+    ready: set[Path] = set()
+    files: dict[PurePosixPath, Path] = {}
+    with tar:
+        while (member := tar.next()) is not None:
+            _unpack_member(tar, member, _prepare(member.name, directory, ready, room), files, room)
+            tar.members.clear()  # type: ignore[attr-defined]  # which would grow by each member with all its headers
+
+
+def _make_member_type() -> type[tarfile.TarInfo]:
+    """Return a type of members of one archive that refuses headers which would fill the memory."""
+    headers = Allowance(_MOST_HEADERS, f"the archive has more than {_MOST_HEADERS} bytes of headers beyond those of its members")
+
+    class Member(tarfile.TarInfo):
+        def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
+            if self.type == tarfile.GNUTYPE_SPARSE:
+                raise Problem(_describe_sparse(self.name))
+            if self.type in _EXTENDED:
+                if self.size > _LONGEST_HEADER:
+                    raise Problem(f"the archive has a header of {self.size} bytes, of which {_LONGEST_HEADER} are allowed")
+                headers.take(self.size)
+            member: tarfile.TarInfo = super()._proc_member(tar)  # type: ignore[misc]
+            return member
+
+        def _proc_gnusparse_10(self, following: tarfile.TarInfo, *_others: object) -> None:
+            raise Problem(_describe_sparse(following.name))
+
+    return Member
+
+
+def _describe_sparse(name: str) -> str:
+    return f"the archive's member {name!r} is a sparse file; make the archive without `--sparse`"
+
+
+def _unpack_zip(archive: Path, directory: Path, room: Room) -> None:
+    with archive.open("rb") as file:
+        end = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # noqa: SLF001 - what ZipFile itself goes by
+    # What is said of their number is looked at first, and they are counted as they come: it may lie.
+    Room("the archive").members.take(end[zipfile._ECD_ENTRIES_TOTAL])  # type: ignore[attr-defined]  # noqa: SLF001
+    if end[zipfile._ECD_SIZE] > _LARGEST_DIRECTORY:  # type: ignore[attr-defined]  # noqa: SLF001
+        raise Problem(f"the archive's list of members has more than {_LARGEST_DIRECTORY} bytes")
+    ready: set[Path] = set()
+    with zipfile.ZipFile(archive) as zipped:
+        for entry in zipped.infolist():
+            _unpack_entry(zipped, entry, _prepare(entry.filename, directory, ready, room), room)
 
 
 def strip_top(directory: Path) -> None:
@@ -148,46 +162,48 @@ def strip_top(directory: Path) -> None:
     only.rmdir()
 
 
-def _unpack_member(
-    tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path, files: dict[PurePosixPath, tarfile.TarInfo], room: Allowance
-) -> None:
+def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path, files: dict[PurePosixPath, Path], room: Room) -> None:
     """Unpack a member, and add it to `files` if it is one: a hard link leads to one of these, and never to a file of the host."""
     if member.isdir():
         target.mkdir(exist_ok=True)
     elif member.issym():
-        target.symlink_to(member.linkname)
-    elif member.isreg() or member.islnk():
-        source = files.get(PurePosixPath(member.linkname)) if member.islnk() else member
-        content = tar.extractfile(source) if source else None
-        if source is None or content is None:
+        target.symlink_to(_check_text(member.linkname))
+    elif member.islnk():
+        source = files.get(PurePosixPath(member.linkname))
+        if source is None:
             raise Problem(
                 f"the archive's member {member.name!r} is a hard link to {member.linkname!r}, which is no file in the archive before it"
             )
-        _write(content, target, source.mode, room)
-        files[PurePosixPath(member.name)] = source
+        _write(source.open("rb"), target, source.stat().st_mode, room)
+    elif member.isreg() and (content := tar.extractfile(member)):
+        _write(content, target, member.mode, room)
     else:
         raise Problem(f"the archive's member {member.name!r} is neither a file, a directory nor a link")
+    if member.isreg() or member.islnk():
+        files[PurePosixPath(member.name)] = target
 
 
-def _unpack_entry(zipped: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, room: Allowance) -> None:
+def _unpack_entry(zipped: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, room: Room) -> None:
     mode = entry.external_attr >> 16
     if entry.is_dir():
         target.mkdir(exist_ok=True)
     elif stat.S_ISLNK(mode):
         with zipped.open(entry) as content:
-            target.symlink_to(os.fsdecode(content.read(_LONGEST_LINK)))
+            target.symlink_to(_check_text(os.fsdecode(content.read(_LONGEST_LINK))))
     elif stat.S_IFMT(mode) in (0, stat.S_IFREG):
         _write(zipped.open(entry), target, mode, room)
     else:
         raise Problem(f"the archive's member {entry.filename!r} is neither a file, a directory nor a link")
 
 
-def _prepare(name: str, directory: Path, ready: set[Path]) -> Path:
+def _prepare(name: str, directory: Path, ready: set[Path], room: Room) -> Path:
     """Return where a member is to be written, with the directories above it made, and added to those that are `ready`.
 
     A directory that was ready once stays so: no member can take the place of an earlier one.
     """
-    target = directory / check_member_name(name)
+    path = check_member_name(name)
+    room.enter(path)
+    target = directory / path
     if target.parent not in ready:
         if not is_within(target.parent, directory):
             raise Problem(f"the archive would write {name!r} through a link out of the build")
@@ -196,15 +212,22 @@ def _prepare(name: str, directory: Path, ready: set[Path]) -> Path:
     return target
 
 
-def _write(content: IO[bytes], target: Path, mode: int, room: Allowance) -> None:
+def _write(content: IO[bytes], target: Path, mode: int, room: Room) -> None:
     with content, target.open("xb") as file:
-        room.copy(content, file)
+        room.content.copy(content, file)
     target.chmod(0o755 if mode & stat.S_IXUSR else 0o644)
 
 
 def check_member_name(name: str) -> PurePosixPath:
     """Return the relative path of an archive's member, or raise Problem if it would be written outside the build."""
-    path = PurePosixPath(name)
+    path = PurePosixPath(_check_text(name))
     if path.is_absolute() or ".." in path.parts:
         raise Problem(f"the archive's member {name!r} would be written outside the build")
     return path
+
+
+def _check_text(text: str) -> str:
+    """Return a name or the target of a link, or raise Problem if no file can have it."""
+    if "\0" in text:
+        raise Problem(f"the archive has {text[:_LONGEST_REASON]!r} for a name, with a character of value zero in it")
+    return text

@@ -22,6 +22,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.files import (
     sync_filesystem,
 )
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.ownership import ensure_root
 from ansible_collections.webstack.flask.plugins.module_utils.shared_data import link_shared
 from ansible_collections.webstack.flask.plugins.module_utils.source_tree import describe_bad_link, is_within, leads_outside
 
@@ -39,12 +40,12 @@ def ensure_build(
 
     Of what `fill` writes, `subdirectory` becomes the build. The places named in `shared` become links to the app's shared data.
     """
+    ensure_root(layout)
     ensure_group(layout.name)
     group = find_group(layout.name)
     if group is None:
         raise Problem(f"the group {layout.name} does not exist and could not be made")
     through = Access(0, 0, 0o711)
-    ensure_directory(layout.root, through)
     ensure_directory(layout.builds, through)
     final = layout.build(identifier)
     if mark_used(final):

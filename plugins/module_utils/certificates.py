@@ -22,6 +22,12 @@ OURS = "webstack.flask self-signed"
 
 _FILE, _DIRECTORY = Access(0, 0, 0o600), Access(0, 0, 0o700)
 _BLOCK = re.compile(r"-----BEGIN (?P<kind>[A-Z0-9 ]+)-----\n.+?\n-----END (?P=kind)-----", re.DOTALL)
+_LONGEST_CHAIN = 20
+"""Certificates: each of them is read by a call of openssl, and an authority's answer may hold any number."""
+
+_LONGEST_REASON = 300
+"""Characters of what openssl says: it may quote the certificate."""
+
 _DATE = "%b %d %H:%M:%S %Y %Z"
 
 
@@ -46,10 +52,15 @@ class Certificate:
 
 
 def parse_certificate(shown: str) -> Certificate:
-    """Return the certificate in what `openssl x509 -noout -subject -issuer -dates -ext subjectAltName` shows."""
+    """Return the certificate in what `openssl x509 -noout -subject -issuer -dates -ext subjectAltName` shows, or raise Problem."""
     fields = dict(re.findall(r"(?m)^(subject|issuer|notBefore|notAfter)=\s*(.*)$", shown))
     names = re.findall(r"\b(?:DNS|IP Address):([^\s,]+)", shown)
-    begins, ends = (datetime.strptime(fields[key], _DATE).replace(tzinfo=UTC) for key in ("notBefore", "notAfter"))
+    if missing := {"subject", "issuer"} - set(fields):
+        raise Problem(f"a certificate has no {' and no '.join(sorted(missing))}")
+    try:
+        begins, ends = (datetime.strptime(fields[key], _DATE).replace(tzinfo=UTC) for key in ("notBefore", "notAfter"))
+    except (KeyError, ValueError) as error:
+        raise Problem(f"a certificate does not say in a readable way from when to when it is valid: {error}") from error
     return Certificate(frozenset(name.lower() for name in names), begins, ends, fields["subject"], fields["issuer"])
 
 
@@ -140,6 +151,8 @@ def read_chain(text: str) -> list[Certificate]:
     blocks = _list_certificates(text)
     if not blocks:
         raise Problem("it has no block `BEGIN CERTIFICATE`")
+    if len(blocks) > _LONGEST_CHAIN:
+        raise Problem(f"it has {len(blocks)} certificates, of which {_LONGEST_CHAIN} are allowed; leave out what is not in the chain")
     fields = ("-noout", "-subject", "-issuer", "-dates", "-ext", "subjectAltName")
     return [parse_certificate(_openssl("x509", *fields, text=block)) for block in blocks]
 
@@ -163,11 +176,11 @@ def make_self_signed(names: Sequence[str], days: int, scratch: Path = Path("/run
 def _openssl(*arguments: str, text: str = "") -> str:
     """Run openssl with `text` as its input, so that a key is never an argument; return what it shows."""
     try:
-        result = subprocess.run(["openssl", *arguments], input=text, capture_output=True, text=True, check=False)
+        result = subprocess.run(["openssl", *arguments], input=text, capture_output=True, text=True, errors="replace", check=False)
     except FileNotFoundError as error:
         raise Problem("openssl is not installed; install Debian's package openssl") from error
     if result.returncode != 0:
-        raise Problem(f"openssl {arguments[0]} says: {(result.stderr.strip().splitlines() or ['nothing'])[0]}")
+        raise Problem(f"openssl {arguments[0]} says: {(result.stderr.strip().splitlines() or ['nothing'])[0][:_LONGEST_REASON]}")
     return result.stdout
 
 

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -26,6 +28,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.dependency_names im
 from ansible_collections.webstack.flask.plugins.module_utils.digest import digest_of
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 from ansible_collections.webstack.flask.plugins.module_utils.pythons import Demand
+from ansible_collections.webstack.flask.plugins.module_utils.source_tree import is_within
 
 _RECIPE = 3
 """Raised when the way in which environments are built changes what is in them."""
@@ -34,6 +37,9 @@ _INCLUDE = re.compile(r"(?:-[rc]\s*|--(?:requirement|constraint)(?:\s+|\s*=\s*))
 _LOCAL_OPTION = re.compile(r"-e|-f|--editable\b|--find-links\b")
 _LOCAL_REQUIREMENT = re.compile(r"\.|file:|.*[ @]file:|[^:]*/|[^:]*\.(?:whl|zip|tar\.\w+|tgz)\b")
 _LOCAL_IN_PIPFILE = re.compile(r"\b(?:path|editable)\s*=|\bfile\s*=\s*[\"'](?!https?:)")
+_MOST_FILES, _LARGEST_FILE = 200, 4 << 20
+"""Files that requirements may include, and bytes of a file that says what to install."""
+
 _DEPTH = 3
 _HINTS = 5
 """How deep a file is looked for that the user may have meant, and how many are shown."""
@@ -216,18 +222,24 @@ def _read_project(source: Path, file: str) -> Dependencies:
     return Dependencies(Outline(PYPROJECT, file, _digest(texts), installable, demand), texts, listed=listed)
 
 
-def read_requirements(source: Path, name: str, seen: frozenset[str] = frozenset()) -> list[tuple[str, str]]:
-    """Return a requirements file and all that it includes, each with its text, in the order of inclusion."""
-    if name in seen:
-        return []
-    text = _read(source, name)
-    texts = [(name, text)]
-    for line in text.splitlines():
-        match = _INCLUDE.match(line.strip())
-        if match and "://" not in match["name"]:
-            included = str(_normalise(PurePosixPath(name).parent / match["name"]))
-            texts += read_requirements(source, included, seen | {name})
-    return texts
+def read_requirements(source: Path, name: str) -> list[tuple[str, str]]:
+    """Return a requirements file and all that it includes, each once with its text, in the order of inclusion."""
+    texts: dict[str, str] = {}
+    waiting = [name]
+    while waiting:
+        name = waiting.pop()
+        if name in texts:
+            continue
+        if len(texts) == _MOST_FILES:
+            raise Problem(f"the requirements include more than {_MOST_FILES} files; put what they name into fewer")
+        texts[name] = _read(source, name)
+        waiting += reversed(_list_included(name, texts[name]))
+    return list(texts.items())
+
+
+def _list_included(name: str, text: str) -> list[str]:
+    matches = (_INCLUDE.match(line.strip()) for line in text.splitlines())
+    return [str(_normalise(PurePosixPath(name).parent / match["name"])) for match in matches if match and "://" not in match["name"]]
 
 
 def names_local_source(kind: str, text: str) -> bool:
@@ -246,15 +258,29 @@ def _is_local_requirement(line: str) -> bool:
 
 
 def _read(source: Path, name: str) -> str:
+    if "\0" in name:
+        raise Problem(f"the requirements include {name!r}, which no file can be called")
     path = source / name
-    if not path.resolve().is_relative_to(source.resolve()):
+    if not is_within(path, source):
         raise Problem(f"{name} leads out of the source")
     try:
-        return path.read_text(encoding="utf-8")
-    except (FileNotFoundError, IsADirectoryError):
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise Problem(f"{name} is no file")
+            content = file.read(_LARGEST_FILE + 1)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise Problem(f"the requirements include {name}, which the source does not have") from None
+    if len(content) > _LARGEST_FILE:
+        raise Problem(f"{name} has more than {_LARGEST_FILE} bytes, the most that a file of dependencies may have")
+    try:
+        return content.decode().replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:
         raise Problem(f"{name} is not UTF-8 text") from None
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for somebody to write to it, should it be a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _normalise(path: PurePosixPath) -> PurePosixPath:

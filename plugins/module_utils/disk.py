@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+from ansible_collections.webstack.flask.plugins.module_utils.trees import Step, open_directory, walk
 
 _MIB = 1024 * 1024
 
@@ -20,7 +21,7 @@ def require_room(directory: Path, what: str, least: int) -> None:
     A new one is expected to be as big as the biggest that is there, and to need as much again while it is made, but never
     to need less than `least` MiB.
     """
-    biggest = max((measure(path) for path in directory.iterdir() if path.is_dir()), default=0)
+    biggest = max((measure(path) for path in directory.iterdir() if path.is_dir() and not path.is_symlink()), default=0)
     needed = max(2 * biggest, least * _MIB)
     free = shutil.disk_usage(directory).free
     if free < needed:
@@ -31,10 +32,18 @@ def require_room(directory: Path, what: str, least: int) -> None:
 
 
 def measure(tree: Path) -> int:
-    """Return the space in bytes that a directory takes on the disk, files with several names counted once."""
-    sizes = {}
-    for folder, _folders, files in os.walk(tree):
-        for name in files:
-            status = Path(folder, name).lstat()
-            sizes[status.st_dev, status.st_ino] = status.st_blocks * 512
-    return sum(sizes.values())
+    """Return the bytes that the files of a tree take on the disk: those with several names once, sparse ones as they lie there.
+
+    The tree may be another account's, and change meanwhile: raise trees.Moved where that makes it impossible.
+    """
+    total = 0
+    linked = {}
+    with open_directory(tree) as descriptor, closing(walk(descriptor)) as visits:
+        for visit in visits:
+            if visit.step is not Step.ITEM:
+                continue
+            if visit.status.st_nlink > 1:
+                linked[visit.status.st_dev, visit.status.st_ino] = visit.status.st_blocks * 512
+            else:
+                total += visit.status.st_blocks * 512
+    return total + sum(linked.values())

@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Environments on the host: installed by pipenv as an unprivileged user, then given to root and never written again."""
+"""Environments on the host: installed by pipenv as an unprivileged user, then copied by root and never written again."""
 
 from __future__ import annotations
 
@@ -9,25 +9,29 @@ import json
 import os
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from ansible_collections.webstack.flask.plugins.module_utils import dependency_names as names
 from ansible_collections.webstack.flask.plugins.module_utils import project_files
 from ansible_collections.webstack.flask.plugins.module_utils.dependencies import Dependencies
-from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_file, sync_filesystem, write_atomically
+from ansible_collections.webstack.flask.plugins.module_utils.files import (
+    Access,
+    sync_directory,
+    sync_filesystem,
+    write_atomically,
+)
 from ansible_collections.webstack.flask.plugins.module_utils.installed import require_debian_packages
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.trees import copy_tree, remove_tree
 from ansible_collections.webstack.flask.plugins.module_utils.wheel_store import WheelStore
 from ansible_collections.webstack.flask.plugins.module_utils.workshop import (
-    PINS,
-    WANTED,
     Installer,
     Workshop,
     copy_source,
-    end_processes,
+    end_builds,
     hide_credentials,
     open_workshop,
 )
@@ -73,13 +77,41 @@ def build_environment(
         _install(workshop, needs)
         _add_missing(workshop, needs, additions)
         _require_running_gunicorn(workshop, needs)
-        end_processes(workshop.uid)
-        close_to_writers(directory, workshop.readers)
-        point_editables_to(source, workshop.project, directory)
-        sync_filesystem(directory)
-        pins = list_installed_pins(find_installed(directory))
-        record = {"from": needs.file or needs.kind, "python": installer.python.version, "installed": pins}
-        write_atomically(directory / RECORD, json.dumps(record, indent=2) + "\n", Access(0, workshop.readers, 0o640))
+        end_builds(layout)
+        _take_over(workshop, source, needs)
+
+
+def _take_over(workshop: Workshop, source: Path, needs: Dependencies) -> None:
+    """Put a copy of what the build user has written into its final place, as root's.
+
+    Copied and not given away: a file that somebody has kept open for writing is another one. It is finished in a directory beside, and
+    its record is written last.
+    """
+    partial = workshop.directory.with_name(f".partial-{workshop.directory.name}")
+    remove_tree(partial)
+    try:
+        copy_tree(
+            workshop.written,
+            partial,
+            uid=0,
+            gid=workshop.readers,
+            directory_mode=0o750,
+            file_mode=0o640,
+            program_mode=0o750,
+            wants_rewrite=names_places,
+            rewrite=lambda _path, content: content.replace(os.fsencode(workshop.project), os.fsencode(source)),
+        )
+        record = {
+            "from": needs.file or needs.kind,
+            "python": workshop.installer.python.version,
+            "installed": list_installed_pins(find_installed(partial)),
+        }
+        write_atomically(partial / RECORD, json.dumps(record, indent=2) + "\n", Access(0, workshop.readers, 0o640))
+        sync_filesystem(partial)
+        os.replace(partial, workshop.directory)
+    finally:
+        remove_tree(partial)
+    sync_directory(workshop.directory.parent)
 
 
 def _make_virtualenv(workshop: Workshop) -> None:
@@ -116,7 +148,7 @@ def _install(workshop: Workshop, needs: Dependencies) -> None:
         _install_project(workshop, needs, within)
     elif needs.packages:
         # pip itself: pipenv would write a Pipfile and a lock that nobody is to see, in nearly twice the time.
-        workshop.pip("install", "--requirement", workshop.write_list(WANTED, needs.packages))
+        workshop.pip("install", wanted=needs.packages)
 
 
 def _sync(workshop: Workshop, needs: Dependencies, within: Path) -> None:
@@ -139,9 +171,8 @@ def _collect_wheels(workshop: Workshop, needs: Dependencies) -> Path | None:
     if missing := store.offer(pins, view):
         # PyPI may have a mirror in its place, which pip finds in its variables.
         indexes = [f"--index-url {url}" for url in project_files.list_index_urls(needs.file, lock) if urlsplit(url).hostname != "pypi.org"]
-        wanted = workshop.write_list(WANTED, [*indexes, *(pin.requirement for pin in missing)])
         try:
-            workshop.pip(*_DOWNLOAD, "--dest", str(downloads), "--requirement", wanted)
+            workshop.pip(*_DOWNLOAD, "--dest", str(downloads), wanted=[*indexes, *(pin.requirement for pin in missing)])
         except Problem:
             return None
         store.keep(missing, downloads)
@@ -153,7 +184,7 @@ def _install_project(workshop: Workshop, needs: Dependencies, within: Path) -> N
     """Install a project in editable mode, so that its templates and static files are there as well; or just what it lists."""
     options = ["--ignore-requires-python"] if workshop.installer.ignore_python_requirement else []
     if needs.listed:
-        workshop.pip("install", *options, "--requirement", workshop.write_list(WANTED, needs.listed))
+        workshop.pip("install", *options, wanted=needs.listed)
     elif needs.outline.local:
         workshop.pip("install", *options, "--editable", ".", within=within)
 
@@ -170,11 +201,10 @@ def _require_fitting_lock(workshop: Workshop, needs: Dependencies, within: Path)
 
 def _add_missing(workshop: Workshop, needs: Dependencies, additions: Sequence[str]) -> None:
     """Install the packages named besides a file, and the additions that nothing has brought, changing nothing that is there."""
-    installed = find_installed(workshop.directory)
+    installed = _ask_installed(workshop)
     wanted = [*(needs.packages if needs.kind != names.PACKAGES else ()), *list_missing(additions, installed)]
     if wanted:
-        pins = workshop.write_list(PINS, list_installed_pins(installed))
-        workshop.pip("install", "--constraint", pins, "--requirement", workshop.write_list(WANTED, wanted))
+        workshop.pip("install", wanted=wanted, pins=list_installed_pins(installed))
 
 
 def _require_running_gunicorn(workshop: Workshop, needs: Dependencies) -> None:
@@ -184,7 +214,7 @@ def _require_running_gunicorn(workshop: Workshop, needs: Dependencies) -> None:
         workshop.pip("install", _OLD_SETUPTOOLS)
         problem = _import_gunicorn(workshop)
     if problem:
-        version = find_installed(workshop.directory).get("gunicorn") or "of this app"
+        version = _ask_installed(workshop).get("gunicorn") or "of this app"
         raise Problem(
             f"gunicorn {version}, which the app brings, does not run on Python {workshop.installer.python.version}: {problem}. "
             "Let the app ask for a newer one, or name an older Python in `dependencies.python`"
@@ -201,9 +231,21 @@ def _import_gunicorn(workshop: Workshop) -> str:
 
 
 def find_installed(directory: Path) -> dict[str, str]:
-    """Return what is installed in an environment: canonical names, with versions where they are known, in their order."""
-    found = [match for path in directory.glob("lib/py*/site-packages/*") if (match := _METADATA.fullmatch(path.name))]
+    """Return what is installed in an environment of root's: canonical names, with versions where they are known, in their order."""
+    places = [path for path in directory.glob("lib/py*/site-packages") if not any(map(os.path.islink, (path, *path.parents[:2])))]
+    return read_installed(name for place in places for name in os.listdir(place))
+
+
+def read_installed(listing: Iterable[str]) -> dict[str, str]:
+    """Return what the names in the directory of an interpreter's packages say of them."""
+    found = [match for name in listing if (match := _METADATA.fullmatch(name))]
     return dict(sorted((project_files.canonical_name(match["name"] or match["link"]), match["version"] or "") for match in found))
+
+
+def _ask_installed(workshop: Workshop) -> dict[str, str]:
+    """Return what is installed in an environment that is being built. The build user looks: root would follow that user's links."""
+    depth = ("-mindepth", "3", "-maxdepth", "3", "-path", "*/site-packages/*")
+    return read_installed(workshop.run("/usr/bin/find", f"{workshop.directory}/lib", *depth, "-printf", "%f\\n").splitlines())
 
 
 def list_missing(additions: Sequence[str], installed: Mapping[str, str]) -> list[str]:
@@ -219,24 +261,11 @@ def list_installed_pins(installed: Mapping[str, str]) -> list[str]:
     return [f"{name}=={version}" for name, version in installed.items() if version]
 
 
-def close_to_writers(directory: Path, group: int) -> None:
-    """Give the tree to root; the group may read and run it, others nothing."""
-    for folder, _folders, files in os.walk(directory):
-        for path in (folder, *(os.path.join(folder, name) for name in files)):
-            os.chown(path, 0, group, follow_symlinks=False)
-            if not os.path.islink(path):
-                mode = os.stat(path).st_mode
-                os.chmod(path, 0o750 if stat.S_ISDIR(mode) or mode & stat.S_IXUSR else 0o640)
-
-
-def point_editables_to(build: Path, project: Path, directory: Path) -> None:
-    """Let what was installed in editable mode be imported from the build: the copy that it was installed from does not stay.
-
-    Call it when nobody but root can write to the environment.
-    """
-    for path in directory.glob("lib/py*/site-packages/*"):
-        names_places = path.suffix in (".pth", ".egg-link") or path.name.startswith("__editable__")
-        if names_places and path.is_file() and not path.is_symlink():
-            text = path.read_text(encoding="utf-8", errors="surrogateescape")
-            status = path.stat()
-            ensure_file(path, text.replace(str(project), str(build)), Access(status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)))
+def names_places(path: PurePosixPath) -> bool:
+    """Return whether a file of an environment says where what was installed in editable mode lies: in the copy, which does not stay."""
+    return (
+        len(path.parts) == 4
+        and path.parts[0] == "lib"
+        and path.parts[2] == "site-packages"
+        and (path.suffix in (".pth", ".egg-link") or path.name.startswith("__editable__"))
+    )

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import shutil
+import pwd
 import stat
 import subprocess
 import tempfile
@@ -14,6 +15,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+
+_ACLS = ("system.posix_acl_access", "system.posix_acl_default")
+"""The extended attributes that hold the POSIX access lists of a file, and what is made in a directory inherits: acl(5)."""
+
+_MOST_LINKS = 40
+"""So many links on one way the kernel follows: path_resolution(7)."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +43,42 @@ def read_text(path: Path) -> str | None:
 
 
 def has_access(path: Path, access: Access) -> bool:
-    """Return whether `path` exists with exactly this owner, group and mode."""
+    """Return whether `path` exists with exactly this owner, group and mode, and without an access list that says otherwise."""
     try:
         status = path.lstat()
     except FileNotFoundError:
         return False
-    return (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (access.uid, access.gid, access.mode)
+    return (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (access.uid, access.gid, access.mode) and not has_acl(path)
+
+
+def has_acl(path: Path) -> bool:
+    """Return whether a path has an access list, or passes one on; one that is absent has none."""
+    try:
+        return any(name in _ACLS for name in os.listxattr(path, follow_symlinks=False))
+    except OSError as error:
+        if error.errno not in (errno.ENOTSUP, errno.ENOENT, errno.ENOTDIR):
+            raise
+        return False
+
+
+def drop_acl(opened: int | str) -> None:
+    """Take the access lists off what is opened as a descriptor, or named by a path; the permission bits stay as they are."""
+    try:
+        names = os.listxattr(opened)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+        return
+    for name in names:
+        if name in _ACLS:
+            os.removexattr(opened, name)
+
+
+def set_access(descriptor: int, access: Access) -> None:
+    """Give what is opened exactly this access. The list goes first: where there is one, chmod(2) changes its mask alone."""
+    drop_acl(descriptor)
+    os.fchown(descriptor, access.uid, access.gid)
+    os.fchmod(descriptor, access.mode)
 
 
 def ensure_file(path: Path, text: str, access: Access, *, check: bool = False) -> bool:
@@ -56,8 +95,7 @@ def write_atomically(path: Path, text: str, access: Access) -> None:
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            os.fchown(descriptor, access.uid, access.gid)
-            os.fchmod(descriptor, access.mode)
+            set_access(descriptor, access)
             file.write(text)
             file.flush()
             os.fsync(descriptor)
@@ -81,23 +119,88 @@ def hold_in_memory(text: str) -> Iterator[Path]:
 
 
 def ensure_directory(path: Path, access: Access, *, check: bool = False) -> bool:
-    """Make the directory with this access; return whether that changed (or in check mode would change) anything."""
-    if path.is_dir() and not path.is_symlink() and has_access(path, access):
+    """Make the directory with this access; return whether that changed (or in check mode would change) anything.
+
+    Something else in its place, be it a link to a directory, is a Problem.
+    """
+    try:
+        present = path.lstat()
+    except FileNotFoundError:
+        present = None
+    if present and not stat.S_ISDIR(present.st_mode):
+        kind = "a symbolic link" if stat.S_ISLNK(present.st_mode) else "no directory"
+        raise Problem(f"{path} is {kind}, and has to be a directory; move it away and run again")
+    if present and has_access(path, access):
         return False
     if not check:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.chown(path, access.uid, access.gid)
-        os.chmod(path, access.mode)
+        for parent in reversed(path.parents):
+            if not parent.exists():
+                _make_directory(parent, Access(os.geteuid(), os.getegid(), 0o755))
+        _make_directory(path, access)
     return True
 
 
-def give_tree(tree: Path, access: Access) -> None:
-    """Give a directory and what is in it to an owner and a group; the mode is that of the directory alone."""
-    for folder, folders, files in os.walk(tree):
-        for name in (*folders, *files):
-            os.chown(os.path.join(folder, name), access.uid, access.gid, follow_symlinks=False)
-    os.chmod(tree, access.mode)
-    os.chown(tree, access.uid, access.gid)
+def _make_directory(path: Path, access: Access) -> None:
+    """Make a directory that may be there, and give it this access without following a link that may have come in its place."""
+    path.mkdir(mode=0o700, exist_ok=True)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        set_access(descriptor, access)
+    finally:
+        os.close(descriptor)
+
+
+def require_closed_way(path: Path, *, trusted: int = 0) -> None:
+    """Raise Problem if anybody but root could exchange a directory on the way to `path`, or `path` itself, for another one.
+
+    Whoever may write to a directory may rename what is in it; one with the sticky bit, such as /tmp, lets others at least make what is
+    not there yet. So each one, from / on and wherever links lead, has to belong to root (to `trusted`), and be for nobody else to write.
+    What is not there yet, root will make.
+    """
+    place, left, links = Path("/"), [*reversed(path.parts[1:])], 0
+    _require_closed(place, path, trusted)
+    while left:
+        name = left.pop()
+        step = place.parent if name == ".." else place / name
+        try:
+            status = step.lstat()
+        except FileNotFoundError:
+            return
+        except PermissionError:  # somebody else than root asks, and may not look there
+            return
+        if stat.S_ISLNK(status.st_mode):
+            links += 1
+            if links > _MOST_LINKS:
+                raise Problem(f"{path} leads in a circle of symbolic links at {step}; choose another place")
+            target = Path(os.readlink(step))
+            left += [part for part in reversed(target.parts) if part != "/"]
+            place = Path("/") if target.is_absolute() else place
+        elif stat.S_ISDIR(status.st_mode):
+            place = step
+            _require_closed(place, path, trusted)
+        else:
+            raise Problem(f"{step}, on the way to {path}, is no directory; choose another place")
+
+
+def _require_closed(directory: Path, path: Path, trusted: int) -> None:
+    status = directory.lstat()
+    mode = stat.S_IMODE(status.st_mode)
+    if status.st_uid == trusted and not mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return
+    mends = [f"chown root:root {directory}"] if status.st_uid != trusted else []
+    mends += [f"setfacl -b {directory}"] if has_acl(directory) else []
+    mends += [f"chmod go-w {directory}"] if mode & (stat.S_IWGRP | stat.S_IWOTH) else []
+    raise Problem(
+        f"{directory} belongs to {_name_user(status.st_uid)} and has the mode {mode:04o}; others than root may write there, and could "
+        f"exchange what root is about to write below {path}. Run `{' && '.join(mends)}`, or choose a place that is root's alone"
+    )
+
+
+def _name_user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def mark_used(path: Path) -> bool:
@@ -143,14 +246,3 @@ def sync_filesystem(path: Path) -> None:
     directory is not enough.
     """
     subprocess.run(["sync", "--file-system", path], check=True)
-
-
-def remove_tree(path: Path) -> None:
-    """Delete a directory and what is in it; renamed first, so that an interrupted removal leaves no half of it in use."""
-    if not path.exists():
-        return
-    doomed = path.with_name(f".removed-{path.name}")
-    if doomed.exists():
-        shutil.rmtree(doomed)
-    os.replace(path, doomed)
-    shutil.rmtree(doomed)

@@ -35,6 +35,27 @@ _DOTENV = "python-dotenv==1.2.4"
 """Reads the `env_files` of an app that does not bring it."""
 
 
+_KINDS = ("builds", "environments", "releases")
+"""Keys under which the roles hand on what became of each app."""
+
+
+def without_failed(apps: Sequence[App], results: Sequence[Mapping[str, Any]]) -> list[App]:
+    """Return the apps for which no role has failed so far, given what the roles have handed on."""
+    failed = find_failures(results)
+    return [app for app in apps if app["name"] not in failed]
+
+
+def find_failures(results: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return why roles have failed for apps, by the app's name."""
+    outcomes = [outcome for result in results for kind in _KINDS for outcome in result.get(kind, {}).items()]
+    return {name: outcome["error"] for name, outcome in outcomes if "error" in outcome}
+
+
+def list_failures(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each app for which a role has failed."""
+    return [f"{name}: {error}" for name, error in find_failures(results).items()]
+
+
 def source_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
     """Return `app_source_apps`."""
     return [

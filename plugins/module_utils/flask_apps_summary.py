@@ -18,16 +18,25 @@ from ansible_collections.webstack.flask.plugins.module_utils.flask_app import (
     list_present,
     path_prefix,
 )
+from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_inputs import find_failures
 
 
-def summarise(apps: Sequence[App], result: Mapping[str, Any], certificates: Mapping[str, Any] | None = None) -> list[str]:
+def summarise(
+    apps: Sequence[App],
+    result: Mapping[str, Any],
+    certificates: Mapping[str, Any] | None = None,
+    earlier: Sequence[Mapping[str, Any]] | None = None,
+) -> list[str]:
     """Return a line for each app that a run took care of: its address, its release, what was done, and where its logs are.
 
-    `certificates` is what became of those of the apps; what somebody has to know of one is a line of its own.
+    `certificates` is what became of those of the apps; what somebody has to know of one is a line of its own. `earlier` is what the roles
+    for sources and environments have handed on.
     """
-    lines = []
+    lines, failed = [], find_failures(earlier or ())
     for app in list_present(apps):
         name, outcome = app["name"], (certificates or {}).get(app["name"])
+        if name in failed:
+            lines.append(f"FAILED, {name}: there is no new release of it; what was served before, if anything, still is")
         if name in result.get("releases", {}):
             # A run that did not look at the certificates takes them to be there.
             lines.append(_summarise_app(app if certificates is None else as_certified(app, outcome), result["releases"][name]))
@@ -66,5 +75,8 @@ def _summarise_app(app: App, outcome: Mapping[str, Any]) -> str:
     scheme, usual = ("https", 443) if is_encrypted(app) else ("http", 80)
     address = f"{scheme}://{concrete_name(app['server_names'])}{'' if port == usual else f':{port}'}{path_prefix(app)}/"
     done = "; ".join(outcome.get("notes", [])) or "nothing changed"
+    if "error" in outcome:
+        served = f"{address} serves release {outcome['current']}" if outcome.get("current") else "nothing is served"
+        return f"FAILED, {name}: {served} ({done}). Logs: journalctl -u '{name}@*'"
     logs = f"journalctl -u '{name}@*', /var/log/nginx/{name}.*.log"
     return f"{name}: {address} serves release {outcome.get('current')} ({done}). Logs: {logs}"

@@ -7,18 +7,38 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from threading import Timer
+from typing import IO
 from urllib.parse import unquote, urljoin
 
+from ansible_collections.webstack.flask.plugins.module_utils.commands import Ended, TimedOut, run
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+from ansible_collections.webstack.flask.plugins.module_utils.source_bounds import Room
 
 _PATIENCE: float = 600
 """Seconds that git may take: a remote that takes the connection and never answers must not hold up an app for ever."""
+
+MOST_SUBMODULES, MOST_NESTED = 200, 10
+"""Submodules of one source, those of submodules included, and how deep they may lie in one another."""
+
+_LARGEST_FILE = 4 << 30
+"""Bytes of a file that git may write: a pack that it fetches, or a file of the source."""
+
+_MOST_SAID, _MOST_LINES, _LONGEST_LINE, _LARGEST_SETTINGS = 1 << 20, 20, 500, 1 << 20
+"""Bytes of a listing; lines and characters of one in a message, which is the server's; bytes of .gitmodules."""
+
+_LONGEST_ENTRY = 8192
+"""Bytes of an entry of a tree: Linux has no longer path than 4096."""
+
+_CHUNK = 1 << 16
+
+_SETTINGS = ("-c", "core.hooksPath=/dev/null", "-c", "fetch.unpackLimit=1")
+"""No hook is run; and objects arrive as one pack whatever their number, so that they are there all or not at all."""
 
 _INDEX = "checkout.index"
 _FULL_COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -50,11 +70,14 @@ _HINTS = {
         "the server's host key is not known. Compare what `ssh-keyscan HOST` prints with what its operator publishes, "
         "and put the lines into `source.known_hosts`"
     ),
+    "invalid index-pack output": (
+        f"what git was sent broke off. No more than {_LARGEST_FILE} bytes are fetched at once; leave large files out of the repository"
+    ),
     "Permission denied (publickey": (
         "the server takes none of the keys that were offered; give it a deploy key, and its private half as `source.ssh_key`"
     ),
 }
-"""What helps against what ssh says."""
+"""What helps against what git and ssh say."""
 
 _SUBMODULE_URL = re.compile(r"(?:https?|git|ssh)://[^-].*|[^-:/]+@[^-:/][^:/]*:.*")
 """Where a submodule may come from: from another machine. A path would be one of this host, read by root."""
@@ -101,12 +124,12 @@ class Mirror:
         if _FULL_COMMIT.fullmatch(version):
             return version
         result = self._run("ls-remote", "--", self._url, version, f"{version}^{{}}")
-        if result.returncode != 0:
+        if result.status != 0:
             raise Problem(
-                f"git could not read {self._shown_url}: {self._clean(result.stderr)}\n"
+                f"git could not read {self._shown_url}: {self._clean(result.errors)}\n"
                 f"Only the remote knows which commit {version!r} is. A full commit as the version is not asked for when the host has it."
             )
-        commit = choose_commit(result.stdout, version)
+        commit = choose_commit(self._whole(result, "ls-remote"), version)
         if commit is None:
             raise Problem(f"{self._shown_url} has no branch or tag {version!r} ({describe_missing(version)})")
         return commit
@@ -124,63 +147,109 @@ class Mirror:
         if not self._has(commit):
             raise Problem(f"{self._shown_url} does not give the commit {commit}: {self._last_error or 'it does not have it'}")
 
-    def check_out(self, commit: str, directory: Path) -> None:
-        """Write the files of the commit into an empty directory. No hook and no filter of the repository is run."""
+    def check_out(self, commit: str, directory: Path, room: Room, *, above: int = 0) -> dict[str, str]:
+        """Write the files of the commit into an empty directory, which lies `above` levels down in the source.
+
+        Raise Problem, with nothing written, if there is no room for them. No hook and no filter of the repository is run.
+        Return the commits of other repositories to which it links, by their paths.
+        """
+        links = self._measure(commit, room, above)
         self._remove_leftovers()
         environment = {"GIT_INDEX_FILE": str(self._path / _INDEX), "GIT_WORK_TREE": str(directory)}
-        self._git("-c", "core.hooksPath=/dev/null", "read-tree", commit, what="read the commit", environment=environment)
+        self._git("read-tree", commit, what="read the commit", environment=environment)
         self._git("checkout-index", "--all", "--force", what="write the commit", environment=environment, cwd=directory)
+        return links
 
-    def find_submodules(self, commit: str, directory: Path) -> list[Submodule]:
-        """Return the submodules of a commit that was checked out, those of submodules not included."""
+    def _measure(self, commit: str, room: Room, above: int) -> dict[str, str]:
+        """Count what the commit holds, and no further than there is room: a small repository can hold the same directory without end."""
+        links: dict[str, str] = {}
+        command = ["git", "ls-tree", "-r", "-t", "-l", "-z", "--full-tree", commit]
+        with subprocess.Popen(
+            command, env=self._environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
+            watch = Timer(_PATIENCE, process.kill)
+            watch.start()
+            try:
+                for entry in _split(process.stdout):
+                    kind, identifier, size, path = parse_entry(entry)
+                    room.enter(PurePosixPath(path), above=above)
+                    room.content.take(size)
+                    if kind == "commit":
+                        links[path] = identifier
+                status = process.wait()
+            finally:
+                watch.cancel()
+                process.kill()
+        if status != 0:
+            raise Problem(f"git could not list the commit {commit} of {self._shown_url} (status {status})")
+        return links
+
+    def find_submodules(self, links: Mapping[str, str], directory: Path) -> list[Submodule]:
+        """Return the submodules of a commit that was checked out and has these links, those of submodules not included."""
         file = directory / ".gitmodules"
         has_names = file.is_file() and not file.is_symlink()
+        if has_names and file.stat().st_size > _LARGEST_SETTINGS:
+            raise Problem(f".gitmodules has more than {_LARGEST_SETTINGS} bytes")
         listing = self._git("config", "--file", str(file), "--null", "--list", what="read .gitmodules") if has_names else ""
-        tree = self._git("ls-tree", "-r", "-z", commit, what="list the commit")
-        return choose_submodules(parse_settings(listing), parse_links(tree), self._given_url)
+        return choose_submodules(parse_settings(listing), links, self._given_url)
 
     def _remove_leftovers(self) -> None:
         """Remove what a run that was cut off has left, and what would stop git for ever: nobody else uses the mirror now."""
-        for path in (self._path / _INDEX, *self._path.rglob("*.lock")):
+        for path in (self._path / _INDEX, *self._path.rglob("*.lock"), *self._path.glob("objects/pack/tmp_*")):
             path.unlink(missing_ok=True)
 
     def _has(self, commit: str) -> bool:
-        return self._run("cat-file", "-e", f"{commit}^{{tree}}").returncode == 0
+        return self._run("cat-file", "-e", f"{commit}^{{tree}}").status == 0
 
     def _try_fetch(self, refspec: str, *options: str) -> None:
         result = self._run("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", *options, "--", self._url, refspec)
-        self._last_error = self._clean(result.stderr) or self._last_error
+        self._last_error = self._clean(result.errors) or self._last_error
 
-    def _run(self, *arguments: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def _environment(self) -> dict[str, str]:
         inherited = {key: value for key, value in os.environ.items() if key not in _OF_ANOTHER_REPOSITORY}
-        variables = {**inherited, **_ENVIRONMENT, **self._variables, "GIT_DIR": str(self._path), **(environment or {})}
-        with subprocess.Popen(
-            ["git", *arguments],
-            cwd=cwd,
-            env=variables,
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        ) as process:
-            try:
-                output, message = process.communicate(timeout=_PATIENCE)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                raise Problem(f"{self._shown_url}: `git {arguments[0]}` took more than {_PATIENCE:g} s and was stopped") from None
-        return subprocess.CompletedProcess(process.args, process.returncode, output, message)
+        return {**inherited, **_ENVIRONMENT, **self._variables, "GIT_DIR": str(self._path)}
+
+    def _run(self, *arguments: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> Ended:
+        command = ["prlimit", f"--fsize={_LARGEST_FILE}", "git", *_SETTINGS, *arguments]
+        try:
+            return run(command, timeout=_PATIENCE, most=_MOST_SAID, cwd=cwd, env={**self._environment(), **(environment or {})})
+        except TimedOut:
+            raise Problem(f"{self._shown_url}: `git {arguments[0]}` took more than {_PATIENCE:g} s and was stopped") from None
 
     def _git(self, *arguments: str, what: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> str:
         result = self._run(*arguments, environment=environment, cwd=cwd)
-        if result.returncode != 0:
-            raise Problem(f"git could not {what}: {self._clean(result.stderr)}")
-        return result.stdout
+        if result.status != 0:
+            raise Problem(f"git could not {what}: {self._clean(result.errors)}")
+        return self._whole(result, arguments[0])
+
+    def _whole(self, result: Ended, command: str) -> str:
+        if result.cut:
+            raise Problem(f"{self._shown_url}: `git {command}` says more than {_MOST_SAID} bytes, of which none can be left out")
+        return result.output
 
     def _clean(self, message: str) -> str:
+        """Return what git and the server said in the end, and what helps."""
         hints = [f"Hint: {hint}." for sign, hint in _HINTS.items() if sign in message]
-        return "\n".join([message.strip().replace(self._given_url, self._shown_url), *hints])
+        lines = message.strip().replace(self._given_url, self._shown_url).splitlines()
+        shown = [line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines[-_MOST_LINES:]]
+        return "\n".join([*(["…"] if len(lines) > len(shown) else []), *shown, *hints])
+
+
+def _split(stream: IO[bytes] | None) -> Iterator[bytes]:
+    """Yield the entries of a listing, each of which ends with a zero byte; raise Problem for one that is too long."""
+    rest = b""
+    while stream and (piece := stream.read1(_CHUNK)):  # type: ignore[attr-defined]
+        *entries, rest = (rest + piece).split(b"\0")
+        yield from entries
+        if len(rest) > _LONGEST_ENTRY:
+            raise Problem("the repository holds a path that is longer than Linux allows")
+
+
+def parse_entry(entry: bytes) -> tuple[str, str, int, str]:
+    """Return the kind, the identifier, the size in bytes and the path of an entry that `git ls-tree -l -z` lists."""
+    meta, _tab, path = entry.partition(b"\t")
+    _mode, kind, identifier, size = meta.decode().split()
+    return kind, identifier, int(size) if size.isdigit() else 0, os.fsdecode(path)
 
 
 def describe_missing(version: str) -> str:
@@ -192,7 +261,7 @@ def describe_missing(version: str) -> str:
 
 def choose_commit(listing: str, version: str) -> str | None:
     """Return the commit that `version` names in the output of git ls-remote: a branch before a tag, a tag's commit before the tag."""
-    commits = {name: commit for commit, name in (line.split("\t", 1) for line in listing.splitlines())}
+    commits = {name: commit for commit, _tab, name in (line.partition("\t") for line in listing.splitlines())}
     wanted = (version, f"refs/heads/{version}", f"refs/tags/{version}^{{}}", f"refs/tags/{version}")
     return next((commits[name] for name in wanted if name in commits), None)
 
@@ -238,12 +307,6 @@ def parse_settings(listing: str) -> dict[str, dict[str, str]]:
             name, _dot, setting = name.rpartition(".")
             settings.setdefault(name, {})[setting] = value
     return settings
-
-
-def parse_links(tree: str) -> dict[str, str]:
-    """Return the commits to which a tree links, by their paths, from the output of `git ls-tree -r -z`."""
-    entries = (entry.partition("\t") for entry in tree.split("\0") if entry)
-    return {path: meta.split()[2] for meta, _tab, path in entries if meta.split()[1] == "commit"}
 
 
 def choose_submodules(settings: Mapping[str, Mapping[str, str]], links: Mapping[str, str], parent: str) -> list[Submodule]:

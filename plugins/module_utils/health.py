@@ -6,16 +6,33 @@
 from __future__ import annotations
 
 import http.client
+import io
 import socket
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 RELEASE_HEADER = "X-Webstack-Release"
-"""Names the release in answers to a request that bears PROBE_HEADER; other answers do not have it."""
+"""Names the release in answers to a request that bears its own word in PROBE_HEADER; other answers do not have it."""
 
 PROBE_HEADER = "X-Webstack-Probe"
+
+ANY_PROBE = "1"
+"""What is said to a release that has no word of its own: those made before there were any answer to whatever is said."""
+
+_MOST_HEADERS = 64 << 10
+"""Bytes of status lines and headers that are read."""
+
+_MOST_BODY = 1 << 20
+"""Bytes after the headers that are read: an answer that is longer counts as given in full."""
+
+_PIECE = 1 << 16
+_LONGEST_TEXT = 300
+"""Characters of what an app says in an answer that a message shows."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +40,9 @@ class HealthCheck:
     """How an app is asked, and which answers are good.
 
     `path` is the path asked for. `statuses` lists good status codes; empty means any below 500, so that an app without
-    a page at `path`, or with one behind a login, counts as well. `timeout` is the patience with one answer, `interval`
-    the pause between two questions, `deadline` the patience with all of them, each in seconds. `is_encrypted` is whether
-    users reach the app over https.
+    a page at `path`, or with one behind a login, counts as well. `timeout` is the patience with one answer from the first byte
+    asked to the last one answered, `interval` the pause between two questions, `deadline` the patience with all of them, each in
+    seconds. `is_encrypted` is whether users reach the app over https. `probe` is the word on which the release tells its name.
     """
 
     path: str = "/"
@@ -35,6 +52,7 @@ class HealthCheck:
     deadline: float = 60
     host: str = "localhost"
     is_encrypted: bool = False
+    probe: str = ANY_PROBE
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def asked_as(self, settings: Mapping[str, Any]) -> HealthCheck:
@@ -73,52 +91,145 @@ def ask_socket(path: str, check: HealthCheck) -> Answer:
         "X-Forwarded-Proto": "https" if check.is_encrypted else "http",
         "X-Forwarded-Host": check.host,
     }
-    return _ask(_UnixConnection(path, check.timeout), replace(check, headers={**forwarded, **check.headers}))
+    return _ask(_Connection(check, partial(_connect_to_file, path)), replace(check, headers={**forwarded, **check.headers}))
 
 
 def ask_front(address: str, port: int, check: HealthCheck) -> Answer:
     """Ask through the web server at an address."""
-    if check.is_encrypted:
-        return _ask(_EncryptedConnection(address, port, check), check)
-    return _ask(http.client.HTTPConnection(address, port, timeout=check.timeout), check)
+    return _ask(_Connection(check, partial(_connect_to_address, address, port, check)), check)
 
 
-def _ask(connection: http.client.HTTPConnection, check: HealthCheck) -> Answer:
-    headers = {"Host": check.host, "User-Agent": "webstack.flask", PROBE_HEADER: "1", "Connection": "close", **check.headers}
+def _ask(connection: _Connection, check: HealthCheck) -> Answer:
+    headers = {"Host": check.host, "User-Agent": "webstack.flask", PROBE_HEADER: check.probe, "Connection": "close", **check.headers}
+    answer = Answer(error=f"GET {check.path} was not answered within {check.timeout:g} s")
     try:
         connection.request("GET", check.path, headers=headers)
         response = connection.getresponse()
-        response.read()
+        unfinished = f"GET {check.path} was not answered in full within {check.timeout:g} s"
+        answer = Answer(error=f"{unfinished}; if it is a stream, name another page in `health.path`")
+        _read_body(connection, response)
     except TimeoutError:
-        return Answer(error=f"GET {check.path} was not answered within {check.timeout:g} s")
-    except (OSError, http.client.HTTPException) as error:
-        return Answer(error=f"GET {check.path} failed: {error or type(error).__name__}")
+        return answer
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return Answer(error=f"GET {check.path} failed: {_shorten(str(error)) or type(error).__name__}")
     finally:
-        connection.close()
-    return Answer(response.status, response.getheader(RELEASE_HEADER), response.getheader("Location"))
+        connection.end()
+    release, location = (response.getheader(name) for name in (RELEASE_HEADER, "Location"))
+    return Answer(response.status, release and _shorten(release), location and _shorten(location))
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
+def _read_body(connection: _Connection, response: http.client.HTTPResponse) -> None:
+    """Read an answer to its end, or as much of it as is enough to know that it comes."""
+    connection.allow(_MOST_BODY)
+    with suppress(_TooLong):
+        while response.read(_PIECE):
+            pass
+        if response.length:
+            raise http.client.IncompleteRead(b"", response.length)
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+
+
+class _TooLong(http.client.HTTPException):
+    """An answer is longer than what is read of one."""
+
+
+class _Bytes(io.RawIOBase):
+    """What comes from a socket, until a moment of the monotonic clock, and no more than is allowed."""
+
+    def __init__(self, source: socket.socket, deadline: float) -> None:
+        self._source = source
+        self._deadline = deadline
+        self.allowed = _MOST_HEADERS
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - whatever bytes can be written to
+        if self.allowed <= 0:
+            raise _TooLong(f"its header is longer than {_MOST_HEADERS >> 10} KiB")
+        self._source.settimeout(_remaining(self._deadline))
+        count = self._source.recv_into(buffer)
+        self.allowed -= count
+        return count
+
+
+class _Bounded:
+    """A connected socket, as far as http.client uses one."""
+
+    def __init__(self, connected: socket.socket, deadline: float) -> None:
+        self._connected = connected
+        self._deadline = deadline
+        self.bytes = _Bytes(connected, deadline)
+
+    def sendall(self, data: bytes) -> None:
+        self._connected.settimeout(_remaining(self._deadline))
+        self._connected.sendall(data)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self.bytes)
+
+    def close(self) -> None:
+        """Do nothing: http.client lets go of a connection that is used once before it has read the answer."""
+
+    def end(self) -> None:
+        self._connected.close()
+
+
+def _remaining(deadline: float) -> float:
+    """Return the seconds until a moment; raise TimeoutError when there are none."""
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
+        raise TimeoutError
+    return remaining
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection that takes no longer than `timeout` from its beginning to the end of the answer, however that drips."""
+
+    def __init__(self, check: HealthCheck, connect: Callable[[float], socket.socket]) -> None:
+        super().__init__("localhost", timeout=check.timeout)
+        self._patience = check.timeout
+        self._open = connect
+        self._bounded: _Bounded | None = None
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        deadline = time.monotonic() + self._patience
+        self._bounded = _Bounded(self._open(deadline), deadline)
+        self.sock = cast("socket.socket", self._bounded)
+
+    def end(self) -> None:
+        """Close the connection."""
+        self.close()
+        if self._bounded:
+            self._bounded.end()
+
+    def allow(self, count: int) -> None:
+        """Let so many bytes more be read."""
+        if self._bounded:
+            self._bounded.bytes.allowed = count
 
 
-class _EncryptedConnection(http.client.HTTPConnection):
-    """Names the site, not the address, in its first words; whether users trust the certificate is not asked here."""
+def _connect_to_file(path: str, deadline: float) -> socket.socket:
+    with ExitStack() as stack:
+        connected = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        connected.settimeout(_remaining(deadline))
+        connected.connect(path)
+        stack.pop_all()
+        return connected
 
-    def __init__(self, address: str, port: int, check: HealthCheck) -> None:
-        super().__init__(address, port, timeout=check.timeout)
-        self._name = check.host
 
-    def connect(self) -> None:
-        super().connect()
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        self.sock = context.wrap_socket(self.sock, server_hostname=self._name)
+def _connect_to_address(address: str, port: int, check: HealthCheck, deadline: float) -> socket.socket:
+    """Encrypted, the site's name, not the address, is in the first words; whether users trust the certificate is not asked here."""
+    with ExitStack() as stack:
+        connected = stack.enter_context(socket.create_connection((address, port), _remaining(deadline)))
+        if check.is_encrypted:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            connected.settimeout(_remaining(deadline))
+            connected = stack.enter_context(context.wrap_socket(connected, server_hostname=check.host))
+        stack.pop_all()
+        return connected

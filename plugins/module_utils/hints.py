@@ -1,7 +1,11 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What to do about the commonest ends of an app, told from its last words."""
+"""What to do about the commonest ends of an app, told from its last words.
+
+Whoever has broken into an app writes its log. So no path or name of a log is repeated in what people are told to open or install, unless
+it is the app's own and can be nothing else than what it looks like.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,9 @@ from collections.abc import Iterator, Sequence
 
 _DENIED = re.compile(r"(?:Read-only file system|Permission denied): '(?P<path>/[^']+)'")
 _NO_MODULE = re.compile(r"No module named '(?P<module>[^']+)'")
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*", re.ASCII)
+_DOTTED_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
+_LONGEST = 100
 _NO_ATTRIBUTE = re.compile(r"Failed to find attribute '(?P<name>[^']+)' in '(?P<module>[^']+)'")
 
 
@@ -36,16 +43,21 @@ def _find_hints(line: str, root: str) -> Iterator[str]:
         yield _explain_missing_module(match["module"])
     if match := _NO_ATTRIBUTE.search(line):
         name, module = match.groups()
-        yield f"`wsgi` names {name!r}, which the module {module!r} does not have; it must be the app or a call that makes it"
+        which = f"{name!r}, which the module {module!r}" if _is_name(name) and _is_name(module) else "what the module"
+        yield f"`wsgi` names {which} does not have; it must be the app or a call that makes it"
 
 
 def _explain_denial(path: str, root: str) -> str:
     inside = re.fullmatch(rf"{re.escape(root)}/(?:builds/[^/]+|releases/[^/]+/app|current/app)/(?P<path>.+)", path)
     if inside is None:
-        place = posixpath.dirname(path)
         return (
-            f"the app may write below {root}/shared, which is its HOME, and to a /tmp of its own; "
-            f"if it needs {path}, allow it: `service: {{ReadWritePaths: [{place}]}}`"
+            f"the app may write below {root}/shared, which is its HOME, and to a /tmp of its own; if it needs another place, look at it "
+            "first, and then allow that directory: `service: {ReadWritePaths: [...]}`"
+        )
+    if not _is_plain(inside["path"]):
+        return (
+            "the source is read-only; data that outlives a release is declared: `shared: {directories: [...]}`, or `files:` for a "
+            "single file"
         )
     place = posixpath.dirname(inside["path"]) or inside["path"]
     return (
@@ -54,10 +66,21 @@ def _explain_denial(path: str, root: str) -> str:
     )
 
 
+def _is_plain(path: str) -> bool:
+    """Return whether a relative path leads to no other place than it seems to."""
+    return len(path) <= _LONGEST and _PLAIN_PATH.fullmatch(path) is not None and not {".", ".."} & set(path.split("/"))
+
+
+def _is_name(text: str) -> bool:
+    """Return whether a text is the name of a module or of something in one."""
+    return len(text) <= _LONGEST and _DOTTED_NAME.fullmatch(text) is not None
+
+
 def _explain_missing_module(module: str) -> str:
     if module == "pkg_resources":
         return "a package that is older than the host's Python needs setuptools: `dependencies: {packages: ['setuptools<81']}`"
+    which = repr(module) if _is_name(module) else "what it asks for"
     return (
-        f"{module!r} is neither installed nor a module where the app starts: add it to the app's dependency file or to "
-        "`dependencies: {packages: […]}`; a module of the source is found when `chdir` names its directory"
+        f"{which} is neither installed nor a module where the app starts: add the package that you know to bring it to the app's "
+        "dependency file or to `dependencies: {packages: […]}`; a module of the source is found when `chdir` names its directory"
     )

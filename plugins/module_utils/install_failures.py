@@ -1,7 +1,10 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why an installation failed, told by what its programs have printed."""
+"""Why an installation failed, told by what its programs have printed.
+
+Packages print what they like while they are built: of it, advice repeats nothing but names that can be nothing else.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,9 @@ _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _OUTPUT_LINES = 40
 _LINES_AFTER_A_REASON = 10
 _EVIDENCE_LINES = 5
+_LONGEST_SHOWN = 300
+_LONGEST_SEARCHED = 2000
+"""Characters of a line: some of the patterns below take the square of its length."""
 
 _COMPILER = ("build-essential", "python3-dev")
 
@@ -50,15 +56,16 @@ _NEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"Cannot find command 'git'|No such file or directory: 'git'", ("git",)),
 )
 _KNOWN = tuple((re.compile(pattern), packages) for pattern, packages in _NEEDS)
-_HEADER = re.compile(r"fatal error: (?P<header>[\w./+-]+\.h\w*): No such file")
-_BROKEN = re.compile(r"Failed (?:building wheel for|to build) '?(?P<name>[\w.-]+)|(?P<legacy>[\w.-]+) did not run successfully")
-_OTHER_PYTHON = re.compile(r"Ignored the following versions that require a different python version: (?P<versions>.+)")
-_TELLING = re.compile(r"^\s*(?:error|ERROR)\b|fatal error:|Traceback|\b\w+Error:")
+_HEADER = re.compile(r"fatal error: (?P<header>\w[\w./+-]{0,99}\.h\w{0,9}): No such file", re.ASCII)
+_BROKEN = re.compile(r"Failed (?:building wheel for|to build) '?(?P<name>\w[\w.-]{0,99})(?![\w.-])", re.ASCII)
+_OTHER_PYTHON = re.compile(
+    r"Ignored the following versions that require a different python version: (?P<versions>[\w.!+*;, <>=~-]{1,200})", re.ASCII
+)
 
 
 def describe_failure(command: str, output: str) -> str:
     """Return why a command of an installation has failed: what a build has lacked where that can be told, else its last lines."""
-    lines = [line.rstrip() for line in _COLOUR.sub("", output).splitlines() if line.strip()]
+    lines = [line[:_LONGEST_SEARCHED].rstrip() for line in _COLOUR.sub("", output).splitlines() if line.strip()]
     reason, evidence = _find_reason(lines)
     if not reason:
         return f"`{command}` failed:\n{_indent(lines[-_OUTPUT_LINES:])}"
@@ -82,7 +89,7 @@ def _find_reason(lines: list[str]) -> tuple[str, list[str]]:
         ), [line for line in lines if _HEADER.search(line)]
     for line in lines:
         if match := _OTHER_PYTHON.search(line):
-            return f"what is asked for is not made for this version of Python (passed over: {match['versions'][:200]})", [line]
+            return f"what is asked for is not made for this version of Python (passed over: {match['versions']})", [line]
     return "", []
 
 
@@ -99,14 +106,9 @@ def find_missing_packages(lines: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _name_broken(lines: list[str]) -> str:
-    found = [match["name"] for line in lines if (match := _BROKEN.search(line)) and match["name"]]
+    found = [match["name"] for line in lines if (match := _BROKEN.search(line))]
     return found[0] if found else "a package that has no wheel for this Python"
 
 
-def shorten(output: str) -> str:
-    """Return the end of a program's output, indented and without colours."""
-    return _indent([line.rstrip() for line in _COLOUR.sub("", output).splitlines() if line.strip()][-_OUTPUT_LINES:])
-
-
 def _indent(lines: list[str]) -> str:
-    return "\n".join(f"  {line}" for line in lines)
+    return "\n".join(f"  {line}" if len(line) <= _LONGEST_SHOWN else f"  {line[:_LONGEST_SHOWN]}…" for line in lines)

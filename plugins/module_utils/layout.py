@@ -108,6 +108,21 @@ class AppLayout:
         return f"installs the dependencies of {self.name} (webstack.flask)"
 
     @property
+    def work(self) -> Path:
+        """Directory of what is needed while dependencies are installed; it does not stay."""
+        return self.cache / "work"
+
+    @property
+    def build_unit(self) -> str:
+        """Transient unit in which dependencies are installed."""
+        return f"{self.name}-build.service"
+
+    @property
+    def command_unit(self) -> str:
+        """Transient unit in which release commands run."""
+        return f"{self.name}-release-command.service"
+
+    @property
     def service_template(self) -> Path:
         """Unit file of which each release's service is an instance."""
         return UNIT_ROOT / f"{self.name}@.service"

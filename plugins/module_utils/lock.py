@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, set_access
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 
 _PAUSE = 0.5
@@ -20,10 +21,12 @@ _PAUSE = 0.5
 @contextmanager
 def hold_lock(path: Path, patience: float, say: Callable[[str], object]) -> Iterator[None]:
     """Hold the lock on `path`; `say` if it took long to get it, raise Problem after `patience` seconds."""
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    uid, gid = os.geteuid(), os.getegid()
+    ensure_directory(path.parent, Access(uid, gid, 0o755))
     started = time.monotonic()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
+        set_access(descriptor, Access(uid, gid, 0o600))  # whoever may read it could hold the lock for good
         while not _try_lock(descriptor):
             waited = time.monotonic() - started
             if waited >= patience:

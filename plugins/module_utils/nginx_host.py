@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import grp
 import hashlib
 import os
 import platform
+import pwd
 import shutil
 import socket
 import stat
@@ -213,3 +215,49 @@ def _put(change: Change) -> None:
 def find_logs(name: str) -> list[Path]:
     """Return the log files of a site, rotated ones too."""
     return sorted(path for kind in ("access", "error") for path in LOG_ROOT.glob(f"{name}.{kind}.log*"))
+
+
+def find_open_logs(sites: Iterable[Site]) -> list[Path]:
+    """Return the logs that sites write and that are not there yet, and those that anybody may read, rotated ones too.
+
+    nginx itself would make them readable for everybody. What is no file of its own, such as a link of the administrator's, is left alone.
+    """
+    found = []
+    for site in sites:
+        names = [LOG_ROOT / f"{site.name}.{kind}.log" for kind in ("access", "error")] if LOG_ROOT.is_dir() else []
+        found += [path for path in names if str(path) in (site.text or "") and not os.path.lexists(path)]
+        found += [path for path in find_logs(site.name) if _is_open(path.lstat())]
+    return found
+
+
+def _is_open(status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and bool(status.st_mode & stat.S_IRWXO)
+
+
+def close_logs(paths: Iterable[Path]) -> list[Path]:
+    """Give logs, made where they are missing, to nginx and to those who read logs, as Debian's logrotate does; return those made."""
+    uid, gid = _find_log_access()
+    made = []
+    for path in paths:
+        is_new = not os.path.lexists(path)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | (os.O_CREAT | os.O_EXCL if is_new else 0), 0o600)
+        except OSError as error:
+            raise Problem(f"cannot keep the log {path} from being read by everybody: {error.strerror}; move it away") from error
+        try:
+            if is_new or _is_open(os.fstat(descriptor)):
+                os.fchown(descriptor, uid, gid)
+                os.fchmod(descriptor, 0o640)
+        finally:
+            os.close(descriptor)
+        made += [path] if is_new else []
+    return made
+
+
+def _find_log_access() -> tuple[int, int]:
+    """Return the owner and the group of nginx's logs; not every host has Debian's group of those who read logs."""
+    try:
+        readers = grp.getgrnam("adm").gr_gid
+    except KeyError:
+        readers = 0
+    return pwd.getpwnam("www-data").pw_uid, readers

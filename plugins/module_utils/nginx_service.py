@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils import systemd
+from ansible_collections.webstack.flask.plugins.module_utils.app_log import find_last_words
 from ansible_collections.webstack.flask.plugins.module_utils.files import Access, read_text, write_atomically
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 
@@ -78,16 +79,21 @@ def start() -> None:
     try:
         systemd.start_and_wait(UNIT)
     except Problem as problem:
-        raise Problem(f"nginx does not start: {systemd.read_journal(UNIT, _JOURNAL_LINES)}") from problem
+        raise Problem(f"nginx does not start: {_read_log() or problem}") from problem
+
+
+def _read_log() -> str:
+    return "\n".join(find_last_words(systemd.read_journal(UNIT, _JOURNAL_LINES), _JOURNAL_LINES))
 
 
 def reload() -> None:
     """Make nginx read its files again, and wait until only processes with the new configuration take connections."""
     master = systemd.show([UNIT])[UNIT].main_pid
     former = find_workers(master)
-    result = subprocess.run(["systemctl", "reload", UNIT], capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise Problem(f"nginx does not reload: {systemd.read_journal(UNIT, _JOURNAL_LINES) or result.stderr.strip()}")
+    try:
+        systemd.reload(UNIT)
+    except Problem as problem:
+        raise Problem(f"nginx does not reload: {_read_log() or problem}") from problem
     deadline = time.monotonic() + _PATIENCE
     while not has_replaced(former, find_workers(master)):
         if time.monotonic() > deadline:

@@ -17,13 +17,21 @@ from ansible_collections.webstack.flask.plugins.module_utils.dependency_names im
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 from ansible_collections.webstack.flask.plugins.module_utils.pythons import Demand
 
+_LARGEST_TOML = 1 << 18
+"""Characters: the time that the standard library takes for a key of many parts grows with the square of their number."""
+
+_LONGEST_REASON = 300
+"""Characters of what the standard library says: it may quote the file."""
+
 
 def read_toml(name: str, text: str) -> dict[str, Any]:
-    """Return a TOML file's content; raise Problem that names the file if it is none."""
+    """Return a TOML file's content; raise Problem that names the file if it is none, or none that can be read within bounds."""
+    if len(text) > _LARGEST_TOML:
+        raise Problem(f"{name} has more than {_LARGEST_TOML} characters, the most that a TOML file may have")
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise Problem(f"{name} is not valid TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise Problem(f"{name} is not valid TOML: {_shorten(error)}") from error
 
 
 def find_pipfile_demand(name: str, text: str) -> Demand | None:
@@ -68,8 +76,8 @@ class Pin:
 def list_pins(lock: str) -> list[Pin]:
     """Return what a lock file installs; nothing unless all of it is pinned with hashes and comes from one index that has a certificate."""
     content = _read_json(LOCK, lock)
-    sources = _table(content, "_meta").get("sources", [])
-    if not isinstance(sources, list) or len(sources) != 1 or not isinstance(sources[0], Mapping) or not sources[0].get("verify_ssl", True):
+    sources = _list(_table(content, "_meta"), "sources")
+    if len(sources) != 1 or not isinstance(sources[0], Mapping) or not sources[0].get("verify_ssl", True):
         return []
     pins = [_read_pin(name, package) for name, package in _table(content, "default").items()]
     return [pin for pin in pins if pin] if all(pins) else []
@@ -89,17 +97,17 @@ def _read_pin(name: str, package: object) -> Pin | None:
 def list_index_urls(name: str, text: str) -> list[str]:
     """Return the URLs of the indexes that a Pipfile or its lock names; of other files none."""
     if PurePosixPath(name).name == LOCK:
-        sources = _table(_read_json(name, text), "_meta").get("sources", [])
+        sources = _list(_table(_read_json(name, text), "_meta"), "sources")
     else:
-        sources = read_toml(name, text).get("source", [])
+        sources = _list(read_toml(name, text), "source")
     return [source["url"] for source in sources if isinstance(source, Mapping) and isinstance(source.get("url"), str)]
 
 
 def _read_json(name: str, text: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
-    except ValueError as error:
-        raise Problem(f"{name} is not valid JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise Problem(f"{name} is not valid JSON: {_shorten(error)}") from error
     return content if isinstance(content, dict) else {}
 
 
@@ -125,13 +133,12 @@ def describes_a_project(content: Mapping[str, Any]) -> bool:
 
 def is_installable(content: Mapping[str, Any]) -> bool:
     """Return whether a pyproject.toml is of a project that can itself be installed: it says how, or keeps its dependencies elsewhere."""
-    dynamic = _table(content, "project").get("dynamic", [])
-    return "build-system" in content or "dependencies" in dynamic
+    return "build-system" in content or "dependencies" in _list(_table(content, "project"), "dynamic")
 
 
 def list_project_dependencies(content: Mapping[str, Any]) -> list[str]:
     """Return the dependencies that the table [project] names."""
-    return [str(line) for line in _table(content, "project").get("dependencies", [])]
+    return [str(line) for line in _list(_table(content, "project"), "dependencies")]
 
 
 def find_project_demand(name: str, content: Mapping[str, Any]) -> Demand | None:
@@ -143,6 +150,15 @@ def find_project_demand(name: str, content: Mapping[str, Any]) -> Demand | None:
 def _table(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = content.get(key)
     return value if isinstance(value, Mapping) else {}
+
+
+def _list(content: Mapping[str, Any], key: str) -> list[Any]:
+    value = content.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _shorten(error: Exception) -> str:
+    return str(error)[:_LONGEST_REASON]
 
 
 def canonical_name(name: str) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -19,15 +20,16 @@ from ansible_collections.webstack.flask.plugins.module_utils.files import (
     Access,
     ensure_directory,
     ensure_file,
-    give_tree,
+    has_access,
     point_link,
     read_link,
     read_text,
-    remove_tree,
     write_atomically,
 )
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
-from ansible_collections.webstack.flask.plugins.module_utils.release_record import ReleaseRecord, choose_leftovers
+from ansible_collections.webstack.flask.plugins.module_utils.ownership import ensure_root, find_data, require_no_obstacles
+from ansible_collections.webstack.flask.plugins.module_utils.release_record import ReleaseRecord, choose_leftovers, next_sequence
+from ansible_collections.webstack.flask.plugins.module_utils.trees import give_tree, remove_tree
 
 _GRACE = 600
 """Seconds for which a build or an environment that no release uses is left alone: another run may be about to use it."""
@@ -63,7 +65,7 @@ class ReleaseSpec:
 
     def find_problems(self) -> list[str]:
         """Return what is wrong with the input, before anything is changed."""
-        return [f"{self.layout.name}: {problem}" for problem in find_environment_problems(self.variables)]
+        return find_environment_problems(self.variables)
 
 
 def _without_comments(text: str) -> str:
@@ -73,6 +75,7 @@ def _without_comments(text: str) -> str:
 
 def ensure_app_account(layout: AppLayout, *, check: bool) -> bool:
     """Make the user as whom the app runs; return whether it was missing."""
+    require_no_obstacles(layout)
     name = layout.name
     made_group = ensure_group(name, check=check)
     made_user = ensure_user(name, group=name, home=str(layout.shared), comment=layout.comment, check=check)
@@ -81,26 +84,20 @@ def ensure_app_account(layout: AppLayout, *, check: bool) -> bool:
 
 def ensure_app_directories(layout: AppLayout, *, check: bool) -> bool:
     """Make the directories that a release needs; return whether any was missing or open to the wrong people."""
+    changed = ensure_root(layout, check=check)
     user, group = find_user(layout.name), find_group(layout.name)
     if user is None or group is None:
         return True
-    if not check and layout.shared.is_dir() and layout.shared.stat().st_uid == 0:
-        give_tree(layout.shared, Access(user.pw_uid, group, 0o750))  # data of an app that was removed, and comes back
-    wanted = {
-        layout.root: Access(0, 0, _ROOT_ONLY_LIST),
-        layout.releases: Access(0, 0, _ROOT_ONLY_LIST),
-        layout.shared: Access(user.pw_uid, group, 0o750),
-    }
-    changed = [ensure_directory(path, access, check=check) for path, access in wanted.items()]
-    return any(changed)
+    shared = find_data(layout)
+    if not check and shared.is_dir() and shared.lstat().st_uid == 0:
+        give_tree(shared, uid=user.pw_uid, gid=group, mode=0o750)  # data of an app that was removed, and comes back
+    changed |= ensure_directory(layout.releases, Access(0, 0, _ROOT_ONLY_LIST), check=check)
+    return ensure_directory(shared, Access(user.pw_uid, group, 0o750), check=check) or changed
 
 
 def ensure_units(spec: ReleaseSpec, *, check: bool) -> bool:
     """Write the unit templates of the app; return whether they differed."""
     access = Access(0, 0, 0o644)
-    for path in (spec.layout.service_template, spec.layout.socket_template):
-        if is_foreign_unit(path):
-            raise Problem(f"{path} exists on the host already and is not ours; give the app another name than {spec.layout.name!r}")
     changed = [
         ensure_file(spec.layout.service_template, spec.service, access, check=check),
         ensure_file(spec.layout.socket_template, spec.socket, access, check=check),
@@ -129,21 +126,30 @@ def ensure_release(spec: ReleaseSpec, *, check: bool) -> bool:
         return True
     secret, readable = Access(0, group, 0o640), Access(0, 0, _ROOT_ONLY_LIST)
     record = read_record(layout, spec.id)
-    changed = record is None or record.health != spec.health
-    changed |= ensure_directory(directory, readable, check=check)
+    changed = ensure_directory(directory, readable, check=check)
     changed |= ensure_file(directory / "env", format_environment(spec.variables), secret, check=check)
     changed |= ensure_file(directory / "gunicorn.conf.py", spec.gunicorn_conf, secret, check=check)
+    changed |= ensure_file(_probe_of(layout, spec.id), read_probe(layout, spec.id) or secrets.token_hex(16), secret, check=check)
     changed |= _ensure_drop_in(layout, spec.id, spec.drop_in, check=check)
     for name, target in (("app", f"../../builds/{spec.build}"), ("venv", f"../../environments/{spec.environment}")):
         if read_link(directory / name) != target:
             changed = True
             if not check:
                 point_link(directory / name, target)
-    if not check and (record is None or record.health != spec.health):
+    outdated = record is None or record.health != spec.health
+    if outdated and not check:
         names = tuple(sorted(spec.variables))
         new = ReleaseRecord(spec.id, spec.build, spec.environment, created=time.time(), version=spec.version, variables=names)
-        write_record(layout, replace(record or new, health=spec.health))
-    return changed
+        write_record(layout, replace(record or replace(new, sequence=next_sequence(read_records(layout))), health=spec.health))
+    return _close_records(layout, secret, check=check) or changed or outdated
+
+
+def _close_records(layout: AppLayout, access: Access, *, check: bool) -> bool:
+    """Let nobody but root and the app read the records, which was otherwise once; return whether any was open."""
+    opened = [record for record in read_records(layout) if not has_access(_record_of(layout, record.id), access)]
+    for record in () if check else opened:
+        write_record(layout, record)
+    return bool(opened)
 
 
 def _ensure_drop_in(layout: AppLayout, release: str, text: str, *, check: bool) -> bool:
@@ -171,7 +177,7 @@ def _remove_drop_in(path: Path) -> None:
 
 def read_record(layout: AppLayout, release: str) -> ReleaseRecord | None:
     """Return what release.json says, None where it is absent or unreadable (a run was cut off before it was written)."""
-    text = read_text(layout.release(release) / "release.json")
+    text = read_text(_record_of(layout, release))
     try:
         return ReleaseRecord.from_json(text) if text else None
     except (ValueError, TypeError):
@@ -184,8 +190,21 @@ def read_records(layout: AppLayout) -> list[ReleaseRecord]:
 
 
 def write_record(layout: AppLayout, record: ReleaseRecord) -> None:
-    """Write release.json."""
-    write_atomically(layout.release(record.id) / "release.json", record.to_json(), Access(0, 0, 0o644))
+    """Write release.json, which only root and the app can read: the reason of a failure holds lines of the app's log."""
+    write_atomically(_record_of(layout, record.id), record.to_json(), Access(0, find_group(layout.name) or 0, 0o640))
+
+
+def _record_of(layout: AppLayout, release: str) -> Path:
+    return layout.release(release) / "release.json"
+
+
+def read_probe(layout: AppLayout, release: str) -> str | None:
+    """Return the word on which a release tells its name, and which nobody but it and root knows; None where it has none."""
+    return (read_text(_probe_of(layout, release)) or "").strip() or None
+
+
+def _probe_of(layout: AppLayout, release: str) -> Path:
+    return layout.release(release) / "probe"
 
 
 def prune(layout: AppLayout, current: str | None, keep: int) -> list[str]:
@@ -199,7 +218,7 @@ def prune(layout: AppLayout, current: str | None, keep: int) -> list[str]:
     for path in doomed:
         remove_tree(path)
     for directory in (layout.releases, layout.builds, layout.environments):
-        for half in directory.glob(".removed-*") if directory.is_dir() else ():
+        for half in directory.glob(".[pr]*-*") if directory.is_dir() else ():  # `.partial-` and `.removed-`
             remove_tree(half)
     for release, drop_in in layout.find_drop_ins().items():
         if not layout.release(release).is_dir():

@@ -15,7 +15,7 @@ from typing import Any
 class ReleaseRecord:
     """The content of release.json. Times are seconds since the epoch, None where it never happened.
 
-    Of its environment variables it holds the names alone: anybody may read it.
+    Of its environment variables it holds the names alone. The reason of a failure holds lines of the app's log.
     """
 
     id: str
@@ -31,6 +31,9 @@ class ReleaseRecord:
     health: Mapping[str, Any] = field(default_factory=dict)
     """How it is asked for its health, in the terms of HealthCheck: what a later release is asked may not be there yet."""
 
+    sequence: int = 0
+    """Which event of the app the last one of this release was, from 1 on: a clock can be set back. 0 where it was not counted yet."""
+
     @classmethod
     def from_json(cls, text: str) -> ReleaseRecord:
         """Return the record written in `text`; keys that this version does not know are left out."""
@@ -44,8 +47,8 @@ class ReleaseRecord:
 
     @property
     def healthy(self) -> bool:
-        """Whether the release has served, and has not failed since."""
-        return self.verified is not None and (self.failed is None or self.failed < self.verified)
+        """Whether the release has served, and has not failed since: to serve again clears a failure."""
+        return self.verified is not None and self.failed is None
 
     def mark_verified(self, when: float) -> ReleaseRecord:
         """Return the record of the release after it was seen to serve."""
@@ -75,7 +78,12 @@ def choose_previous(records: Sequence[ReleaseRecord], current: str | None) -> Re
     Going back is itself a switch, so that going back twice returns to where one was.
     """
     healthy = [record for record in records if record.healthy and record.id != current]
-    return max(healthy, key=lambda record: record.verified or 0.0, default=None)
+    return max(healthy, key=lambda record: (record.sequence, record.verified or 0.0), default=None)
+
+
+def next_sequence(records: Iterable[ReleaseRecord]) -> int:
+    """Return the number of the next event of an app."""
+    return 1 + max((record.sequence for record in records), default=0)
 
 
 def choose_leftovers(
@@ -92,8 +100,8 @@ def choose_leftovers(
     last `keep_failed` of them stay for their logs.
     """
     others = [record for record in records if record.id != current]
-    healthy = sorted((r for r in others if r.healthy), key=lambda r: r.verified or 0.0, reverse=True)
-    unhealthy = sorted((r for r in others if not r.healthy), key=lambda r: r.failed or r.created, reverse=True)
+    healthy = sorted((r for r in others if r.healthy), key=lambda r: (r.sequence, r.verified or 0.0), reverse=True)
+    unhealthy = sorted((r for r in others if not r.healthy), key=lambda r: (r.sequence, r.failed or r.created), reverse=True)
     kept = {r.id for r in healthy[:keep]} | {r.id for r in unhealthy[:keep_failed]} | {current}
     staying = [r for r in records if r.id in kept]
     used_builds = {r.build for r in staying}

@@ -10,14 +10,23 @@ from __future__ import annotations
 
 import os
 import posixpath
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils.accounts import find_group, find_user
+from ansible_collections.webstack.flask.plugins.module_utils.commands import TimedOut, run
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 
 SEEDS = ".shared"
+
+_PATIENCE: float = 600
+"""Seconds that a command in the app's own tree may take."""
+
+_MOST_SAID = 2000
+"""Bytes of what such a command says that a message shows: each file that it cannot copy is a line."""
+
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+"""What such a command has of root's: the app could read its environment in /proc."""
 
 
 def find_link_target(path: str) -> str:
@@ -72,11 +81,23 @@ def _make(layout: AppLayout, seed: Path, place: Path, *, is_directory: bool) -> 
 
 
 def _run_as_app(layout: AppLayout, *command: str) -> None:
+    """Run a command as the app's user, in a tree that the app can change under its hands; raise Problem if it fails or does not end."""
     user, group = find_user(layout.name), find_group(layout.name)
     if user is None or group is None:
         raise Problem(f"the user {layout.name} does not exist")
-    result = subprocess.run(
-        command, user=user.pw_uid, group=group, extra_groups=[], umask=0o027, cwd="/", capture_output=True, text=True, check=False
-    )
-    if result.returncode != 0:
-        raise Problem(f"the shared data of {layout.name} could not be made: {result.stderr.strip()}")
+    try:
+        ended = run(
+            command,
+            timeout=_PATIENCE,
+            most=_MOST_SAID,
+            cwd=Path("/"),
+            env=_ENVIRONMENT,
+            user=user.pw_uid,
+            group=group,
+            extra_groups=[],
+            umask=0o027,
+        )
+    except TimedOut:
+        raise Problem(f"the shared data of {layout.name} could not be made: `{command[0]}` took more than {_PATIENCE:g} s") from None
+    if ended.status != 0:
+        raise Problem(f"the shared data of {layout.name} could not be made: {ended.errors.strip()}")

@@ -17,20 +17,31 @@ from pathlib import Path, PurePosixPath
 
 from ansible_collections.webstack.flask.plugins.module_utils.digest import LENGTH
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+from ansible_collections.webstack.flask.plugins.module_utils.source_bounds import MOST_LEVELS, Room, describe_depth
+
+_CHUNK = 1 << 20
 
 
 def list_files(top: Path) -> list[PurePosixPath]:
     """Return the files and links below `top` that are source, in order.
 
-    What git would ignore is left out, and so are `.git`, byte code, and virtualenvs.
+    What git would ignore is left out, and so are `.git`, byte code, virtualenvs, pipes, sockets and devices. Raise Problem if the rest is
+    more than a source may be.
     """
     if not top.is_dir():
         raise Problem(f"the source {top} is not a directory on the controller")
-    found = sorted(set(_list_with_git(top) if _needs_git(top) else _walk(top, top)))
-    for path in found:
+    room = Room(f"the source {top}")
+    found: set[PurePosixPath] = set()
+    for path in _list_with_git(top) if _needs_git(top) else _walk(top):
+        status = (top / path).lstat()
+        if path in found or not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
+            continue
+        room.enter(path)
+        room.content.take(status.st_size)
         if leads_outside(top, path):
             raise Problem(describe_bad_link(top / path))
-    return found
+        found.add(path)
+    return sorted(found)
 
 
 def digest_tree(top: Path, files: list[PurePosixPath]) -> str:
@@ -39,13 +50,27 @@ def digest_tree(top: Path, files: list[PurePosixPath]) -> str:
     for path in files:
         full = top / path
         if full.is_symlink():
-            kind, content = "link", os.fsencode(os.readlink(full))
+            target = os.fsencode(os.readlink(full))
+            digest.update(_head("link", len(target), path) + target)
         else:
-            kind = "program" if full.stat().st_mode & stat.S_IXUSR else "file"
-            content = full.read_bytes()
-        digest.update(f"{kind} {len(content)} {path}\0".encode("utf-8", "surrogateescape"))
-        digest.update(content)
+            _digest_file(full, path, digest)
     return digest.hexdigest()[:LENGTH]
+
+
+def _digest_file(full: Path, path: PurePosixPath, digest: hashlib._Hash) -> None:
+    with full.open("rb") as file:
+        status = os.fstat(file.fileno())
+        digest.update(_head("program" if status.st_mode & stat.S_IXUSR else "file", status.st_size, path))
+        left = status.st_size
+        while left and (chunk := file.read(min(left, _CHUNK))):
+            digest.update(chunk)
+            left -= len(chunk)
+    if left:
+        raise Problem(f"{full} became shorter while it was read; run again when nothing writes to it")
+
+
+def _head(kind: str, size: int, path: PurePosixPath) -> bytes:
+    return f"{kind} {size} {path}\0".encode("utf-8", "surrogateescape")
 
 
 def pack_tree(top: Path, files: list[PurePosixPath], archive: Path) -> None:
@@ -72,7 +97,24 @@ def _pack(full: Path, member: tarfile.TarInfo, tar: tarfile.TarFile) -> None:
 
 
 def _needs_git(top: Path) -> bool:
-    return any((folder / ".git").exists() for folder in (top, *top.parents)) or any(top.rglob(".gitignore"))
+    return any((folder / ".git").exists() for folder in (top, *top.parents)) or _has_ignored(top)
+
+
+def _has_ignored(top: Path) -> bool:
+    """Return whether there is a .gitignore in any directory that could be source, by its depth."""
+    folders = [(os.fspath(top), 0)]
+    while folders:
+        folder, level = folders.pop()
+        try:
+            entries = list(os.scandir(folder))
+        except PermissionError:  # it is told when it proves to be source
+            continue
+        for entry in entries:
+            if entry.name == ".gitignore":
+                return True
+            if level < MOST_LEVELS and entry.is_dir(follow_symlinks=False):
+                folders.append((entry.path, level + 1))
+    return False
 
 
 def _list_with_git(top: Path) -> Iterator[PurePosixPath]:
@@ -104,14 +146,19 @@ def _list_with_git(top: Path) -> Iterator[PurePosixPath]:
             yield path
 
 
-def _walk(top: Path, folder: Path) -> Iterator[PurePosixPath]:
-    for entry in os.scandir(folder):
-        path = Path(entry.path)
-        if entry.is_dir(follow_symlinks=False):
-            if entry.name not in (".git", "__pycache__") and not (path / "pyvenv.cfg").exists():
-                yield from _walk(top, path)
-        elif entry.is_file(follow_symlinks=False) or entry.is_symlink():
-            yield PurePosixPath(path.relative_to(top))
+def _walk(top: Path) -> Iterator[PurePosixPath]:
+    """Yield what could be source below `top`, down to the first level that is too deep."""
+    folders = [(os.fspath(top), PurePosixPath())]
+    while folders:
+        folder, inside = folders.pop()
+        for entry in os.scandir(folder):
+            path = inside / entry.name
+            if not entry.is_dir(follow_symlinks=False):
+                yield path
+            elif entry.name not in (".git", "__pycache__") and not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
+                if len(path.parts) > MOST_LEVELS:
+                    raise Problem(describe_depth(f"the source {top}"))
+                folders.append((entry.path, path))
 
 
 def leads_outside(top: Path, path: PurePosixPath) -> bool:

@@ -12,15 +12,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils import systemd
 from ansible_collections.webstack.flask.plugins.module_utils.app_log import find_last_words
 from ansible_collections.webstack.flask.plugins.module_utils.files import point_link, read_link, sync_directory
-from ansible_collections.webstack.flask.plugins.module_utils.health import Answer, HealthCheck, ask_front, ask_socket
+from ansible_collections.webstack.flask.plugins.module_utils.health import ANY_PROBE, Answer, HealthCheck, ask_front, ask_socket
 from ansible_collections.webstack.flask.plugins.module_utils.hints import find_hints
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.release import read_probe
 from ansible_collections.webstack.flask.plugins.module_utils.unix_sockets import count_connections
 
 LOG_LINES = 20
@@ -130,14 +131,14 @@ class Switch:
     def _prove(self, release: str, *, patience: float, restarts: int = 0) -> None:
         if self.front is None:
             return
-        front = self.front
+        front, check = self.front, self._check_of(release)
 
         def attempt() -> str | None:
-            answer = self._ask(release, lambda: ask_front(front.address, front.port, self.check), restarts)
-            trouble = self.check.judge(answer)
+            answer = self._ask(release, lambda: ask_front(front.address, front.port, check), restarts)
+            trouble = check.judge(answer)
             if trouble is None and answer.release != release:
                 who = f"release {answer.release}" if answer.release else "something that is no release of this app"
-                trouble = f"GET {self.check.path} with Host: {front.host} was answered by {who}"
+                trouble = f"GET {check.path} with Host: {front.host} was answered by {who}"
             return trouble
 
         trouble = _try_until(time.monotonic() + patience, self.check.interval, attempt)
@@ -182,9 +183,10 @@ class Switch:
 
     def _wait_until_healthy(self, release: str) -> None:
         deadline = time.monotonic() + self.check.deadline
+        check = self._check_of(release)
 
         def attempt() -> str | None:
-            return self.check.judge(self._ask(release, lambda: ask_socket(str(self.layout.socket(release)), self.check)))
+            return check.judge(self._ask(release, lambda: ask_socket(str(self.layout.socket(release)), check)))
 
         trouble = _try_until(deadline, self.check.interval, attempt)
         if trouble:
@@ -209,16 +211,19 @@ class Switch:
         self.retire(release, drain=reached)
 
     def _drain(self, release: str) -> None:
-        socket = str(self.layout.socket(release))
         deadline = time.monotonic() + self.drain_limit
         quiet = 0
         while quiet < 2:
-            connections = count_connections(Path("/proc/net/unix").read_text(encoding="utf-8", errors="replace"), socket)
+            connections = count_connections(self.layout.socket(release))
             quiet = 0 if connections else quiet + 1
             if connections and time.monotonic() > deadline:
                 self.notes.append(f"release {release} was stopped with {connections} request(s) still in it after {self.drain_limit:g} s")
                 return
             time.sleep(_DRAIN_PAUSE)
+
+    def _check_of(self, release: str) -> HealthCheck:
+        """Return the check with the word to which this release tells its name."""
+        return replace(self.check, probe=read_probe(self.layout, release) or ANY_PROBE)
 
     def _ask(self, release: str, question: Callable[[], Answer], restarts: int = 0) -> Answer:
         """Ask aside, so that a release's death is noticed while it owes the answer; an answer counts only of one that lives on.

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.webstack.flask.plugins.module_utils.commands import TimedOut, run
 from ansible_collections.webstack.flask.plugins.module_utils.files import sync_directory
 from ansible_collections.webstack.flask.plugins.module_utils.layout import UNIT_ROOT, Problem
 
@@ -29,6 +29,13 @@ _PROPERTIES = (
     "Job",
     "CPUWeight",
 )
+
+_PATIENCE = 1800.0
+"""Seconds for one call of systemctl. Stopping a unit takes as long as it may need to end, which users may set to many minutes."""
+
+_SHORT_PATIENCE = 30.0
+_MOST_JOURNAL = 256 << 10
+"""Bytes: one message in the journal can be hundreds of MB."""
 
 _EXITED, _KILLED, _DUMPED = 1, 2, 3
 """How a process ended: CLD_EXITED, CLD_KILLED and CLD_DUMPED of sigaction(2)."""
@@ -183,25 +190,42 @@ def _keep_links() -> None:
 
 def forget_failure(*units: str) -> None:
     """Let failed units be as if they had never run."""
-    subprocess.run(["systemctl", "reset-failed", "--", *units], capture_output=True, check=False)
+    with suppress(Problem):
+        _systemctl("reset-failed", "--", *units)
 
 
 def find_complaints(unit: str, file: Path) -> list[str]:
     """Return what systemd has to say against a file of a unit: names and values that it would pass over."""
-    result = subprocess.run(["systemd-analyze", "--no-pager", "verify", unit], capture_output=True, text=True, check=False)
-    return [line.removeprefix(f"{file}:") for line in result.stderr.splitlines() if str(file) in line]
+    command = ["systemd-analyze", "--no-pager", "verify", unit]
+    try:
+        errors = run(command, timeout=_SHORT_PATIENCE).errors
+    except TimedOut:
+        raise Problem(f"`{' '.join(command)}` took more than {_SHORT_PATIENCE:g} s") from None
+    return [line.removeprefix(f"{file}:") for line in errors.splitlines() if str(file) in line]
 
 
 def read_journal(unit: str, lines: int) -> str:
-    """Return the last lines that a unit wrote, without time stamps."""
-    # What a process has said that ended at once may not have been stored yet.
-    subprocess.run(["journalctl", "--sync"], capture_output=True, check=False)
+    """Return the last lines that a unit wrote, without time stamps, or what can be had of them; it never fails."""
     command = ["journalctl", "--no-pager", "--output=cat", f"--lines={lines}", f"--unit={unit}"]
-    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False).stdout.strip()
+    with suppress(TimedOut, OSError):
+        # What a process has said that ended at once may not have been stored yet.
+        run(["journalctl", "--sync"], timeout=_SHORT_PATIENCE)
+    with suppress(TimedOut, OSError):
+        return run(command, timeout=_SHORT_PATIENCE, most=_MOST_JOURNAL).output.strip()
+    return ""
+
+
+def reload(unit: str) -> None:
+    """Make a unit read its configuration again."""
+    _systemctl("reload", "--", unit)
 
 
 def _systemctl(*arguments: str) -> str:
-    result = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise Problem(f"`systemctl {' '.join(arguments)}` failed: {result.stderr.strip()}")
-    return result.stdout
+    command = f"`systemctl {' '.join(arguments)}`"
+    try:
+        result = run(["systemctl", *arguments], timeout=_PATIENCE)
+    except TimedOut:
+        raise Problem(f"{command} took more than {_PATIENCE / 60:g} minutes") from None
+    if result.status != 0:
+        raise Problem(f"{command} failed: {result.errors.strip()}")
+    return result.output

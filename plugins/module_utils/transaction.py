@@ -16,8 +16,9 @@ from ansible_collections.webstack.flask.plugins.module_utils.certificates import
 from ansible_collections.webstack.flask.plugins.module_utils.health import HealthCheck
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils.outcomes import describe_error
 from ansible_collections.webstack.flask.plugins.module_utils.release import read_record, read_records, write_record
-from ansible_collections.webstack.flask.plugins.module_utils.release_record import ReleaseRecord, choose_previous
+from ansible_collections.webstack.flask.plugins.module_utils.release_record import ReleaseRecord, choose_previous, next_sequence
 from ansible_collections.webstack.flask.plugins.module_utils.switch import Front, ReleaseFailed, Switch
 
 HEALTH_OPTIONS: dict[str, Any] = {
@@ -81,11 +82,11 @@ def change_app(layout: AppLayout, switch: Switch, patience: float, change: Calla
             outcome: dict[str, Any] = {"previous": switch.current, "notes": switch.notes}
             try:
                 outcome["changed"] = change()
-            except (Problem, OSError) as problem:
-                outcome |= {"changed": True, "error": str(problem)}
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other apps get their turn
+                outcome |= {"changed": True, "error": describe_error(error)}
             return {**outcome, "current": switch.current}
-    except Problem as problem:
-        return {"previous": switch.current, "current": switch.current, "notes": [], "changed": False, "error": str(problem)}
+    except Exception as error:  # noqa: BLE001 - likewise
+        return {"previous": switch.current, "current": switch.current, "notes": [], "changed": False, "error": describe_error(error)}
 
 
 def settle(layout: AppLayout, switch: Switch) -> bool:
@@ -154,10 +155,10 @@ def retire_others(switch: Switch, release: str | None) -> bool:
 
 
 def note(layout: AppLayout, release: str, change: Callable[[ReleaseRecord], ReleaseRecord]) -> None:
-    """Change the record of a release."""
+    """Write down what has happened to a release, as the last event of the app."""
     record = read_record(layout, release)
     if record is not None:
-        write_record(layout, change(record))
+        write_record(layout, replace(change(record), sequence=next_sequence(read_records(layout))))
 
 
 def choose_target(layout: AppLayout, current: str | None, wanted: str) -> str:

@@ -35,6 +35,9 @@ _KEPT = 60 * 24 * 3600
 _WHEEL = re.compile(r"(?P<name>[A-Za-z0-9._]+)-(?P<version>[A-Za-z0-9._!+]+)(?:-[A-Za-z0-9._]+){3,4}\.whl")
 _PIECE = 1024 * 1024
 
+_MOST = 8 << 30
+"""Bytes that are taken over at a time: whoever downloads could leave files without end."""
+
 
 class WheelStore:
     """The wheels of one kind of interpreter. Root alone looks into it; apps get links, in directories of their own."""
@@ -55,9 +58,10 @@ class WheelStore:
         for directory in (self._directory.parent, self._directory):
             ensure_directory(directory, Access(os.geteuid(), os.getegid(), 0o700))
         wanted = {digest: pin for pin in pins for digest in pin.digests}
+        left = _MOST
         for name in os.listdir(downloads):
-            if _WHEEL.fullmatch(name):
-                self._take(downloads / name, wanted)
+            if (match := _WHEEL.fullmatch(name)) and any(names_package(match, pin) for pin in wanted.values()):
+                left -= self._take(downloads / name, wanted, left)
         for place in self._directory.iterdir():
             if place.stat().st_mtime < time.time() - _KEPT:
                 shutil.rmtree(place)
@@ -71,39 +75,49 @@ class WheelStore:
                 os.link(file, view / file.name)
         return bool(found)
 
-    def _take(self, path: Path, wanted: Mapping[str, Pin]) -> None:
+    def _take(self, path: Path, wanted: Mapping[str, Pin], most: int) -> int:
+        """Take over a file of so many bytes at the most, if it is one of the wanted; return how many there were to read."""
         scratch = Path(tempfile.mkdtemp(dir=self._directory, prefix="."))
         try:
-            digest = _copy_regular(path, scratch / path.name)
+            digest, size = _copy_regular(path, scratch / path.name, most)
             pin = wanted.get(digest)
             if pin and fits(path.name, pin):
                 with suppress(OSError):  # it is there already
                     scratch.rename(self._directory / digest)
+            return size
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _copy_regular(path: Path, copy: Path) -> str:
-    """Copy a file that may change meanwhile, and return the digest of the copy; an empty text if it is no regular file."""
+def _copy_regular(path: Path, copy: Path, most: int) -> tuple[str, int]:
+    """Copy a file that may change meanwhile; return the digest of the copy and its size, no digest if it is too big or no regular file."""
     digest = hashlib.sha256()
+    size = 0
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
-        return ""
+        return "", 0
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return ""
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > most:
+            return "", 0
         with copy.open("wb") as written:
-            while piece := os.read(descriptor, _PIECE):
+            while size <= status.st_size and (piece := os.read(descriptor, _PIECE)):
+                size += len(piece)
                 digest.update(piece)
                 written.write(piece)
             os.fchmod(written.fileno(), 0o644)
     finally:
         os.close(descriptor)
-    return digest.hexdigest()
+    return digest.hexdigest(), size
 
 
 def fits(file: str, pin: Pin) -> bool:
     """Return whether a wheel of this name is one of the package and the version."""
     match = _WHEEL.fullmatch(file)
-    return match is not None and (canonical_name(match["name"]), match["version"]) == (pin.name, pin.version)
+    return match is not None and names_package(match, pin)
+
+
+def names_package(match: re.Match[str], pin: Pin) -> bool:
+    """Return whether the name of a wheel, taken apart, is that of the package and the version."""
+    return (canonical_name(match["name"]), match["version"]) == (pin.name, pin.version)

@@ -6,35 +6,30 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import signal
-import subprocess
-import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils import dependency_names as names
+from ansible_collections.webstack.flask.plugins.module_utils import sandbox
 from ansible_collections.webstack.flask.plugins.module_utils.accounts import ensure_group, ensure_user, find_group, find_user
 from ansible_collections.webstack.flask.plugins.module_utils.dependencies import Dependencies
 from ansible_collections.webstack.flask.plugins.module_utils.disk import require_room
-from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, write_atomically
+from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory
 from ansible_collections.webstack.flask.plugins.module_utils.index_access import Logins, find_secrets, redact
 from ansible_collections.webstack.flask.plugins.module_utils.install_failures import describe_failure
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.ownership import ensure_root
+from ansible_collections.webstack.flask.plugins.module_utils.processes import end_processes
 from ansible_collections.webstack.flask.plugins.module_utils.pythons import Python
+from ansible_collections.webstack.flask.plugins.module_utils.trees import copy_tree, remove_tree
 
-_KILL_PATIENCE = 10
 _LEAST_ROOM = 128
 """MiB that must be free before an environment is built: Flask, gunicorn and pip take about 40."""
 
-_NETRC, PINS, WANTED = _LISTS = ("netrc", "constraints.txt", "wanted.txt")
-"""What root writes into the app's cache for an installation; it does not stay."""
-
-_VIEW, _DOWNLOADS = "wheels", "downloads"
-"""Directories in the app's cache, which do not stay either."""
+_NETRC = "netrc"
 
 
 @dataclass(frozen=True)
@@ -78,119 +73,156 @@ class Workshop:
     texts: Mapping[str, str]
     """The source's dependency files without the credentials of indexes, which programs would hand on as arguments."""
 
+    netrc: str = field(default="", repr=False)
+    """The credentials of indexes, as netrc(5) has them."""
+
     @property
     def project(self) -> Path:
         """The copy of the source that may be written to."""
-        return self.layout.cache / "project"
+        return self.layout.work / "project"
+
+    @property
+    def written(self) -> Path:
+        """Where the environment really lies while it is built; the build user sees it in its final place, for it holds its own path."""
+        return self.layout.work / "environment"
+
+    @property
+    def private(self) -> Path:
+        """Files that a command gets for itself: they are in memory, which goes with the command."""
+        return self.layout.work / "private"
 
     @property
     def python(self) -> list[str]:
         """The environment's interpreter, which takes no module from where it is called: an app may have a `pip.py` or `logging.py`."""
         return [f"{self.directory}/bin/python", "-I"]
 
-    def pip(self, *words: str, within: Path | None = None) -> str:
-        """Run the environment's pip."""
-        return self.run(*self.python, "-m", "pip", *words, within=within)
+    def pip(self, *words: str, within: Path | None = None, wanted: Iterable[str] = (), pins: Iterable[str] = ()) -> str:
+        """Run the environment's pip, for the requirements in the lines of `wanted` and within the constraints in those of `pins`.
 
-    def run(self, *command: str, within: Path | None = None, variables: Mapping[str, str] | None = None) -> str:
-        """Run a command as the build user, with some environment variables more; raise Problem that says why if it fails."""
-        if not os.access(command[0], os.X_OK):
-            raise Problem(f"there is no program {command[0]} on the host")
+        The lists are no arguments, because those can be read by every user of the host, and may hold the URL of a private package.
+        """
+        lists = {"--requirement": list(wanted), "--constraint": list(pins)}
+        given = {option: lines for option, lines in lists.items() if lines}
+        options = [word for option in given for word in (option, str(self.private / option.strip("-")))]
+        files = {option.strip("-"): "".join(f"{line}\n" for line in lines) for option, lines in given.items()}
+        return self.run(*self.python, "-m", "pip", *words, *options, within=within, files=files)
+
+    def run(
+        self,
+        *command: str,
+        within: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+        files: Mapping[str, str] | None = None,
+    ) -> str:
+        """Run a command as the build user, with some variables and private files more; raise Problem that says why if it fails.
+
+        No process of it is left when it has ended.
+        """
         shown = self.installer.redact(" ".join(command))
-        with subprocess.Popen(
-            command,
-            cwd=within or self.project,
-            env={**self.variables, **(variables or {})},
-            user=self.uid,
-            group=self.gid,
-            extra_groups=[],
-            umask=0o077,
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        ) as process:
-            try:
-                output = process.communicate(timeout=self.installer.timeout)[0]
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                raise Problem(f"`{shown}` took more than {self.installer.timeout:g} s and was stopped") from None
-        if process.returncode != 0:
-            raise Problem(describe_failure(shown, self.installer.redact(output)))
-        return output
+        with ExitStack() as stack:
+            stdin = stack.enter_context(sandbox.pack({_NETRC: self.netrc, **(files or {})}))
+            outcome = sandbox.run(
+                self.layout.build_unit,
+                sandbox.unpack_then(self.private, command),
+                description=f"installs the dependencies of {self.layout.name}",
+                properties=self._list_properties(within or self.project),
+                variables={**self.variables, **(variables or {})},
+                timeout=self.installer.timeout,
+                stdin=stdin,
+            )
+        if outcome.late:
+            raise Problem(f"`{shown}` took more than {self.installer.timeout:g} s and was stopped")
+        if outcome.status != 0:
+            raise Problem(describe_failure(shown, self.installer.redact(outcome.said)))
+        return outcome.said
+
+    def _list_properties(self, within: Path) -> list[str]:
+        wheels = self.installer.wheels
+        properties = {
+            **sandbox.FENCES,
+            **sandbox.LIMITS,
+            "User": self.layout.build_user,
+            "Group": self.layout.build_user,
+            "WorkingDirectory": str(within),
+            "KillSignal": "SIGKILL",  # what is left when the command has ended has nothing to finish
+            "ReadWritePaths": str(self.layout.work),
+            "BindPaths": f"{self.written}:{self.directory}",
+            "TemporaryFileSystem": f"{self.private}:mode=0700,uid={self.uid},gid={self.gid}",
+        }
+        # The fence around home directories stays, but for the place that the description itself names.
+        opened = {"ProtectHome": "tmpfs", "BindReadOnlyPaths": wheels} if wheels.startswith("/") else {}
+        return [f"{name}={value}" for name, value in {**properties, **opened}.items()]
+
+    def write_files(self, texts: Mapping[str, str]) -> None:
+        """Replace files of the project, by their paths in it. The build user does it: root does not write where that user can."""
+        numbered = {str(number): text for number, text in enumerate(texts.values())}
+        for number, name in zip(numbered, texts, strict=True):
+            self.run("/bin/cp", "--", str(self.private / number), str(self.project / name), files=numbered)
 
     def make_directories_for_wheels(self) -> tuple[Path, Path]:
         """Return an empty directory in which root puts wheels for the build user, and one for what that user downloads."""
-        view, downloads = self.layout.cache / _VIEW, self.layout.cache / _DOWNLOADS
-        for path, access in ((view, Access(0, self.gid, 0o750)), (downloads, Access(self.uid, self.gid, 0o700))):
-            shutil.rmtree(path, ignore_errors=True)
-            ensure_directory(path, access)
+        view, downloads = self.layout.work / "wheels", self.layout.work / "downloads"
+        ensure_directory(view, Access(0, self.gid, 0o750))
+        ensure_directory(downloads, Access(self.uid, self.gid, 0o700))
         return view, downloads
-
-    def write_list(self, name: str, lines: Iterable[str]) -> str:
-        """Write lines that pip is to read, and return the file's path.
-
-        In a directory of root's: in its own, the build user could have put a link to some other file in the place of this one.
-        They are no arguments, because those can be read by every user of the host, and may hold the URL of a private package.
-        """
-        path = self.layout.cache / name
-        write_atomically(path, "".join(f"{line}\n" for line in lines), Access(0, self.gid, 0o640))
-        return str(path)
 
 
 @contextmanager
 def open_workshop(layout: AppLayout, directory: Path, installer: Installer, needs: Dependencies) -> Iterator[Workshop]:
-    """Make what is needed to build an environment in a directory; if the block fails, nothing of the environment is left."""
+    """Make what is needed to build an environment in a directory; nothing of it stays, and if the block fails, no directory either."""
     workshop = _prepare(layout, directory, installer, needs)
     try:
         yield workshop
     except BaseException:
-        end_processes(workshop.uid)
-        shutil.rmtree(directory, ignore_errors=True)
+        end_builds(layout)
+        remove_tree(directory)
         raise
     finally:
-        for path in (workshop.project, layout.cache / _VIEW, layout.cache / _DOWNLOADS):
-            shutil.rmtree(path, ignore_errors=True)
-        for name in _LISTS:
-            (layout.cache / name).unlink(missing_ok=True)
+        end_builds(layout)
+        remove_tree(layout.work)
+
+
+def end_builds(layout: AppLayout) -> None:
+    """End whatever installs dependencies of the app, or was left running by it."""
+    sandbox.end(layout.build_unit)
+    user = find_user(layout.build_user)
+    if user is not None and user.pw_gecos == layout.build_comment:
+        end_processes(user.pw_uid)
 
 
 def _prepare(layout: AppLayout, directory: Path, installer: Installer, needs: Dependencies) -> Workshop:
     logins = Logins()
     variables = _make_variables(layout, directory, installer, logins.take_from_variables(installer.variables))
     texts = {name: logins.take_from_file(name, text, variables) for name, text in needs.texts}
+    ensure_root(layout)
     ensure_group(layout.name)
     ensure_group(layout.build_user)
-    home = str(layout.cache / "home")
-    ensure_user(layout.build_user, group=layout.build_user, home=home, comment=layout.build_comment)
+    ensure_user(layout.build_user, group=layout.build_user, home="/nonexistent", comment=layout.build_comment)
     user = find_user(layout.build_user)
     group = find_group(layout.name)
     if user is None or group is None:
         raise Problem(f"the user {layout.build_user} could not be made")
-    end_processes(user.pw_uid)  # of a run that was cut off
-    shutil.rmtree(directory, ignore_errors=True)
-    mine = Access(user.pw_uid, user.pw_gid, 0o700)
-    ensure_directory(layout.root, Access(0, 0, 0o711))
-    ensure_directory(layout.environments, Access(0, 0, 0o711))
+    for path in (directory, layout.work, layout.cache / "home", layout.cache / "project"):  # the last two are of former versions
+        remove_tree(path)
+    through, mine = Access(0, 0, 0o711), Access(user.pw_uid, user.pw_gid, 0o700)
+    ensure_directory(layout.environments, through)
     require_room(layout.environments, "an environment", _LEAST_ROOM)
     ensure_directory(layout.cache.parent, Access(0, 0, 0o755))
-    ensure_directory(layout.cache, Access(0, 0, 0o711))
-    for path in (layout.cache / "home", layout.cache / "project", directory):
-        ensure_directory(path, mine)
-    if netrc := logins.to_netrc():
-        write_atomically(layout.cache / _NETRC, netrc, Access(0, user.pw_gid, 0o640))
-        variables["NETRC"] = str(layout.cache / _NETRC)
-    return Workshop(installer, layout, directory, user.pw_uid, user.pw_gid, group, variables, texts)
+    for path in (layout.cache, layout.work, directory, layout.work / "private"):
+        ensure_directory(path, through)
+    for name in ("home", "tmp", "project", "environment"):
+        ensure_directory(layout.work / name, mine)
+    return Workshop(installer, layout, directory, user.pw_uid, user.pw_gid, group, variables, texts, logins.to_netrc())
 
 
 def _make_variables(layout: AppLayout, directory: Path, installer: Installer, given: Mapping[str, str]) -> dict[str, str]:
     """Return the environment variables of an installation: what programs need, and what is `given`."""
-    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(layout.cache / "project" / installer.wheels)} if installer.wheels else {}
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(layout.work / "project" / installer.wheels)} if installer.wheels else {}
     return {
         "PATH": f"{directory}/bin:/usr/local/bin:/usr/bin:/bin",
-        "HOME": str(layout.cache / "home"),
+        "HOME": str(layout.work / "home"),
+        "TMPDIR": str(layout.work / "tmp"),
+        "NETRC": str(layout.work / "private" / _NETRC),
         "LC_ALL": "C.UTF-8",
         "NO_COLOR": "1",
         "CI": "1",
@@ -214,41 +246,20 @@ def copy_source(source: Path, workshop: Workshop, needs: Dependencies) -> None:
         raise Problem(f"`dependencies.wheels` is {wheels!r}, and the {place} has no such directory")
     if needs.kind == names.PACKAGES and not needs.needs_source:
         return  # an empty directory: pipenv would take the source's Pipfile, which is not to count
-    shutil.rmtree(workshop.project)
-    shutil.copytree(source, workshop.project, symlinks=True)
+    remove_tree(workshop.project)
+    copy_tree(
+        source,
+        workshop.project,
+        uid=workshop.uid,
+        gid=workshop.gid,
+        directory_mode=0o700,
+        file_mode=0o600,
+        program_mode=0o700,
+    )
     if needs.kind == names.PIPFILE:
-        (workshop.project / needs.directory / names.LOCK).unlink(missing_ok=True)
-    for folder, _folders, files in os.walk(workshop.project):
-        os.chown(folder, workshop.uid, workshop.gid)
-        os.chmod(folder, 0o700)
-        for name in files:
-            os.chown(os.path.join(folder, name), workshop.uid, workshop.gid, follow_symlinks=False)
+        workshop.run("/bin/rm", "--force", "--", str(workshop.project / needs.directory / names.LOCK))
 
 
 def hide_credentials(workshop: Workshop, needs: Dependencies) -> None:
     """Take the credentials of indexes out of the copy's dependency files. Not before the lock is verified, for they count for its hash."""
-    for name, text in needs.texts:
-        if workshop.texts[name] != text:
-            write_atomically(workshop.project / name, workshop.texts[name], Access(workshop.uid, workshop.gid, 0o600))
-
-
-def end_processes(uid: int) -> None:
-    """End whatever an installer left running, lest it change the tree while root takes it over."""
-    deadline = time.monotonic() + _KILL_PATIENCE
-    while sum(_kill(process, uid) for process in Path("/proc").glob("[0-9]*")):
-        if time.monotonic() > deadline:
-            raise Problem(f"processes of the user with the id {uid} do not end; reboot the host")
-        time.sleep(0.01)
-
-
-def _kill(process: Path, uid: int) -> bool:
-    """Kill a process of a user, given its directory below /proc; return whether it was one of theirs and not dead already."""
-    try:
-        # A process can hide behind root as the owner of its directory in /proc, but not in here: proc_pid(5).
-        status = (process / "status").read_text(encoding="utf-8", errors="replace")
-        if not re.search(rf"^Uid:.*\b{uid}\b", status, re.MULTILINE) or re.search(r"^State:\tZ", status, re.MULTILINE):
-            return False
-        os.kill(int(process.name), signal.SIGKILL)
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return True
+    workshop.write_files({name: workshop.texts[name] for name, text in needs.texts if workshop.texts[name] != text})

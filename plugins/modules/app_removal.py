@@ -83,11 +83,12 @@ apps:
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.webstack.flask.plugins.module_utils.files import require_closed_way
 from ansible_collections.webstack.flask.plugins.module_utils.health import HealthCheck
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
-from ansible_collections.webstack.flask.plugins.module_utils.outcomes import attend_to_each, tell
+from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule, attend_to_each, tell
+from ansible_collections.webstack.flask.plugins.module_utils.ownership import is_ours
 from ansible_collections.webstack.flask.plugins.module_utils.removal import find_remains, remove_app
 from ansible_collections.webstack.flask.plugins.module_utils.switch import Switch
 
@@ -98,6 +99,10 @@ def remove(app: dict[str, Any], parameters: dict[str, Any], *, check: bool) -> d
     """Remove one app; return what became of it."""
     layout = AppLayout.of(app["name"], app["root"])
     removed = find_remains(layout, with_data=app["remove_data"])
+    if removed and is_ours(layout):
+        require_closed_way(layout.root)
+    if removed and app["remove_data"]:
+        require_closed_way(Path(parameters["backups"]))
     backup = None
     if removed and not check:
         switch = Switch(layout, HealthCheck(), front=None, drain_limit=_DRAIN)
@@ -108,7 +113,7 @@ def remove(app: dict[str, Any], parameters: dict[str, Any], *, check: bool) -> d
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     failed = {"changed": True, "removed": []}
     tell(module, "apps", attend_to_each(module.params["apps"], lambda app: remove(app, module.params, check=module.check_mode), failed))
 

@@ -100,6 +100,12 @@ options:
     description: What is secret in the other options. Set by the module itself on the controller.
     type: str
     default: ""
+  defer_errors:
+    description:
+      - Whether the module succeeds although there is no build for some of the apps, so that the others go on.
+      - Whoever sets it looks at each C(error) in RV(builds) later.
+    type: bool
+    default: false
 attributes:
   action:
     support: full
@@ -161,23 +167,23 @@ import base64
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.webstack.flask.plugins.module_utils.archives import download, identify_archive, is_url, strip_top, unpack
 from ansible_collections.webstack.flask.plugins.module_utils.builds import ensure_build, open_scratch_build, open_to_others
 from ansible_collections.webstack.flask.plugins.module_utils.dependencies import outline_dependencies
 from ansible_collections.webstack.flask.plugins.module_utils.digest import LENGTH, digest_of
 from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, hold_in_memory, mark_used
-from ansible_collections.webstack.flask.plugins.module_utils.git_source import Mirror, SshAccess
+from ansible_collections.webstack.flask.plugins.module_utils.git_source import MOST_NESTED, MOST_SUBMODULES, Mirror, SshAccess
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
-from ansible_collections.webstack.flask.plugins.module_utils.outcomes import attend_to_each, tell
+from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule, attend_to_each, tell
+from ansible_collections.webstack.flask.plugins.module_utils.source_bounds import Allowance, Room
 from ansible_collections.webstack.flask.plugins.module_utils.source_secrets import reveal_secrets
 from ansible_collections.webstack.flask.plugins.module_utils.source_tree import is_within
 
@@ -192,6 +198,36 @@ def identify(app: dict[str, Any], source: str) -> str:
     if not app["shared"] and not app["subdirectory"] and app["submodules"]:
         return source
     return digest_of([source, sorted(app["shared"]), app["subdirectory"], app["submodules"]])
+
+
+@dataclass(frozen=True)
+class Nest:
+    """A directory into which a repository was written: the build itself, or the place of a submodule, `above` levels down in it.
+
+    All of one source share the `room` and the `number` of submodules that may yet come.
+    """
+
+    directory: Path
+    room: Room
+    number: Allowance
+    above: int = 0
+    nested: int = 0
+
+    @classmethod
+    def of(cls, build: Path, room: Room) -> Nest:
+        """Return the build itself, with all that a source may have."""
+        most = f"the repository has more than {MOST_SUBMODULES} submodules, those of submodules included; leave some out"
+        return cls(build, room, Allowance(MOST_SUBMODULES, most))
+
+    def enter(self, path: str) -> Nest:
+        """Return the place of a submodule; raise Problem if it leads elsewhere, or there are too many."""
+        place = self.directory / path
+        if not is_within(place, self.directory):
+            raise Problem(f"the submodule {path} would be written through a link out of the build")
+        self.number.take(1)
+        if self.nested == MOST_NESTED:
+            raise Problem(f"the submodule {path} lies within {MOST_NESTED} others, the most that is allowed; does one name itself?")
+        return replace(self, directory=place, above=self.above + len(PurePosixPath(path).parts), nested=self.nested + 1)
 
 
 @dataclass(frozen=True)
@@ -239,22 +275,21 @@ class Maker:
 
             def fill(directory: Path) -> None:
                 mirror.fetch(commit)
-                mirror.check_out(commit, directory)
+                room = Room("the repository, with its submodules,")
+                links = mirror.check_out(commit, directory, room)
                 if self.app["submodules"]:
-                    self._add_submodules(mirror, commit, directory, ssh)
+                    self._add_submodules(mirror, links, Nest.of(directory, room), ssh)
 
             return self.ensure(commit[:LENGTH], fill)
 
-    def _add_submodules(self, mirror: Mirror, commit: str, directory: Path, ssh: SshAccess) -> None:
-        for submodule in mirror.find_submodules(commit, directory):
-            place = directory / submodule.path
-            if not is_within(place, directory):
-                raise Problem(f"the submodule {submodule.path} would be written through a link out of the build")
+    def _add_submodules(self, mirror: Mirror, links: Mapping[str, str], nest: Nest, ssh: SshAccess) -> None:
+        for submodule in mirror.find_submodules(links, nest.directory):
+            inner_nest = nest.enter(submodule.path)
             inner = self._open_mirror(f"modules/{digest_of(submodule.url)}", submodule.url, ssh)
             inner.fetch(submodule.commit)
-            place.mkdir(parents=True, exist_ok=True)
-            inner.check_out(submodule.commit, place)
-            self._add_submodules(inner, submodule.commit, place, ssh)
+            inner_nest.directory.mkdir(parents=True, exist_ok=True)
+            inner_links = inner.check_out(submodule.commit, inner_nest.directory, nest.room, above=inner_nest.above)
+            self._add_submodules(inner, inner_links, inner_nest, ssh)
 
     def from_directory(self) -> dict[str, Any]:
         """Make the build of a directory that was read on the controller."""
@@ -311,11 +346,12 @@ def converge(app: dict[str, Any], say: Callable[[str], object], *, check: bool) 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     variables = json.loads(base64.b64decode(module.params["variables"]))
     os.environ.update({key: str(value) for key, value in variables.items()})
     apps, failed = reveal_secrets(module.params["apps"], module.params["secrets"]), {"id": "", "path": "", "changed": False}
-    tell(module, "builds", attend_to_each(apps, lambda app: converge(app, module.warn, check=module.check_mode), failed))
+    outcomes = attend_to_each(apps, lambda app: converge(app, module.warn, check=module.check_mode), failed)
+    tell(module, "builds", outcomes, defer_errors=module.params["defer_errors"])
 
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -348,6 +384,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     },
     "variables": {"type": "str", "default": "e30=", "no_log": True},
     "secrets": {"type": "str", "default": "", "no_log": True},
+    "defer_errors": {"type": "bool", "default": False},
 }
 
 

@@ -166,8 +166,9 @@ certificates:
     - For each certificate by name its file, its last day, the names of those asked for that it is for, whether it was changed, and why.
     - C(missing) is whether an authority is to be asked, C(issued) are the names for which it has signed one in this run, and
       C(problems) are what somebody has to know.
+    - C(error) is why one is not as it should be; absent when it is.
   type: dict
-  returned: success
+  returned: always
   sample:
     shop:
       path: /etc/webstack-flask/certificates/shop.pem
@@ -185,7 +186,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.webstack.flask.plugins.module_utils import acme_host
 from ansible_collections.webstack.flask.plugins.module_utils.acme import ACME_OPTIONS, Order, find_reason_to_ask
 from ansible_collections.webstack.flask.plugins.module_utils.certificates import (
@@ -210,6 +210,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.certificates import
 from ansible_collections.webstack.flask.plugins.module_utils.files import read_text
 from ansible_collections.webstack.flask.plugins.module_utils.layout import LOCK_ROOT, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule, attend_to_each, describe_error, tell
 
 _LOCK = LOCK_ROOT / "certificates.lock"
 _LOCK_PATIENCE = 600
@@ -239,11 +240,8 @@ class Run:
         self.now = now
         self.check = check
 
-    def converge(self) -> dict[str, dict[str, Any]]:
-        """Bring each certificate to its wanted state; return what became of each."""
-        return {wanted["name"]: self._converge_one(wanted) for wanted in self.params["certificates"]}
-
-    def _converge_one(self, wanted: dict[str, Any]) -> dict[str, Any]:
+    def converge(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Bring one certificate to its wanted state; return what became of it."""
         if wanted["state"] == "absent":
             return self._remove(wanted)
         if wanted["acme"]:
@@ -318,38 +316,56 @@ class Run:
             why = "`journalctl -u certbot` says why it was not renewed" if wanted["acme"] else "it is time for a new one"
             problems.append(f"the certificate ends on {present.ends:%Y-%m-%d}; {why}")
         return {
+            **NOTHING,
             "path": str(path),
             "changed": changed,
             "ends": f"{present.ends:%Y-%m-%d}" if present else "",
             "covered": list_covered(wanted["names"], present),
             "note": note,
-            "issued": [],
-            "missing": False,
             "problems": problems,
         }
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    wanted, errors, now = module.params["certificates"], [], datetime.now(tz=UTC)
-    for each in wanted:
+NOTHING: dict[str, Any] = {
+    "path": "",
+    "changed": False,
+    "ends": "",
+    "covered": [],
+    "note": "",
+    "issued": [],
+    "missing": False,
+    "problems": [],
+}
+"""What is said of a certificate of which nothing is known."""
+
+
+def list_unusable(certificates: list[dict[str, Any]], now: datetime) -> list[str]:
+    """Return a sentence for each given certificate that cannot be used."""
+    errors = []
+    for each in certificates:
         try:
             if each["state"] == "present" and each["certificate"]:
                 check_given(each, now)
-        except Problem as problem:
-            errors.append(f"the certificate {each['name']} cannot be used: {problem}")
-    if errors:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one is told together with what is wrong with others
+            errors.append(f"the certificate {each['name']} cannot be used: {describe_error(error)}")
+    return errors
+
+
+def main() -> None:
+    """Run the module."""
+    module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    wanted, now = module.params["certificates"], datetime.now(tz=UTC)
+    if errors := list_unusable(wanted, now):
         module.fail_json(msg="\n".join(errors) + "\nNothing was changed.")
     run = Run(module.params, now, check=module.check_mode)
     try:
         with nullcontext() if module.check_mode else hold_lock(_LOCK, _LOCK_PATIENCE, module.warn):
             is_asked = any(each["acme"] for each in wanted if each["state"] == "present")
             changed = is_asked and acme_host.ensure_renewal(module.params["acme"], check=module.check_mode)
-            outcomes = run.converge()
-    except (Problem, OSError) as problem:
-        module.fail_json(msg=str(problem))
-    module.exit_json(changed=changed or any(outcome["changed"] for outcome in outcomes.values()), certificates=outcomes)
+            outcomes = attend_to_each(wanted, run.converge, NOTHING)
+    except Exception as error:  # noqa: BLE001 - what is no certificate's is the run's
+        module.fail_json(msg=describe_error(error))
+    tell(module, "certificates", outcomes, changed=changed)
 
 
 ARGUMENT_SPEC: dict[str, Any] = {

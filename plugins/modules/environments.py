@@ -101,6 +101,12 @@ options:
     description: Seconds that each step of an installation may take.
     type: float
     default: 900
+  defer_errors:
+    description:
+      - Whether the module succeeds although there is no environment for some of the apps, so that the others go on.
+      - Whoever sets it looks at each C(error) in RV(environments) later.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -154,7 +160,6 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.webstack.flask.plugins.module_utils.dependencies import Outline, choose_dependencies
 from ansible_collections.webstack.flask.plugins.module_utils.dependency_names import find_dependency_problems
 from ansible_collections.webstack.flask.plugins.module_utils.environments import build_environment, is_usable
@@ -163,9 +168,10 @@ from ansible_collections.webstack.flask.plugins.module_utils.index_access import
 from ansible_collections.webstack.flask.plugins.module_utils.installed import find_missing_packages, list_pythons, read_python
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
-from ansible_collections.webstack.flask.plugins.module_utils.outcomes import attend_to_each, tell
+from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule, attend_to_each, tell
 from ansible_collections.webstack.flask.plugins.module_utils.pythons import Demand, Python, choose_python
-from ansible_collections.webstack.flask.plugins.module_utils.workshop import Installer
+from ansible_collections.webstack.flask.plugins.module_utils.sandbox import is_there
+from ansible_collections.webstack.flask.plugins.module_utils.workshop import Installer, end_builds
 
 _PATIENCE = 300
 
@@ -248,8 +254,9 @@ def converge(app: dict[str, Any], parameters: Mapping[str, Any], say: Callable[[
     identifier = identify(app, parameters, needs.outline, installer.python)
     directory = layout.environment(identifier)
     missing = False
-    if not (mark_used(directory) and is_usable(directory)):
+    if is_there(layout.build_unit) or not (mark_used(directory) and is_usable(directory)):
         with hold_lock(layout.lock, _PATIENCE, say):
+            end_builds(layout)  # of a run that was cut off
             missing = not is_usable(directory)
             if missing:
                 build_environment(layout, identifier, source, needs, installer, list_additions(app, parameters))
@@ -259,7 +266,7 @@ def converge(app: dict[str, Any], parameters: Mapping[str, Any], say: Callable[[
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     parameters = module.params
     for app in parameters["apps"]:
         module.no_log_values |= find_secrets(collect_variables(app), app["packages"])
@@ -272,7 +279,7 @@ def main() -> None:
     for outcome in outcomes.values():
         if "error" in outcome:
             outcome["error"] = redact(outcome["error"], module.no_log_values)
-    tell(module, "environments", outcomes)
+    tell(module, "environments", outcomes, defer_errors=parameters["defer_errors"])
 
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -302,6 +309,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "python": {"type": "path", "default": "/usr/bin/python3"},
     "pipenv": {"type": "path", "default": "/usr/bin/pipenv"},
     "timeout": {"type": "float", "default": 900},
+    "defer_errors": {"type": "bool", "default": False},
 }
 
 

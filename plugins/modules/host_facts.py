@@ -18,6 +18,11 @@ options:
     type: list
     elements: str
     default: []
+  apps:
+    description: Names of apps that are to be served; it is found out whether something else of these names is on the host.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     support: full
@@ -74,12 +79,16 @@ packages:
   type: list
   elements: str
   returned: always
+obstacles:
+  description: A sentence for each thing on the host that one of the I(apps) would write or delete, and that is not its own.
+  type: list
+  elements: str
+  returned: always
 """
 
 import time
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.webstack.flask.plugins.module_utils.host_facts import (
     describe_distribution,
     find_address,
@@ -87,13 +96,16 @@ from ansible_collections.webstack.flask.plugins.module_utils.host_facts import (
     find_service_manager,
     read_release,
 )
+from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule
+from ansible_collections.webstack.flask.plugins.module_utils.ownership import find_obstacles
 
-ARGUMENT_SPEC: dict[str, Any] = {"packages": {"type": "list", "elements": "str", "default": []}}
+ARGUMENT_SPEC: dict[str, Any] = {name: {"type": "list", "elements": "str", "default": []} for name in ("packages", "apps")}
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     address = find_address()
     facts = {
         **describe_distribution(read_release()),
@@ -101,7 +113,8 @@ def main() -> None:
         "default_ipv4": {"address": address} if address else {},
         "date_time": {"epoch": str(int(time.time()))},
     }
-    module.exit_json(ansible_facts=facts, packages=find_installed(module.params["packages"]))
+    obstacles = [obstacle for name in module.params["apps"] for obstacle in find_obstacles(AppLayout.of(name))]
+    module.exit_json(ansible_facts=facts, packages=find_installed(module.params["packages"]), obstacles=obstacles)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ description:
     changed, and the message says whose file is at fault; a file that was broken before is told apart from a new one.
   - Starts nginx and enables it at boot, reloads it when it has not loaded what lies on disk, and waits until no process with the
     former configuration takes connections. When that fails, every former file is put back.
+  - Makes the logs of each site before nginx does, so that they are readable for C(www-data) and the group C(adm) alone, and mends
+    those that anybody may read.
   - A run that was killed between writing and reloading is made good by the next one.
   - Listens on IPv6 only where the kernel has it, switches HTTP/2 on as the host's version of nginx wants it, and leaves out HTTP/3
     where nginx has none.
@@ -115,10 +117,10 @@ action:
   returned: success
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.webstack.flask.plugins.module_utils import nginx_host, nginx_service, systemd
 from ansible_collections.webstack.flask.plugins.module_utils.layout import LOCK_ROOT, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
@@ -143,6 +145,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import (
     find_refusal,
     is_ours,
 )
+from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule
 
 _LOCK = LOCK_ROOT / "nginx.lock"
 _LOCK_PATIENCE = 120
@@ -176,14 +179,16 @@ class Run:
         action = "started" if not is_up else "reloaded" if plan.changes or not loaded else ""
         self._try_out(plan, is_needed=bool(action), check=check)
         logs = [path for site in self._absent_sites() for path in nginx_host.find_logs(site.name)]
+        open_logs = [path for path in nginx_host.find_open_logs(self.sites) if path not in logs]
         if not check:
+            made = nginx_host.close_logs(open_logs)
             if action:
-                self._activate(plan, action)
+                self._activate(plan, action, made)
             if not unit.enabled:
                 systemd.enable(nginx_service.UNIT)
             for path in logs:
                 path.unlink(missing_ok=True)
-        return self._report(plan, action, [str(path) for path in logs], enabled=unit.enabled)
+        return self._report(plan, action, [*logs, *open_logs], enabled=unit.enabled)
 
     def _prepare(self, site: dict[str, Any]) -> str | None:
         if site["state"] == "absent":
@@ -255,7 +260,8 @@ class Run:
             nginx_service.record_loaded(digest)
         return True
 
-    def _activate(self, plan: Plan, action: str) -> None:
+    def _activate(self, plan: Plan, action: str, made: Sequence[Path]) -> None:
+        """Change the files and let nginx load them; if it does not, put all back, and take away the logs that were made for it."""
         nginx_service.withdraw_record()
         nginx_host.apply(plan.changes)
         try:
@@ -265,13 +271,15 @@ class Run:
                 nginx_service.reload()
         except (Problem, OSError) as problem:
             nginx_host.restore(plan.changes)
+            for path in made:
+                path.unlink(missing_ok=True)
             raise Problem(f"{problem}\nThe former configuration was put back") from problem
         nginx_service.record_loaded(self._digest(plan))
 
     def _digest(self, plan: Plan) -> str:
         return digest_active(plan.texts, self.layout, nginx_host.read_certificates(plan.texts.values()))
 
-    def _report(self, plan: Plan, action: str, logs: list[str], *, enabled: bool = False) -> dict[str, Any]:
+    def _report(self, plan: Plan, action: str, logs: Sequence[Path], *, enabled: bool = False) -> dict[str, Any]:
         return {
             "changed": bool(plan.changes or action or logs or not enabled),
             "sites": {site.name: plan.describe_site(site, self.layout) for site in self.sites},
@@ -283,7 +291,7 @@ class Run:
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     try:
         run = Run(module.params, module.warn, NginxLayout())
         if module.check_mode:

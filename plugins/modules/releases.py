@@ -172,6 +172,12 @@ options:
     description: Seconds to wait for another run that is changing the same app.
     type: float
     default: 300
+  defer_errors:
+    description:
+      - Whether the module succeeds although some of the apps are not where they should be.
+      - Whoever sets it looks at each C(error) in RV(releases) later.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -234,9 +240,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.webstack.flask.plugins.module_utils.files import read_link, read_text
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule, attend_to_each, list_errors
 from ansible_collections.webstack.flask.plugins.module_utils.release import (
     ReleaseSpec,
     ensure_app_account,
@@ -246,7 +252,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.release import (
     prune,
     read_record,
 )
-from ansible_collections.webstack.flask.plugins.module_utils.release_command import run_release_command
+from ansible_collections.webstack.flask.plugins.module_utils.release_command import end_earlier, run_release_command
 from ansible_collections.webstack.flask.plugins.module_utils.shared_data import ensure_shared
 from ansible_collections.webstack.flask.plugins.module_utils.switch import ReleaseFailed, Switch
 from ansible_collections.webstack.flask.plugins.module_utils.transaction import (
@@ -262,8 +268,8 @@ from ansible_collections.webstack.flask.plugins.module_utils.unit_text import li
 
 
 def read_spec(app: dict[str, Any]) -> ReleaseSpec:
-    """Return what the user wants to run."""
-    return ReleaseSpec(
+    """Return what the user wants to run; raise Problem, before anything is changed, if it cannot be."""
+    spec = ReleaseSpec(
         layout=AppLayout.of(app["name"], app["root"]),
         build=app["build"] or None,
         environment=app["environment"] or None,
@@ -276,17 +282,22 @@ def read_spec(app: dict[str, Any]) -> ReleaseSpec:
         version=app["version"],
         health=app["health"],
     )
+    problems = spec.find_problems()
+    if problems:
+        raise Problem("nothing was changed, because " + "; ".join(problems))
+    return spec
 
 
 def converge(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:
     """Bring one app to its release; return whether anything had to be changed."""
     layout = spec.layout
+    end_earlier(layout, app["command_timeout"])
     try:
         changed = put_in_place(spec, app["env_files"], app["shared"]) | settle(layout, switch)
         changed |= reach(app, spec, switch)
         changed |= retire_others(switch, spec.id)
-    except (Problem, OSError):
-        with suppress(Problem, OSError):  # the reason of the failure matters more than tidiness
+    except Exception:
+        with suppress(Exception):  # the reason of the failure matters more than tidiness
             retire_others(switch, switch.current)
             prune(layout, switch.current, app["keep"])
         raise
@@ -379,24 +390,20 @@ def describe_state(spec: ReleaseSpec, release: str | None, *, wanted: bool) -> s
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    try:
-        specs = [read_spec(app) for app in module.params["apps"]]
-    except Problem as problem:
-        module.fail_json(msg=str(problem))
-    problems = [problem for spec in specs for problem in spec.find_problems()]
-    if problems:
-        module.fail_json(msg="Nothing was changed, because:\n" + "\n".join(f"- {problem}" for problem in problems))
-
-    outcomes: dict[str, dict[str, Any]] = {}
+    module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     diffs = []
-    for app, spec in zip(module.params["apps"], specs, strict=True):
-        outcome, diff = deploy(app, spec, module.params["patience"], check=module.check_mode)
-        outcomes[spec.layout.name] = outcome
-        diffs += [diff] if outcome["changed"] else []
-    errors = [f"{name}: {outcome['error']}" for name, outcome in outcomes.items() if "error" in outcome]
+
+    def attend(app: dict[str, Any]) -> dict[str, Any]:
+        outcome, diff = deploy(app, read_spec(app), module.params["patience"], check=module.check_mode)
+        if outcome["changed"]:
+            diffs.append(diff)
+        return outcome
+
+    failed: dict[str, Any] = {"id": None, "previous": None, "current": None, "changed": False, "notes": []}
+    outcomes = attend_to_each(module.params["apps"], attend, failed)
+    errors = list_errors(outcomes)
     result = {"changed": any(outcome["changed"] for outcome in outcomes.values()), "releases": outcomes, "diff": diffs}
-    if errors:
+    if errors and not module.params["defer_errors"]:
         module.fail_json(msg="\n".join(errors), **result)
     module.exit_json(**result)
 
@@ -437,6 +444,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
         },
     },
     "patience": {"type": "float", "default": 300},
+    "defer_errors": {"type": "bool", "default": False},
 }
 
 

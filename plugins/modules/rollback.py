@@ -153,8 +153,8 @@ releases:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule, attend_to_each, list_errors
 from ansible_collections.webstack.flask.plugins.module_utils.transaction import (
     SWITCH_OPTIONS,
     change_app,
@@ -192,15 +192,11 @@ def roll_back(app: dict[str, Any], to: str, patience: float, *, check: bool) -> 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    parameters = module.params
-    try:
-        outcomes = {
-            app["name"]: roll_back(app, parameters["to"], parameters["patience"], check=module.check_mode) for app in parameters["apps"]
-        }
-    except Problem as problem:
-        module.fail_json(msg=str(problem))
-    errors = [f"{name}: {outcome['error']}" for name, outcome in outcomes.items() if "error" in outcome]
+    module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    to, patience = module.params["to"], module.params["patience"]
+    failed: dict[str, Any] = {"previous": None, "current": None, "changed": False, "notes": []}
+    outcomes = attend_to_each(module.params["apps"], lambda app: roll_back(app, to, patience, check=module.check_mode), failed)
+    errors = list_errors(outcomes)
     diff = [
         {"before_header": name, "after_header": name, "before": f"{outcome['previous']}\n", "after": f"{outcome['current']}\n"}
         for name, outcome in outcomes.items()

@@ -6,7 +6,6 @@ import random
 import re
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from harness import paths, system
 from harness.process import HarnessError
 
@@ -113,6 +112,8 @@ def further_apps(bench: Bench) -> list[Row]:
 
 def _list_packages() -> list[str]:
     """Return the Debian packages that the roles install by default."""
+    import yaml  # noqa: PLC0415 - the help is shown before anything is installed
+
     defaults = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in (paths.ROOT / "roles").glob("*/defaults/main.yml")]
     lists = {key: names for each in defaults for key, names in (each or {}).items() if key.endswith("_packages") and "acme" not in key}
     return sorted({package for names in lists.values() for package in names})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from harness import paths, process
+from harness import locks, paths, process
 from harness.process import say
 
 QEMU = "qemu-system-x86_64"
@@ -24,6 +24,11 @@ def choose(kernel: Path | None) -> tuple[str, ...]:
 
     Without a kernel to try it with it counts as not working, unless it is known that it does.
     """
+    with locks.of_clone("accelerator"):  # machines that start at once find it out once
+        return _choose(kernel)
+
+
+def _choose(kernel: Path | None) -> tuple[str, ...]:
     boot = _BOOT.read_text(encoding="ascii").strip()
     known = _FOUND.read_text(encoding="ascii").split() if _FOUND.exists() else []
     if known[:1] == [boot]:

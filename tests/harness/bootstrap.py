@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 
-from harness import paths, process, system
+from harness import locks, paths, process, system
 from harness.process import CommandError, HarnessError, say
 
 # What runs without the test tools; the rest installs them too.
@@ -43,9 +43,19 @@ def environment() -> dict[str, str]:
 def prepare(level: str) -> str:
     """See that .venv holds the requirements of ``level``, ``demo`` or ``test``; return its Python."""
     python = str(paths.VENV / "bin" / "python")
+    if not _is_ready(python, level):
+        with locks.of_clone("venv"):
+            if not _is_ready(python, level):
+                _install_requirements(python, level)
+    return python
+
+
+def _is_ready(python: str, level: str) -> bool:
     installed = _STAMP.read_text(encoding="ascii").split() if _STAMP.exists() else []
-    if digest(level) in installed and process.succeeds([python, "-c", ""]):
-        return python
+    return digest(level) in installed and process.succeeds([python, "-c", ""])
+
+
+def _install_requirements(python: str, level: str) -> None:
     if not process.succeeds([python, "-m", "pip", "--version"]):
         _make()
     _STAMP.unlink(missing_ok=True)
@@ -57,7 +67,6 @@ def prepare(level: str) -> str:
         raise HarnessError("Installing the requirements failed (see above): is the Python package index in reach?") from error
     levels = ["demo"] if level == "demo" else ["demo", "test"]
     _STAMP.write_text("\n".join(map(digest, levels)) + "\n", encoding="ascii")
-    return python
 
 
 def digest(level: str) -> str:
@@ -69,16 +78,12 @@ def digest(level: str) -> str:
 
 def _make() -> None:
     """Create the virtualenv; Debian's Python needs a package for that."""
-    if not process.succeeds([sys.executable, "-c", "import ensurepip, venv"]):
-        _install_venv()
+    package = "python3-venv" if sys.executable == "/usr/bin/python3" else f"python3.{sys.version_info[1]}-venv"
+    complete = [sys.executable, "-c", "import ensurepip, venv"]
+    system.install(lambda: [] if process.succeeds(complete) else [package], "Debian's Python needs it to make a virtualenv")
     say(f"Creating .venv with Python {sys.version.split()[0]} ...")
     shutil.rmtree(paths.VENV, ignore_errors=True)
     process.output([sys.executable, "-m", "venv", str(paths.VENV)])
-
-
-def _install_venv() -> None:
-    package = "python3-venv" if sys.executable == "/usr/bin/python3" else f"python3.{sys.version_info[1]}-venv"
-    system.install([package], "Debian's Python needs it to make a virtualenv")
 
 
 def _run_here(words: list[str]) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import docker, images, paths, process
+from harness import docker, images, locks, paths, process
 from harness.process import HarnessError, say
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def ensure(suite: str, public_key: str) -> Disk:
     """Return the disk of a bare host of this suite which lets the key in; make it when it is not there yet."""
     tag = images.ensure_machine(suite)
     directory = _DISKS / f"{suite}-{images.recipe_digest([tag.encode(), public_key.encode(), SIZE.encode()])}"
-    with images.alone(f"disk-{suite}"):
+    with locks.of_clone(f"disk-{suite}"):
         if not directory.is_dir():
             say(f"Making the disk of a bare Debian {suite} machine (once, half a minute) ...")
             for old in _DISKS.glob(f"{suite}-*"):

@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness import paths, process, system
+from harness import locks, paths, process, system
 from harness.process import CommandError, HarnessError, say
 
 _START_DEADLINE = 60  # seconds
@@ -32,8 +32,14 @@ def command() -> tuple[str, ...]:
     prefix = system.root_prefix()
     if prefix is None:
         raise HarnessError(_explain())
+    with locks.of_machine("docker"):  # a second daemon would end at once, and count as one that does not start
+        return _provide(prefix)
+
+
+def _provide(prefix: list[str]) -> tuple[str, ...]:
+    """Install what is missing, and start the daemon; return the words that reach it."""
     system.require("docker", ["docker.io", "iptables"], "test hosts are containers")
-    if found := _wait_until_reachable(3):  # the package may have started it
+    if found := _wait_until_reachable(3):  # the package may have started it, or the one who held the lock before
         return found
     system.require("dockerd", ["docker.io", "iptables"], "test hosts are containers")
     if _start(prefix) and (found := _wait_until_reachable(_START_DEADLINE)):

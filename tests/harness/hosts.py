@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from harness import cgroups, docker, images, machines, paths, process, system
+from harness import cgroups, docker, images, locks, machines, paths, process, system
 from harness.process import CommandError, HarnessError
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ def start_all(wanted: Sequence[Wanted]) -> list[Host]:
     for suite in dict.fromkeys(one.suite for one in containers):
         images.ensure(suite)
     _ensure_key()
+    if len(containers) < len(wanted):
+        machines.require_programs()
     for group in dict.fromkeys(one.group for one in containers):
         _ensure_network(group)
     try:
@@ -280,7 +282,7 @@ def _wait_for_ssh(port: int, container: str) -> None:
 
 
 def _ensure_key() -> None:
-    with images.alone("key"):
+    with locks.of_clone("key"):
         if KEY.exists():
             return
         system.require("ssh-keygen", ["openssh-client"], "hosts are reached over SSH")

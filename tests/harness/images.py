@@ -5,7 +5,6 @@ A recipe is a directory beside this file, with a Dockerfile. `host` is the dispo
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from harness import docker, paths, process, system
+from harness import docker, locks, paths, process, system
 from harness.process import HarnessError, say
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def ensure(suite: str) -> str:
     """Return the tag of the image of a bare host of this suite; build it when it is not there yet."""
     found = certificates()
     tag = f"webstack-flask-host:{suite}-{recipe_digest([_dockerfile('host').read_bytes(), *(file.read_bytes() for file in found)])}"
-    with alone(f"image-{suite}"):
+    with locks.of_machine(f"image-{suite}"):  # images are the Docker daemon's, so all clones share them
         if not _exists(tag):
             say(f"Building the image of a bare Debian {suite} host (once, about a minute) ...")
             _build(tag, _base(suite), "host", found)
@@ -42,7 +41,7 @@ def ensure_machine(suite: str) -> str:
     base = ensure(suite)
     recipe = [base.encode(), *(file.read_bytes() for file in sorted((paths.RECIPES / "machine").iterdir()))]
     tag = f"webstack-flask-machine:{suite}-{recipe_digest(recipe)}"
-    with alone(f"image-{suite}"):
+    with locks.of_machine(f"image-{suite}"):  # images are the Docker daemon's, so all clones share them
         if not _exists(tag):
             _build(tag, base, "machine", ())
     return tag
@@ -142,12 +141,3 @@ def log_file(name: str) -> Iterator[TextIO]:
     paths.LOGS.mkdir(parents=True, exist_ok=True)
     with (paths.LOGS / f"{name}.log").open("w", encoding="utf-8") as log:
         yield log
-
-
-@contextmanager
-def alone(name: str) -> Iterator[None]:
-    """Let one process at a time do something; the kernel lets go of the lock whatever becomes of its holder."""
-    paths.CACHE.mkdir(parents=True, exist_ok=True)
-    with (paths.CACHE / f"{name}.lock").open("w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

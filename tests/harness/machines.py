@@ -62,9 +62,19 @@ class Guest:
         return self.directory / "pid"
 
 
+def require_programs() -> None:
+    """See that machines can run here: install what is missing, or raise HarnessError with what would help."""
+    if platform.machine() != "x86_64":
+        raise HarnessError(f"Virtual machines are for x86-64 alone, and this machine is {platform.machine()}; containers work here.")
+    needed = {accelerator.QEMU: "qemu-system-x86", "qemu-img": "qemu-utils", "ssh": "openssh-client"}
+    system.install(
+        lambda: [package for program, package in needed.items() if not shutil.which(program)],
+        "virtual machines run in QEMU, and are reached over SSH",
+    )
+
+
 def start(guest: Guest, suite: str) -> None:
-    """Make the machine and switch it on; it cannot be reached yet."""
-    _require_qemu()
+    """Make the machine and switch it on; it cannot be reached yet. What runs machines is there: see `require_programs`."""
     remove(guest.name)
     public_key = Path(f"{guest.identity_file}.pub").read_text(encoding="ascii")
     disk = disks.own(guest.shape.image) if guest.shape.image else disks.ensure(suite, public_key)
@@ -213,11 +223,3 @@ def _count_threads(pid: int) -> int:
         return len(list(Path(f"/proc/{pid}/task").iterdir()))
     except FileNotFoundError:
         return 0
-
-
-def _require_qemu() -> None:
-    if platform.machine() != "x86_64":
-        raise HarnessError(f"Virtual machines are for x86-64 alone, and this machine is {platform.machine()}; containers work here.")
-    needed = {accelerator.QEMU: "qemu-system-x86", "qemu-img": "qemu-utils", "ssh": "openssh-client"}
-    if missing := [package for program, package in needed.items() if not shutil.which(program)]:
-        system.install(missing, "virtual machines run in QEMU, and are reached over SSH")

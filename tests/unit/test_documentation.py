@@ -84,6 +84,13 @@ def test_every_fault_of_the_table_names_a_test_that_exists() -> None:
     assert [name for name in named if f"def {name}(" not in tests] == []
 
 
+def test_every_attack_of_the_security_page_names_a_test_that_exists() -> None:
+    named = re.findall(r"`(test_\w+)`", (ROOT / "docs" / "security.md").read_text(encoding="utf-8"))
+    tests = "".join(file.read_text(encoding="utf-8") for place in ("tests/unit", "molecule") for file in (ROOT / place).rglob("test_*.py"))
+    assert len(named) > 50
+    assert [name for name in named if f"def {name}(" not in tests] == []
+
+
 def read_refusals() -> list[tuple[str, str]]:
     page = (ROOT / "docs" / "refused.md").read_text(encoding="utf-8")
     return [(given, message.replace("\\|", "|")) for given, message in re.findall(r"^\| `(\{.*\})` \| (.*) \|$", page, re.MULTILINE)]

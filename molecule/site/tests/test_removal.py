@@ -24,7 +24,7 @@ def test_an_app_is_taken_away_as_documented_while_the_other_is_served_and_comes_
 
     assert run_playbook(host, REMOVE, {"app": "smallest"}).succeeded().changed == plan.changed
     assert http_get(host, "guestbook.test").status == 200
-    assert find_traces(host) == ["/var/www/smallest/shared"]
+    assert find_traces(host) == ["/var/www/smallest/.webstack-flask", "/var/www/smallest/shared"]
     assert as_user(host, "www-data", "ls /var/www/smallest/shared").failed
     assert run_playbook(host, REMOVE, {"app": "smallest"}).succeeded().changed == 0
 

@@ -43,6 +43,14 @@ def scenarios() -> list[str]:
     return sorted(file.parent.name for file in paths.SCENARIOS.glob("*/molecule.yml"))
 
 
+def needs_machines(name: str) -> bool:
+    """Return whether one of the scenario's hosts is a virtual machine."""
+    import yaml  # noqa: PLC0415 - the help is shown before anything is installed
+
+    described = yaml.safe_load((paths.SCENARIOS / name / "molecule.yml").read_text(encoding="utf-8")) or {}
+    return any("machine" in platform for platform in described.get("platforms", ()))
+
+
 def run_scenario(name: str, words: list[str], log: TextIO | None = None) -> None:
     """Run a step of molecule, ``test`` when none is named; raise CommandError when it fails."""
     if name not in scenarios():

@@ -6,7 +6,7 @@ import functools
 import shutil
 from typing import TYPE_CHECKING, TextIO
 
-from harness import docker, example, hosts, images, paths, process, steps
+from harness import docker, example, hosts, images, machines, paths, process, steps
 from harness.commands import build, lint, molecule, sanity, unit, versions
 from harness.process import say
 from harness.steps import Step
@@ -38,6 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     docker.command()
     for suite in images.SUITES.values():
         images.ensure(suite)
+    if any(map(molecule.needs_machines, [_FAST_SCENARIO] if arguments.fast else molecule.scenarios())):
+        machines.require_programs()  # installed now, and not while others work
     results = steps.run_all(fast_steps() if arguments.fast else all_steps())
     say("\n" + steps.table(results))
     return 0 if all(result.outcome is steps.Outcome.PASSED for result in results) else 1

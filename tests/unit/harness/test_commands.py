@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from pathlib import Path
 
 import pytest
-from harness import bootstrap, cli, docker, paths, process, system
+from harness import bootstrap, cli, docker, images, machines, paths, process, steps, system
 from harness.commands import lint, molecule, sanity, versions
 from harness.commands import test as full_test
 from harness.process import CommandError, HarnessError
@@ -69,6 +70,24 @@ def test_every_scenario_has_tests_and_does_without_exceptions(scenario: str) -> 
     for file in directory.rglob("*.yml"):
         assert "notest" not in file.read_text(encoding="utf-8")
         assert "molecule-idempotence" not in file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("fast", "order"), [(True, ["steps"]), (False, ["programs", "steps"])])
+def test_what_runs_machines_is_installed_before_the_first_step_of_a_run_that_needs_them(
+    monkeypatch: pytest.MonkeyPatch, order: list[str], *, fast: bool
+) -> None:
+    done: list[str] = []
+
+    def run_all(_steps: object) -> list[steps.Result]:
+        done.append("steps")
+        return []
+
+    monkeypatch.setattr(docker, "command", lambda: ("docker",))
+    monkeypatch.setattr(images, "ensure", lambda _suite: "tag")
+    monkeypatch.setattr(machines, "require_programs", lambda: done.append("programs"))
+    monkeypatch.setattr(steps, "run_all", run_all)
+    assert full_test.run(argparse.Namespace(fast=fast)) == 0
+    assert done == order
 
 
 def test_a_failed_command_says_what_was_run_and_what_it_said() -> None:

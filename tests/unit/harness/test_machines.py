@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import accelerator, disks, hosts, machines, process, scenario
+from harness import accelerator, disks, hosts, machines, paths, process, scenario
 from harness.disks import Disk
 from harness.machines import Guest, Shape
 from harness.process import HarnessError
@@ -61,7 +61,7 @@ def test_a_machine_is_found_again_as_it_was_written_down(guest: Guest) -> None:
     assert list(machines.list_all()) == [(guest, "off")]
 
 
-def test_no_startedis_ended_but_the_machine_s_own(guest: Guest) -> None:
+def test_no_process_is_ended_but_the_machine_s_own(guest: Guest) -> None:
     own = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)", "-pidfile", str(guest.pid_file)]
     with subprocess.Popen(own[:3], stdout=subprocess.PIPE) as other, subprocess.Popen(own, stdout=subprocess.PIPE) as machine:
         try:
@@ -91,6 +91,7 @@ def test_kvm_is_tried_once_after_each_boot(tmp_path: Path, monkeypatch: pytest.M
 
     boot = tmp_path / "boot_id"
     boot.write_text("first\n", encoding="ascii")
+    monkeypatch.setattr(paths, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(accelerator, "_BOOT", boot)
     monkeypatch.setattr(accelerator, "_DEVICE", boot)
     monkeypatch.setattr(accelerator, "_FOUND", tmp_path / "found")
@@ -130,7 +131,22 @@ def test_a_platform_says_what_its_machine_is_like() -> None:
     assert scenario.platform("vm", {"name": "debian12"}).machine is None
 
 
-def test_another_processor_is_told_that_containers_work(monkeypatch: pytest.MonkeyPatch, guest: Guest) -> None:
+def test_what_runs_machines_is_installed_once_before_any_of_them_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def start(wanted: hosts.Wanted) -> hosts.Host:
+        done.append(wanted.name)
+        return hosts.Host(wanted.name, "", "", 0, "", "", {})
+
+    monkeypatch.setattr(hosts, "_ensure_key", lambda: None)
+    monkeypatch.setattr(hosts, "start", start)
+    monkeypatch.setattr(machines, "require_programs", lambda: done.append("programs"))
+    hosts.start_all([hosts.Wanted("vm", name, "trixie", machine=Shape()) for name in ("one", "other")])
+    assert done[0] == "programs"
+    assert sorted(done) == ["one", "other", "programs"]
+
+
+def test_another_processor_is_told_that_containers_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
     with pytest.raises(HarnessError, match="x86-64 alone, and this machine is aarch64"):
-        machines.start(guest, "bookworm")
+        machines.require_programs()

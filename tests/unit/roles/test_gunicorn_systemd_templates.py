@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import pytest
 from ansible_collections.webstack.flask.plugins.filter.releases import python_literal, unit_directives
 from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_checks import check_apps
 from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_inputs import release_inputs
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+from ansible_collections.webstack.flask.plugins.module_utils.sandbox import FENCES
+from ansible_collections.webstack.flask.plugins.module_utils.unit_text import list_confinement
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -99,3 +104,63 @@ def test_the_drop_in_has_one_section_and_the_directives_in_it(gunicorn: dict[str
     drop_in = render("etc/systemd/system/app@release.service.d/release.conf.j2", gunicorn=gunicorn, service=service)
     stop = ["TimeoutStopSec"] if gunicorn else []
     assert list_names(drop_in) == (["[Service]", *sorted({*stop, *service})] if stop or service else [])
+
+
+def test_an_app_has_the_same_fences_as_what_installs_its_dependencies() -> None:
+    service = render("etc/systemd/system/app@.service.j2")
+    confinement = dict(line.split("=", 1) for line in list_confinement(service, app="shop", release="r1"))
+    assert confinement.pop("ReadWritePaths") == "/var/www/shop/shared"
+    assert confinement == FENCES
+
+
+def start_worker(directory: Path, attribute: str, module: str, *, is_asgi: bool) -> Callable[[bytes | None], str | None]:
+    """Start a worker of a class of the module, with an app in its attribute; return what asks it by a word for its release."""
+    configuration: dict[str, Any] = {"__file__": str(directory / "gunicorn.conf.py"), "__name__": "configuration"}
+    exec(render("release/gunicorn.conf.py.j2"), configuration)  # noqa: S102 - it is ours
+    told: list[tuple[Any, Any]] = []
+
+    def wsgi(environ: dict[str, str], start_response: Callable[..., None]) -> list[bytes]:
+        start_response("200 OK", [("X-Own", environ["PATH_INFO"])])
+        return []
+
+    async def asgi(_scope: object, _receive: object, send: Callable[[dict[str, Any]], Any]) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-own", b"/")]})
+        await send({"type": "http.response.body"})
+
+    async def send(message: dict[str, Any]) -> None:
+        told.extend((name.decode(), value.decode()) for name, value in message.get("headers", ()))
+
+    worker = type("Worker", (), {"__module__": module, attribute: staticmethod(asgi if is_asgi else wsgi)})()
+    configuration["post_worker_init"](worker)
+    app = getattr(worker, attribute)
+
+    def ask(word: bytes | None) -> str | None:
+        told.clear()
+        if is_asgi:
+            probe = [] if word is None else [(b"x-webstack-probe", word)]
+            asyncio.run(app({"type": "http", "headers": [(b"host", b"shop.test"), *probe]}, None, send))
+        else:
+            asked = {} if word is None else {"HTTP_X_WEBSTACK_PROBE": word.decode("latin-1")}
+            app({"PATH_INFO": "/", **asked}, lambda _status, headers: told.extend(headers))
+        headers = {name.lower(): value for name, value in told}
+        assert headers.pop("x-own") == "/"
+        return headers.get("x-webstack-release")
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("attribute", "module", "is_asgi"),
+    [("wsgi", "gunicorn.workers.sync", False), ("asgi", "gunicorn.workers.gasgi", True), ("wsgi", "uvicorn_worker", True)],
+)
+def test_a_release_tells_its_name_on_its_own_word_and_to_nobody_else(tmp_path: Path, attribute: str, module: str, *, is_asgi: bool) -> None:
+    directory = tmp_path / "r1"
+    directory.mkdir()
+    ask = start_worker(directory, attribute, module, is_asgi=is_asgi)
+    words: list[bytes | None] = [None, b"", b"1", b"0123abc", b"0123abcde", b"\xff", b"0123abcd,0123abcd"]
+    assert [ask(word) for word in [*words, b"0123abcd"]] == [None] * 8, "it has no word"
+    (directory / "probe").write_text("", encoding="ascii")
+    assert ask(b"") is None, "it has an empty word"
+    (directory / "probe").write_text("0123abcd\n", encoding="ascii")
+    assert [ask(word) for word in words] == [None] * 7
+    assert ask(b"0123abcd") == "r1"

@@ -55,3 +55,11 @@ def test_of_a_failed_boot_the_apps_own_lines_remain() -> None:
 def test_other_lines_remain_and_the_last_ones_count() -> None:
     assert find_last_words("one\n  two\n    three\nfour\n", 3) == ["  two", "    three", "four"]
     assert find_last_words("", 3) == []
+
+
+def test_long_lines_are_cut_so_that_an_app_cannot_fill_a_message() -> None:
+    assert find_last_words(f"{'x' * 300}\n{'y' * 301}\n", 3) == ["x" * 300, "y" * 300 + "…"]
+
+
+def test_equal_lines_that_follow_each_other_are_one_and_push_nothing_out() -> None:
+    assert find_last_words("why\n" + "again\n" * 20 + "end\nagain\n", 4) == ["why", "again (20 times)", "end", "again"]

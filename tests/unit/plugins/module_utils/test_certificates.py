@@ -177,3 +177,22 @@ def test_a_chain_of_the_right_names_but_of_other_signatures_is_refused(tmp_path:
     assert find_signature_problems(leaf + present) == []
     (problem,) = find_signature_problems(leaf + former)
     assert problem.startswith("certificate 1 of the file is not signed by the next one")
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        ("subject=CN = a\nnotBefore=Nov 20 00:00:00 2026 GMT\nnotAfter=Nov 21 00:00:00 2026 GMT\n", "a certificate has no issuer"),
+        ("subject=CN = a\nissuer=CN = b\nnotBefore=Nov 20 00:00:00 2026 GMT\n", "does not say in a readable way from when to when"),
+        ("subject=CN = a\nissuer=CN = b\nnotBefore=x\nnotAfter=y\n", "does not say in a readable way from when to when"),
+    ],
+)
+def test_a_certificate_that_lacks_what_is_needed_is_a_problem(shown: str, words: str) -> None:
+    with pytest.raises(Problem, match=words):
+        parse_certificate(shown)
+
+
+def test_a_chain_of_very_many_certificates_is_not_read() -> None:
+    block = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"
+    with pytest.raises(Problem, match="it has 21 certificates, of which 20 are allowed"):
+        read_chain(block * 21)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -386,3 +387,49 @@ def test_what_is_wrong_with_the_files_is_told_when_the_outline_is_used(tmp_path:
     told = outline_dependencies(tmp_path, "web/requirements.txt")
     with pytest.raises(Problem, match="which the source does not have"):
         Outline.from_plain(told)
+
+
+def test_files_that_double_with_every_inclusion_are_read_once_each(tmp_path: Path) -> None:
+    for number in range(40):
+        (tmp_path / f"r{number}.txt").write_text(f"-r r{number + 1}.txt\n" * 2, encoding="utf-8")
+    (tmp_path / "r40.txt").touch()
+    _write(tmp_path, requirements_txt="-r r0.txt\n")
+    assert _read_names(tmp_path) == ["requirements.txt", *(f"r{number}.txt" for number in range(41))]
+
+
+def test_files_are_included_in_the_order_in_which_they_are_named(tmp_path: Path) -> None:
+    _write(tmp_path, requirements_txt="-r a.txt\n-r b.txt\n", a_txt="-r c.txt\n", b_txt="", c_txt="")
+    assert _read_names(tmp_path) == ["requirements.txt", "a.txt", "c.txt", "b.txt"]
+
+
+def test_a_chain_of_very_many_files_is_refused(tmp_path: Path) -> None:
+    for number in range(201):
+        (tmp_path / f"r{number}.txt").write_text(f"-r r{number + 1}.txt\n", encoding="utf-8")
+    _write(tmp_path, requirements_txt="-r r0.txt\n")
+    assert _problem(tmp_path) == "the requirements include more than 200 files; put what they name into fewer"
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "Pipfile", "pyproject.toml"])
+def test_a_file_that_would_fill_the_memory_is_not_read(tmp_path: Path, name: str) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(1 << 40)
+    assert _problem(tmp_path) == f"{name} has more than 4194304 bytes, the most that a file of dependencies may have"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    _write(tmp_path, requirements_txt="-r pipe\n")
+    assert _problem(tmp_path) == "pipe is no file"
+
+
+@pytest.mark.parametrize("name", ["x\0y", "loop"])
+def test_a_name_that_leads_nowhere_is_a_problem(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    _write(tmp_path, requirements_txt=f"-r {name}\n")
+    with pytest.raises((Problem, OSError)):
+        _choose(tmp_path)
+
+
+def test_windows_line_ends_are_line_ends(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_bytes(b"flask\r\nredis\r\n")
+    assert _choose(tmp_path).texts == (("requirements.txt", "flask\nredis\n"),)

@@ -8,12 +8,14 @@ from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_inputs i
     certificate_inputs,
     environment_inputs,
     hosts_inputs,
+    list_failures,
     release_inputs,
     removal_inputs,
     site_inputs,
     source_inputs,
     switch_inputs,
     without_app,
+    without_failed,
 )
 from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_summary import summarise
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
@@ -301,3 +303,22 @@ def test_hosts_files_get_the_names_that_they_can_hold() -> None:
 def test_an_app_with_wildcards_alone_is_proven_by_a_name_that_they_cover() -> None:
     apps = check_apps([describe(server_names=["*.shop.test"])])
     assert switch_inputs(apps)[0]["front"]["host"] == "www.shop.test"
+
+
+_BUILT = {"builds": {"shop": {"id": "1", "error": "no such branch"}, "blog": {"id": "2"}}}
+_INSTALLED = {"environments": {"blog": {"id": "3"}}}
+
+
+def test_the_others_go_on_without_an_app_that_has_failed() -> None:
+    apps = [*check_apps([FULL, BLOG]), {"name": "gone", "state": "absent", "remove_data": False}]
+    assert without_failed(apps, [{}, {"skipped": True}]) == apps
+    going = without_failed(apps, [_BUILT, _INSTALLED])
+    assert [app["name"] for app in going] == ["blog", "gone"]
+    assert [app["name"] for app in environment_inputs(going, _BUILT["builds"])] == ["blog"]
+    assert [app["name"] for app in release_inputs(going, _BUILT["builds"], _INSTALLED["environments"])] == ["blog"]
+
+
+def test_what_has_failed_is_told_in_the_end_by_its_name_and_reason() -> None:
+    released = {"releases": {"blog": {"error": "it does not start\nat all"}}}
+    assert list_failures([_BUILT, _INSTALLED, released]) == ["shop: no such branch", "blog: it does not start\nat all"]
+    assert list_failures([_INSTALLED]) == []

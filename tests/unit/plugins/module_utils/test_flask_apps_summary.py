@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_checks import check_apps
 from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_summary import summarise, summarise_removal
 from unit.flask_entries import BLOG, FULL
@@ -36,3 +38,14 @@ def test_the_summary_says_what_is_served_where_and_what_was_done() -> None:
 def test_the_summary_leaves_out_the_apps_that_the_run_did_not_take_care_of() -> None:
     assert summarise(check_apps([FULL, BLOG]), {"releases": {"blog": {"current": "r9"}}})[0].startswith("blog: ")
     assert summarise(check_apps([FULL]), {}) == []
+
+
+def test_the_summary_names_what_has_failed() -> None:
+    earlier: list[dict[str, Any]] = [{"builds": {"shop": {"error": "no such branch"}, "blog": {}}}, {"skipped": True}]
+    released = {"releases": {"blog": {"current": "r8", "notes": ["went back"], "error": "bad"}}}
+    assert summarise(check_apps([FULL, BLOG]), released, None, earlier) == [
+        "FAILED, shop: there is no new release of it; what was served before, if anything, still is",
+        "FAILED, blog: http://blog.test/ serves release r8 (went back). Logs: journalctl -u 'blog@*'",
+    ]
+    (line,) = summarise(check_apps([BLOG]), {"releases": {"blog": {"current": None, "error": "bad"}}})
+    assert line == "FAILED, blog: nothing is served (nothing changed). Logs: journalctl -u 'blog@*'"

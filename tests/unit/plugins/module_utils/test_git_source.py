@@ -3,22 +3,24 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils import git_source
+from ansible_collections.webstack.flask.plugins.module_utils import git_source, source_bounds
 from ansible_collections.webstack.flask.plugins.module_utils.git_source import (
     Mirror,
     SshAccess,
     Submodule,
     choose_commit,
     choose_submodules,
-    parse_links,
+    parse_entry,
     parse_settings,
     resolve_submodule_url,
     split_credentials,
 )
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+from ansible_collections.webstack.flask.plugins.module_utils.source_bounds import Room
 
 _LISTING = """\
 1111111111111111111111111111111111111111\tHEAD
@@ -94,7 +96,7 @@ def _check_out(mirror: Mirror, version: str, directory: Path) -> dict[str, str]:
     commit = mirror.find_commit(version)
     mirror.fetch(commit)
     directory.mkdir()
-    mirror.check_out(commit, directory)
+    mirror.check_out(commit, directory, Room("it"))
     return {str(path.relative_to(directory)): path.read_text(encoding="utf-8") for path in directory.rglob("*") if path.is_file()}
 
 
@@ -348,22 +350,20 @@ def _settings(url: str) -> dict[str, dict[str, str]]:
     return parse_settings(f"core.bare\nfalse\0submodule.my.lib.path\nvendor/lib\0submodule.my.lib.url\n{url}\0")
 
 
-_TREE = f"100644 blob {'1' * 40}\tapp.py\x00160000 commit {'2' * 40}\tvendor/lib\0"
+_LINKS = {"vendor/lib": "2" * 40}
 
 
 def test_submodules_are_those_to_which_the_commit_links() -> None:
-    assert choose_submodules(_settings("https://git.test/lib"), parse_links(_TREE), "x") == [
-        Submodule("vendor/lib", "https://git.test/lib", "2" * 40)
-    ]
+    assert choose_submodules(_settings("https://git.test/lib"), _LINKS, "x") == [Submodule("vendor/lib", "https://git.test/lib", "2" * 40)]
     assert choose_submodules(_settings("https://git.test/lib"), {}, "x") == []
     with pytest.raises(Problem, match=r"links to a submodule at vendor/lib that \.gitmodules does not name"):
-        choose_submodules({}, parse_links(_TREE), "x")
+        choose_submodules({}, _LINKS, "x")
 
 
 @pytest.mark.parametrize("url", ["/root/secrets", "file:///root/secrets", "ext::sh -c id", "-u", "ssh://-oProxyCommand=id/x", "lib"])
 def test_a_submodule_from_this_host_or_with_an_option_for_an_address_is_refused(url: str) -> None:
     with pytest.raises(Problem, match="it must come from a server by https, ssh or git, or be relative"):
-        choose_submodules(_settings(url), parse_links(_TREE), "https://git.test/shop")
+        choose_submodules(_settings(url), _LINKS, "https://git.test/shop")
 
 
 def test_a_submodule_is_fetched_at_the_commit_that_the_repository_names(tmp_path: Path) -> None:
@@ -376,8 +376,8 @@ def test_a_submodule_is_fetched_at_the_commit_that_the_repository_names(tmp_path
     mirror = Mirror(tmp_path / "source.git", shop.url)
     mirror.fetch(commit)
     (tmp_path / "out").mkdir()
-    mirror.check_out(commit, tmp_path / "out")
-    assert mirror.find_submodules(commit, tmp_path / "out") == [Submodule("vendor/lib", library.url, named)]
+    links = mirror.check_out(commit, tmp_path / "out", Room("it"))
+    assert mirror.find_submodules(links, tmp_path / "out") == [Submodule("vendor/lib", library.url, named)]
 
 
 @pytest.mark.parametrize(("version", "hint"), [("abcdef1", "`git rev-parse abcdef1`"), ("feature", "for a commit, give all 40 characters")])
@@ -392,3 +392,152 @@ def test_a_branch_of_a_remote_that_is_away_could_be_a_full_commit(remote: Reposi
     remote.vanish()
     with pytest.raises(Problem, match="A full commit as the version is not asked for when the host has it"):
         mirror.find_commit("main")
+
+
+def _refuse(mirror: Mirror, commit: str, directory: Path) -> str:
+    """Return why a commit is not checked out, and see that nothing of it was written."""
+    mirror.fetch(commit)
+    directory.mkdir()
+    with pytest.raises(Problem) as caught:
+        mirror.check_out(commit, directory, Room("the repository"))
+    assert list(directory.iterdir()) == []
+    return str(caught.value)
+
+
+def _make_tree(remote: Repository, listing: str) -> str:
+    making = ["git", "-C", str(remote.path), "mktree"]
+    return subprocess.run(making, input=listing, capture_output=True, check=True, text=True).stdout.strip()
+
+
+def _make_bomb(remote: Repository, levels: int, branches: int, leaf: str) -> str:
+    """Commit a tree in which each level holds the next one several times; return the commit."""
+    for _level in range(levels):
+        listing = "".join(f"040000 tree {leaf}\td{number}\n" for number in range(branches))
+        leaf = _make_tree(remote, listing)
+    commit = remote.git("commit-tree", "-m", "bomb", leaf)
+    remote.git("update-ref", "refs/heads/main", commit)
+    return commit
+
+
+@pytest.mark.parametrize("has_file", [True, False])
+def test_a_small_repository_that_holds_millions_of_files_or_of_directories_is_refused_at_once(
+    remote: Repository, mirror: Mirror, tmp_path: Path, *, has_file: bool
+) -> None:
+    remote.commit("app.py", "one")
+    leaf = _make_tree(remote, f"100644 blob {remote.git('rev-parse', 'HEAD:app.py')}\tf\n" if has_file else "")
+    begun = time.monotonic()
+    assert _refuse(mirror, _make_bomb(remote, 8, 10, leaf), tmp_path / "build") == (
+        "the repository has more than 200000 members, the most that a source may have; leave out what is no source"
+    )
+    assert time.monotonic() - begun < 20
+
+
+def test_files_that_would_fill_the_disk_are_refused(
+    remote: Repository, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_bounds, "MOST_UNPACKED", 100)
+    remote.commit("a", "x" * 60)
+    reason = _refuse(mirror, remote.commit("b", "y" * 41), tmp_path / "build")
+    assert reason == "the repository comes to more than 100 bytes, the most that a source may have; leave out what is no source"
+
+
+def test_a_repository_with_very_many_levels_is_refused(remote: Repository, mirror: Mirror, tmp_path: Path) -> None:
+    remote.commit("app.py", "one")
+    commit = _make_bomb(remote, 102, 1, remote.git("rev-parse", "HEAD^{tree}"))
+    assert _refuse(mirror, commit, tmp_path / "build") == (
+        "the repository has directories in more than 100 levels, the most that a source may have"
+    )
+
+
+def test_a_path_that_linux_does_not_allow_is_refused(remote: Repository, mirror: Mirror, tmp_path: Path) -> None:
+    remote.commit("app.py", "one")
+    tree = _make_tree(remote, f"100644 blob {remote.git('rev-parse', 'HEAD:app.py')}\t{'x' * 100_000}\n")
+    remote.git("update-ref", "refs/heads/main", commit := remote.git("commit-tree", "-m", "long", tree))
+    assert _refuse(mirror, commit, tmp_path / "build") == "the repository holds a path that is longer than Linux allows"
+
+
+def test_submodules_share_the_room_of_their_parent(
+    remote: Repository, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_bounds, "MOST_UNPACKED", 100)
+    room, commit = Room("the repository"), remote.commit("a", "x" * 60)
+    mirror.fetch(commit)
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    mirror.check_out(commit, tmp_path / "first", room)
+    with pytest.raises(Problem, match="comes to more than 100 bytes"):
+        mirror.check_out(commit, tmp_path / "second", room)
+
+
+def test_a_submodule_counts_the_levels_above_it(remote: Repository, mirror: Mirror, tmp_path: Path) -> None:
+    commit = remote.commit("a", "x")
+    mirror.fetch(commit)
+    mirror.check_out(commit, tmp_path, Room("it"), above=100)
+    with pytest.raises(Problem, match="more than 100 levels"):
+        mirror.check_out(commit, tmp_path, Room("it"), above=101)
+
+
+def test_a_pack_that_would_fill_the_disk_is_not_fetched_to_its_end(
+    remote: Repository, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(git_source, "_LARGEST_FILE", 1 << 20)
+    (remote.path / "noise").write_bytes(os.urandom(2 << 20))
+    commit = remote.commit("app.py", "one")
+    with pytest.raises(Problem, match=r"(?s)does not give the commit.*No more than .* bytes are fetched at once"):
+        mirror.fetch(commit)
+    assert all(path.stat().st_size <= 1 << 20 for path in tmp_path.joinpath("cache").rglob("*") if path.is_file())
+
+
+def test_no_more_of_a_server_s_words_is_told_than_a_message_can_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "".join(f"line {number}\n" for number in range(1000)) + "z" * 10_000
+    program = tmp_path / "bin/git"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\ncat >&2 <<'E'\n{said}\nE\nexit 1\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    with pytest.raises(Problem) as caught:
+        Mirror(tmp_path / "source.git", "https://git.test/a").find_commit("main")
+    first, *lines, _advice = str(caught.value).splitlines()
+    assert first == "git could not read https://git.test/a: …"
+    assert lines == [*(f"line {number}" for number in range(981, 1000)), f"{'z' * 500}…"]
+
+
+def test_a_listing_of_which_a_part_is_lost_is_no_answer(remote: Repository, mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(git_source, "_MOST_SAID", 40)
+    remote.commit("app.py", "one")
+    with pytest.raises(Problem, match="`git ls-remote` says more than 40 bytes, of which none can be left out"):
+        mirror.find_commit("main")
+
+
+def test_lines_of_a_listing_that_name_nothing_do_no_harm() -> None:
+    assert choose_commit("warning: x\n\n" + _LISTING, "main") == "1" * 40
+
+
+def test_an_entry_of_a_tree_is_read_whatever_its_name() -> None:
+    assert parse_entry(b"100644 blob abc      12\ta\tb\n\xff") == ("blob", "abc", 12, "a\tb\n\udcff")
+    assert parse_entry(b"160000 commit abc       -\tlib") == ("commit", "abc", 0, "lib")
+
+
+def test_a_huge_gitmodules_is_not_read(remote: Repository, mirror: Mirror, tmp_path: Path) -> None:
+    (remote.path / ".gitmodules").write_text("#" * ((1 << 20) + 1), encoding="utf-8")
+    commit = remote.commit("app.py", "one")
+    mirror.fetch(commit)
+    (tmp_path / "build").mkdir()
+    with pytest.raises(Problem, match=r"\.gitmodules has more than 1048576 bytes"):
+        mirror.find_submodules(mirror.check_out(commit, tmp_path / "build", Room("it")), tmp_path / "build")
+
+
+def test_a_fetch_that_broke_off_leaves_neither_half_a_commit_nor_its_scraps(
+    remote: Repository, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (remote.path / "noise").write_bytes(os.urandom(2 << 20))
+    commit = remote.commit("app.py", "one")
+    with monkeypatch.context() as patch:
+        patch.setattr(git_source, "_LARGEST_FILE", 1 << 20)
+        with pytest.raises(Problem):
+            mirror.fetch(commit)
+    mirror.fetch(commit)
+    (tmp_path / "build").mkdir()
+    mirror.check_out(commit, tmp_path / "build", Room("it"))
+    assert (tmp_path / "build/noise").stat().st_size == 2 << 20
+    assert list(tmp_path.glob("cache/source.git/objects/pack/tmp_*")) == []

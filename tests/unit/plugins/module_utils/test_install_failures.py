@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils.install_failures import describe_failure, find_missing_packages
 
@@ -98,3 +100,32 @@ def test_a_version_that_is_made_for_another_python_is_told() -> None:
     assert message.startswith(
         "what is asked for is not made for this version of Python (passed over: 9.0 Requires-Python >=3.99). `pip install`"
     )
+
+
+def test_long_lines_are_cut() -> None:
+    assert _shown("x" * 300 + "\n" + "y" * 301) == f"  {'x' * 300}\n  {'y' * 300}…"
+
+
+@pytest.mark.parametrize("name", ["é", "x" * 101, "-x", "$(id)"])
+def test_what_cannot_be_a_package_is_not_named_as_one(name: str) -> None:
+    message = describe_failure("pip install", f"fatal error: Python.h: No such file\nERROR: Failed building wheel for {name}\n")
+    assert message.startswith("to build a package that has no wheel for this Python, the host needs the Debian packages python3-dev:")
+
+
+@pytest.mark.parametrize("header", ["--help.h", "é.h", "a" * 101 + ".h", "$(id).h", "a.h" + "x" * 10])
+def test_what_cannot_be_a_header_is_not_named_as_one(header: str) -> None:
+    assert describe_failure("pip install", f"x.c:1: fatal error: {header}: No such file or directory").startswith("`pip install` failed:")
+
+
+def test_of_versions_that_are_passed_over_what_can_be_a_version_is_named() -> None:
+    line = "Ignored the following versions that require a different python version: 9.0 Requires-Python >=3.99; "
+    headline = describe_failure("pip install", f"{line}\x07`curl evil.test`\n").partition("\n")[0]
+    assert headline.startswith("what is asked for is not made for this version of Python (passed over: 9.0 Requires-Python >=3.99; ).")
+    assert describe_failure("pip install", line + "1.0 " * 1000).index("). ") < 300
+
+
+@pytest.mark.parametrize("piece", ["pkg-config name ", "a", "x did not run ", "'"])
+def test_lines_that_were_made_to_be_searched_for_ever_are_not(piece: str) -> None:
+    begin = time.monotonic()
+    describe_failure("pip install", piece * (1_000_000 // len(piece)))
+    assert time.monotonic() - begin < 5

@@ -127,3 +127,65 @@ def test_workers_that_take_connections_are_found(tmp_path: Path) -> None:
 )
 def test_a_reload_took_when_no_former_worker_is_left(present: set[tuple[int, str]], *, expected: bool) -> None:
     assert has_replaced({(11, "6"), (12, "6")}, present) is expected
+
+
+@pytest.fixture
+def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """nginx's directory of logs."""
+    monkeypatch.setattr(nginx_host, "LOG_ROOT", tmp_path)
+    monkeypatch.setattr(nginx_host, "_find_log_access", lambda: (os.getuid(), os.getgid()))
+    return tmp_path
+
+
+def close_logs(logs: Path, *kinds: str) -> dict[str, str]:
+    """Close the logs of a site that writes some kinds of them; return the modes of all that is there then, by name."""
+    text = "".join(f"{kind}_log {logs}/shop.{kind}.log;\n" for kind in kinds)
+    before = {path: path.lstat().st_mode for path in logs.iterdir()}
+    paths = nginx_host.find_open_logs([Site("shop", text)])
+    assert {path: path.lstat().st_mode for path in logs.iterdir()} == before, "looking changes nothing"
+    assert nginx_host.close_logs(paths) == [path for path in paths if path not in before]
+    assert nginx_host.find_open_logs([Site("shop", text)]) == [], "once is enough"
+    return {path.name: f"{path.lstat().st_mode & 0o777:o}" for path in logs.iterdir()}
+
+
+def test_logs_are_there_before_nginx_would_make_them_readable_for_everybody(logs: Path) -> None:
+    assert close_logs(logs, "access", "error") == {"shop.access.log": "640", "shop.error.log": "640"}
+
+
+def test_a_log_that_the_site_does_not_write_is_not_made(logs: Path) -> None:
+    assert close_logs(logs, "error") == {"shop.error.log": "640"}
+    assert nginx_host.find_open_logs([Site("gone", None)]) == []
+
+
+def test_logs_that_anybody_may_read_are_mended_and_keep_what_is_in_them(logs: Path) -> None:
+    for name, mode in {"shop.access.log": 0o644, "shop.error.log": 0o600, "shop.access.log.1": 0o604, "shop2.access.log": 0o644}.items():
+        (logs / name).write_text("GET /\n", encoding="utf-8")
+        (logs / name).chmod(mode)
+    assert close_logs(logs, "access", "error") == {
+        "shop.access.log": "640",
+        "shop.error.log": "600",
+        "shop.access.log.1": "640",
+        "shop2.access.log": "644",
+    }
+    assert (logs / "shop.access.log").read_text(encoding="utf-8") == "GET /\n"
+
+
+def test_what_is_no_file_of_its_own_in_the_place_of_a_log_is_left_alone(logs: Path) -> None:
+    other = logs / "other"
+    other.write_text("")
+    other.chmod(0o644)
+    (logs / "shop.access.log").symlink_to(other)
+    os.link(other, logs / "shop.error.log")
+    os.mkfifo(logs / "shop.error.log.1")
+    close_logs(logs, "access", "error")
+    assert f"{other.stat().st_mode & 0o777:o}" == "644"
+
+
+def test_a_link_that_comes_between_looking_and_opening_is_not_followed(logs: Path) -> None:
+    other, log = logs / "other", logs / "shop.access.log"
+    other.write_text("")
+    other.chmod(0o644)
+    log.symlink_to(other)
+    with pytest.raises(Problem, match=r"cannot keep the log .*/shop\.access\.log from being read by everybody"):
+        nginx_host.close_logs([log])
+    assert f"{other.stat().st_mode & 0o777:o}" == "644"

@@ -3,19 +3,26 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
-from ansible_collections.webstack.flask.plugins.module_utils.outcomes import attend_to_each
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem, check_name
+from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule, attend_to_each, describe_error, tell
+
+
+def _attend(app: dict[str, Any]) -> dict[str, Any]:
+    if app["name"] == "good":
+        return {"changed": True}
+    raise app["error"]
 
 
 def test_the_failure_of_one_does_not_keep_it_from_the_others() -> None:
-    def attend(app: dict[str, Any]) -> dict[str, Any]:
-        if app["name"] == "full":
-            raise OSError(28, "No space left on device")
-        if app["name"] == "wrong":
-            raise Problem("there is no such branch")
-        return {"changed": True}
-
-    outcomes = attend_to_each([{"name": name} for name in ("full", "wrong", "good")], attend, {"changed": False})
+    apps: list[dict[str, Any]] = [
+        {"name": "full", "error": OSError(28, "No space left on device")},
+        {"name": "wrong", "error": Problem("there is no such branch")},
+        {"name": "deep", "error": RecursionError("too deep")},
+        {"name": "good"},
+    ]
+    outcomes = attend_to_each(apps, _attend, {"changed": False})
+    assert outcomes.pop("deep")["error"].startswith("unexpected RecursionError: too deep")
     assert outcomes == {
         "full": {"changed": False, "error": "[Errno 28] No space left on device"},
         "wrong": {"changed": False, "error": "there is no such branch"},
@@ -23,6 +30,74 @@ def test_the_failure_of_one_does_not_keep_it_from_the_others() -> None:
     }
 
 
-def test_a_mistake_in_the_code_is_no_outcome() -> None:
-    with pytest.raises(KeyError):
-        attend_to_each([{"name": "shop"}], lambda app: app["nothing"], {"changed": False})
+def _describe_raised(number: object) -> str:
+    try:
+        check_name(number)  # type: ignore[arg-type]
+    except TypeError as error:
+        return describe_error(error)
+    return ""
+
+
+def test_what_nobody_expected_is_told_with_its_place_in_our_code() -> None:
+    assert _describe_raised(1).startswith("unexpected TypeError: expected string or bytes-like object")
+    assert " (plugins/module_utils/layout.py:" in _describe_raised(1)
+    assert _describe_raised(1).endswith("); please report it")
+
+
+def test_no_more_of_an_unexpected_text_is_told_than_a_message_can_use() -> None:
+    assert describe_error(ValueError("x" * 501)) == f"unexpected ValueError: {'x' * 500}…; please report it"
+
+
+class Recorder:
+    """Stands in for what Ansible does with a result."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.said: list[tuple[str, dict[str, Any]]] = []
+        for name in ("exit_json", "fail_json", "warn"):
+            monkeypatch.setattr(AnsibleModule, name, self._record(name))
+        self.module = FlaskModule.__new__(FlaskModule)
+
+    def _record(self, name: str) -> Any:  # noqa: ANN401 - a method
+        def method(_module: AnsibleModule, *words: str, **result: object) -> None:
+            self.said.append((name, {**result, **({"words": words} if words else {})}))
+
+        return method
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    return Recorder(monkeypatch)
+
+
+def test_no_word_of_a_module_can_command_a_terminal(recorder: Recorder) -> None:
+    recorder.module.exit_json(changed=True, apps={"a\x1b": ["\x9b1m", 1]})
+    recorder.module.fail_json(msg="a\x1b[2Jb\nc", apps={"x": "\u202e"})
+    recorder.module.warn("\x07")
+    assert recorder.said == [
+        ("exit_json", {"changed": True, "apps": {"a\\x1b": ["\\x9b1m", 1]}}),
+        ("fail_json", {"msg": "a\\x1b[2Jb\nc", "apps": {"x": "\\u202e"}}),
+        ("warn", {"words": ("\\x07",)}),
+    ]
+
+
+_OUTCOMES: dict[str, dict[str, Any]] = {
+    "shop": {"changed": True},
+    "blog": {"changed": False, "error": "no"},
+    "wiki": {"changed": False, "error": "no\nway"},
+}
+
+
+def test_a_module_fails_with_the_reason_of_each_app(recorder: Recorder) -> None:
+    tell(recorder.module, "builds", _OUTCOMES)
+    assert recorder.said[0] == ("fail_json", {"msg": "blog: no\nwiki: no\nway", "changed": True, "builds": _OUTCOMES})
+
+
+def test_a_module_that_is_to_defer_errors_ends_well_with_all_of_them_in_its_result(recorder: Recorder) -> None:
+    tell(recorder.module, "builds", _OUTCOMES, defer_errors=True)
+    assert recorder.said == [("exit_json", {"changed": True, "builds": _OUTCOMES})]
+
+
+def test_a_change_that_is_no_app_s_counts(recorder: Recorder) -> None:
+    tell(recorder.module, "builds", {"shop": {"changed": False}}, changed=True)
+    tell(recorder.module, "builds", {"shop": {"changed": False}})
+    assert [result["changed"] for _name, result in recorder.said] == [True, False]

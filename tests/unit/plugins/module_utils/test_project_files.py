@@ -9,7 +9,11 @@ from ansible_collections.webstack.flask.plugins.module_utils.project_files impor
     describe_lock_mismatch,
     find_lock_gaps,
     find_pipfile_demand,
+    is_installable,
+    list_index_urls,
     list_pins,
+    list_project_dependencies,
+    read_toml,
 )
 
 
@@ -113,3 +117,34 @@ def test_a_lock_of_which_something_is_not_pinned_by_digest_has_no_pins(package: 
 )
 def test_a_lock_of_other_than_one_index_with_a_certificate_has_no_pins(sources: object) -> None:
     assert list_pins(_lock_of({"version": "==1.0", "hashes": [f"sha256:{_DIGEST}"]}, sources)) == []
+
+
+_DEEP, _LONG = "[" * 100_000, "9" * 5000
+
+
+@pytest.mark.parametrize("lock", [_DEEP, f'{{"default": {_LONG}}}'])
+def test_a_lock_that_was_made_to_break_its_reader_is_no_json(lock: str) -> None:
+    with pytest.raises(Problem, match=r"^Pipfile\.lock is not valid JSON: "):
+        list_pins(lock)
+
+
+@pytest.mark.parametrize("text", [f"a = {_DEEP}", f"a = {_LONG}", "a = {b = " * 10_000, "<<<<<<<"])
+def test_a_file_that_was_made_to_break_its_reader_is_no_toml(text: str) -> None:
+    with pytest.raises(Problem, match=r"^pyproject\.toml is not valid TOML: ") as caught:
+        read_toml("pyproject.toml", text)
+    assert len(str(caught.value)) < 400
+
+
+def test_a_toml_file_that_would_take_minutes_to_read_is_refused() -> None:
+    with pytest.raises(Problem, match="has more than 262144 characters"):
+        read_toml("Pipfile", "a." * 200_000 + "a = 1")
+
+
+@pytest.mark.parametrize("value", ["5", "true", '"flask"', "{a = 1}", '[5, "flask"]'])
+def test_a_value_of_another_type_than_it_should_be_says_nothing(value: str) -> None:
+    content = read_toml("pyproject.toml", f"[project]\ndependencies = {value}\ndynamic = {value}\nrequires-python = {value}\n")
+    assert list_project_dependencies(content) == (["5", "flask"] if value.startswith("[") else [])
+    assert not is_installable(content)
+    assert list_index_urls("Pipfile", f"source = {value}\n") == []
+    assert list_index_urls("Pipfile.lock", '{"_meta": {"sources": 5}}') == []
+    assert list_pins('{"_meta": {"sources": {"a": 1}}, "default": 5}') == []

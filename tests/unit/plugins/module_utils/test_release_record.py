@@ -3,7 +3,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from ansible_collections.webstack.flask.plugins.module_utils.release_record import ReleaseRecord, choose_leftovers, choose_previous
+from ansible_collections.webstack.flask.plugins.module_utils.release_record import (
+    ReleaseRecord,
+    choose_leftovers,
+    choose_previous,
+    next_sequence,
+)
 
 
 def _record(name: str, *, verified: float | None = None, failed: float | None = None, created: float = 0) -> ReleaseRecord:
@@ -12,7 +17,7 @@ def _record(name: str, *, verified: float | None = None, failed: float | None = 
 
 def test_what_is_written_is_what_is_read() -> None:
     record = ReleaseRecord(
-        "r1", "b1", "e1", 10.5, version="main", verified=11.5, variables=("A", "B"), commands_run=11.0, health={"path": "/up"}
+        "r1", "b1", "e1", 10.5, version="main", verified=11.5, variables=("A", "B"), commands_run=11.0, health={"path": "/up"}, sequence=3
     )
     assert ReleaseRecord.from_json(record.to_json()) == record
 
@@ -116,3 +121,33 @@ def test_a_build_or_an_environment_that_one_remaining_release_uses_stays() -> No
 def test_before_the_first_release_nothing_is_used() -> None:
     leftovers = choose_leftovers([], ["b1"], ["e1"], None, keep=3)
     assert (leftovers.releases, leftovers.builds, leftovers.environments) == ((), ("b1",), ("e1",))
+
+
+def test_a_failure_counts_though_the_clock_was_set_back_before_it() -> None:
+    record = _record("r1").mark_verified(1000)
+    assert not record.mark_failed(10, "it died").healthy
+    assert record.mark_failed(10, "it died").mark_verified(5).healthy
+
+
+def test_the_release_that_users_reached_last_is_gone_back_to_though_the_clock_was_set_back() -> None:
+    records = [replace(_record("old", verified=1000), sequence=1), replace(_record("last", verified=10), sequence=2)]
+    previous = choose_previous(records, "current")
+    assert previous is not None
+    assert previous.id == "last"
+    assert choose_leftovers(records, [], [], "current", keep=1).releases == ("old",)
+
+
+def test_of_failed_releases_the_last_ones_stay_though_the_clock_was_set_back() -> None:
+    records = [replace(_record(f"bad{number}", failed=100 - number), sequence=number) for number in range(1, 4)]
+    assert choose_leftovers(records, [], [], None, keep=3, keep_failed=1).releases == ("bad1", "bad2")
+
+
+def test_releases_of_before_events_were_counted_are_older_and_among_them_the_clock_decides() -> None:
+    records = [_record("old", verified=5000), _record("older", verified=4000), replace(_record("new", verified=10), sequence=1)]
+    assert choose_leftovers(records, [], [], None, keep=1).releases == ("old", "older")
+    assert choose_leftovers(records, [], [], None, keep=2).releases == ("older",)
+
+
+def test_events_are_counted_across_the_releases_of_an_app() -> None:
+    assert next_sequence([]) == 1
+    assert next_sequence([_record("r1"), replace(_record("r2"), sequence=4), replace(_record("r3"), sequence=2)]) == 5

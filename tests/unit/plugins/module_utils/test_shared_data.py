@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from pathlib import Path
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
-from ansible_collections.webstack.flask.plugins.module_utils.shared_data import find_link_target, link_shared
+from ansible_collections.webstack.flask.plugins.module_utils import shared_data
+from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.shared_data import ensure_shared, find_link_target, link_shared
 
 
 @pytest.mark.parametrize("path", ["instance", "var/log/app.log"])
@@ -43,3 +46,58 @@ def test_a_place_below_a_link_or_a_file_is_refused(tmp_path: Path) -> None:
     for place in ("alias/data", "file/data"):
         with pytest.raises(Problem, match=r"in the source '(alias|file)' is no directory"):
             link_shared(tmp_path, [place])
+
+
+@pytest.fixture
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppLayout:
+    """An app whose user is nobody, with an empty shared directory."""
+    monkeypatch.setattr(shared_data, "find_user", lambda _name: pwd.getpwnam("nobody"))
+    monkeypatch.setattr(shared_data, "find_group", lambda _name: pwd.getpwnam("nobody").pw_gid)
+    layout = AppLayout.of("shop", str(tmp_path / "shop"))
+    layout.shared.mkdir(parents=True)
+    os.chown(layout.shared, pwd.getpwnam("nobody").pw_uid, -1)
+    for folder in (tmp_path, *tmp_path.parents[:-2], layout.root):
+        folder.chmod(folder.stat().st_mode | 0o011)
+    return layout
+
+
+def _give_way(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
+    """Let another program be called in the place of mkdir."""
+    program = folder / "bin/mkdir"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    program.chmod(0o755)
+    program.parent.chmod(0o755)
+    monkeypatch.setattr(shared_data, "_ENVIRONMENT", {"PATH": f"{program.parent}:/usr/bin:/bin"})
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+
+def _ensure(layout: AppLayout, tmp_path: Path) -> bool:
+    return ensure_shared(layout, tmp_path / "build", ["data"], [], check=False)
+
+
+def test_what_is_made_is_the_app_s(layout: AppLayout, tmp_path: Path) -> None:
+    assert _ensure(layout, tmp_path)
+    assert (layout.shared / "data").owner() == "nobody"
+    assert not _ensure(layout, tmp_path)
+
+
+def test_a_command_that_does_not_end_in_the_app_s_tree_is_ended(layout: AppLayout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_data, "_PATIENCE", 0.3)
+    _give_way(monkeypatch, tmp_path, "sleep 30")
+    with pytest.raises(Problem, match=r"the shared data of shop could not be made: `mkdir` took more than 0\.3 s"):
+        _ensure(layout, tmp_path)
+
+
+def test_no_more_of_what_fails_is_told_than_a_message_can_use(layout: AppLayout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _give_way(monkeypatch, tmp_path, "yes no | head -n 100000 >&2; exit 1")
+    with pytest.raises(Problem) as caught:
+        _ensure(layout, tmp_path)
+    assert len(str(caught.value)) < 2100
+
+
+def test_nothing_of_root_s_environment_is_shown_to_the_app(layout: AppLayout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "x")
+    _give_way(monkeypatch, tmp_path, f'echo "user $(id -un), secret $SECRET, umask $(umask)" > {layout.shared}/said')
+    _ensure(layout, tmp_path)
+    assert (layout.shared / "said").read_text(encoding="utf-8") == "user nobody, secret , umask 0027\n"

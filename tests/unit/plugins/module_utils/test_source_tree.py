@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import tarfile
 from pathlib import Path, PurePosixPath
 
 import pytest
+from ansible_collections.webstack.flask.plugins.module_utils import source_bounds, source_tree
 from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 from ansible_collections.webstack.flask.plugins.module_utils.source_tree import (
     digest_tree,
@@ -332,3 +334,78 @@ def test_two_names_of_one_file_are_two_files(top: Path, tmp_path: Path) -> None:
     _packed(top, tmp_path / "a.tar.gz")
     with tarfile.open(tmp_path / "a.tar.gz") as tar:
         assert [member.name for member in tar if not member.isfile()] == []
+
+
+def _make_deep(top: Path, levels: int) -> None:
+    """Make directories within one another, as deep as no path can name."""
+    here = os.open(top, os.O_RDONLY)
+    for _level in range(levels):
+        os.mkdir("d", dir_fd=here)
+        deeper = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = deeper
+    os.close(os.open("f", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    os.close(here)
+
+
+@pytest.mark.parametrize("levels", [101, 6000])
+def test_directories_in_very_many_levels_are_refused(tmp_path: Path, levels: int) -> None:
+    top = tmp_path / "app"
+    top.mkdir()
+    _make_deep(top, levels)
+    try:
+        with pytest.raises(Problem) as caught:
+            list_files(top)
+        assert str(caught.value) == f"the source {top} has directories in more than 100 levels, the most that a source may have"
+    finally:
+        subprocess.run(["rm", "-rf", str(top)], check=True)
+
+
+def test_a_hundred_levels_are_source(tmp_path: Path) -> None:
+    _make_deep(tmp_path, 100)
+    assert _names(tmp_path) == ["d/" * 100 + "f"]
+
+
+@pytest.mark.parametrize("is_repository", [True, False])
+def test_a_huge_file_is_refused_before_it_is_read(top: Path, *, is_repository: bool) -> None:
+    if is_repository:
+        _git(top, "init", "--quiet")
+    with (top / "hole").open("wb") as file:
+        file.truncate(200 << 30)
+    with pytest.raises(Problem) as caught:
+        list_files(top)
+    assert str(caught.value).startswith(f"the source {top} comes to more than 4294967296 bytes, the most that a source may have")
+
+
+def test_more_files_than_a_source_may_have_are_refused(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_bounds, "MOST_MEMBERS", 2)
+    with pytest.raises(Problem, match="has more than 2 members"):
+        list_files(top)
+
+
+@pytest.mark.parametrize("is_repository", [True, False])
+def test_a_pipe_is_passed_over_also_where_git_knew_a_file_of_its_name(top: Path, *, is_repository: bool) -> None:
+    if is_repository:
+        _git(top, "init", "--quiet")
+        _git(top, "add", "--all")
+        (top / "app.py").unlink()
+        os.mkfifo(top / "app.py")
+    os.mkfifo(top / "pipe")
+    assert digest_tree(top, list_files(top))
+    assert "pipe" not in _names(top)
+    assert ("app.py" in _names(top)) is not is_repository
+
+
+def test_a_file_is_read_in_pieces_and_its_identifier_is_that_of_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write(tmp_path, {"a": "x" * 1000})
+    whole = digest_tree(tmp_path, [PurePosixPath("a")])
+    monkeypatch.setattr(source_tree, "_CHUNK", 7)
+    assert digest_tree(tmp_path, [PurePosixPath("a")]) == whole == hashlib.sha256(b"file 1000 a\0" + b"x" * 1000).hexdigest()[:12]
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write(tmp_path, {"a": "x" * 1000})
+    real = os.fstat
+    monkeypatch.setattr(os, "fstat", lambda number: os.stat_result((*real(number)[:6], 1001, *real(number)[7:])))
+    with pytest.raises(Problem, match="became shorter while it was read"):
+        digest_tree(tmp_path, [PurePosixPath("a")])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils import systemd
+from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
 from ansible_collections.webstack.flask.plugins.module_utils.systemd import UnitState, is_over, is_running, parse_show
 
 # What `systemctl show` printed on Debian 12 and 13 for units that were made to end in these ways.
@@ -241,3 +242,43 @@ def test_what_starts_at_boot_is_on_the_disk_before_a_run_goes_on(
     monkeypatch.setattr(os, "fsync", lambda descriptor: synced.add(Path(f"/proc/self/fd/{descriptor}").readlink()))
     change("shop@1.service")
     assert synced == {tmp_path, tmp_path / "multi-user.target.wants"}
+
+
+def _put_program(directory: Path, name: str, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a shell script be what is run by this name."""
+    (directory / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    (directory / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
+
+
+def test_of_a_journal_of_hundreds_of_megabytes_the_end_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _put_program(tmp_path, "journalctl", '[ "$1" = --sync ] || { yes | head -c 300000000; printf "\\nthe \\377 end\\n"; }', monkeypatch)
+    text = systemd.read_journal("shop@1.service", 20)
+    assert text.endswith("\nthe \N{REPLACEMENT CHARACTER} end")
+    assert len(text) < 1 << 19
+
+
+def test_a_journal_that_does_not_answer_is_an_empty_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(systemd, "_SHORT_PATIENCE", 0.2)
+    _put_program(tmp_path, "journalctl", "exec sleep 60", monkeypatch)
+    assert systemd.read_journal("shop@1.service", 20) == ""
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    assert systemd.read_journal("shop@1.service", 20) == ""
+
+
+def test_a_systemd_that_does_not_answer_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(systemd, "_PATIENCE", 0.3)
+    monkeypatch.setattr(systemd, "_SHORT_PATIENCE", 0.3)
+    for name in ("systemctl", "systemd-analyze"):
+        _put_program(tmp_path, name, "exec sleep 60", monkeypatch)
+    with pytest.raises(Problem, match=r"`systemctl start -- shop@1.socket` took more than 0\.005 minutes"):
+        systemd.start_and_wait("shop@1.socket")
+    with pytest.raises(Problem, match=r"`systemd-analyze --no-pager verify shop@1.service` took more than 0\.3 s"):
+        systemd.find_complaints("shop@1.service", tmp_path)
+
+
+def test_what_systemd_refuses_is_told_and_a_failure_that_is_not_there_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _put_program(tmp_path, "systemctl", "echo 'no such unit' >&2; exit 4", monkeypatch)
+    with pytest.raises(Problem, match=r"^`systemctl reload -- nginx.service` failed: no such unit$"):
+        systemd.reload("nginx.service")
+    systemd.forget_failure("shop@1.service")

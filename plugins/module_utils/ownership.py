@@ -1,0 +1,147 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What on a host is an app's, and what was there before: another's group, unit or directory is neither taken over nor deleted."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from ansible_collections.webstack.flask.plugins.module_utils.accounts import find_account_problems, find_user
+from ansible_collections.webstack.flask.plugins.module_utils.files import (
+    Access,
+    ensure_directory,
+    has_acl,
+    read_text,
+    require_closed_way,
+    write_atomically,
+)
+from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.trees import clear_acls
+
+MARKER = ".webstack-flask"
+"""The file that says whose an app's directory is. It holds the app's name."""
+
+_UNITS_ELSEWHERE = (
+    "/run/systemd/system",
+    "/run/systemd/generator.early",
+    "/run/systemd/generator",
+    "/run/systemd/generator.late",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
+"""Where others' units are: "Unit File Load Path" in systemd.unit(5). What we write goes to /etc/systemd/system, which hides these."""
+
+_THROUGH = 0o711
+
+
+def find_obstacles(layout: AppLayout) -> list[str]:
+    """Return a sentence for each thing that an app would write or delete, and that is not its own. Any user of the host may ask."""
+    return [f"{layout.name}: {problem}" for problem in _find_obstacles(layout)]
+
+
+def _find_obstacles(layout: AppLayout) -> Iterator[str]:
+    for name, comment in ((layout.name, layout.comment), (layout.build_user, layout.build_comment)):
+        yield from find_account_problems(name, comment)
+    for path in _find_foreign_units(layout):
+        yield f"{path} exists on the host already and is not ours; give the app another name than {layout.name!r}"
+    try:
+        require_closed_way(layout.root.parent)
+    except Problem as problem:
+        yield str(problem)
+    if not is_ours(layout) and not _is_free(layout.root):
+        yield (
+            f"{layout.root} exists on the host already and is not this app's: somebody else, or another tool, has made it. Move it away "
+            f"(`mv {layout.root} {layout.root}.old`), or give the app another name or `root`. To have it taken over as it is, with all that "
+            f"lies in it: `chown -R root:root {layout.root} && echo {layout.name} > {layout.root / MARKER}`"
+        )
+
+
+def require_no_obstacles(layout: AppLayout) -> None:
+    """Raise Problem if anything that an app would write or delete is not its own."""
+    if obstacles := list(_find_obstacles(layout)):
+        raise Problem("; ".join(obstacles))
+
+
+def _find_foreign_units(layout: AppLayout) -> Iterator[Path]:
+    templates = (layout.service_template, layout.socket_template)
+    transient = [layout.service_template.with_name(unit) for unit in (layout.build_unit, layout.command_unit)]
+    for path in (*templates, *transient):
+        yield from (place for folder in _UNITS_ELSEWHERE if os.path.lexists(place := Path(folder, path.name)))
+        if (text := read_text(path)) is not None and (path in transient or "webstack.flask" not in text):
+            yield path
+        elif text is None and os.path.lexists(path):  # masked, by a link to /dev/null
+            yield path
+
+
+def is_ours(layout: AppLayout) -> bool:
+    """Return whether the directory of an app is that app's: by its marker, by its account, or as former versions have left it."""
+    marker = layout.root / MARKER
+    try:
+        status = marker.lstat()
+        if stat.S_ISREG(status.st_mode) and status.st_uid == 0 and (read_text(marker) or "").strip() == layout.name:
+            return True
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass
+    user = find_user(layout.name)
+    if user is not None and user.pw_gecos == layout.comment and user.pw_dir == str(layout.shared):
+        return True
+    remains = (layout.shared, 0o700), (layout.builds, _THROUGH), (layout.environments, _THROUGH)
+    return _is_roots(layout.root, _THROUGH) and any(_is_roots(path, mode) for path, mode in remains)
+
+
+def _is_roots(path: Path, mode: int) -> bool:
+    """Return whether a path is a directory of root's with exactly this mode."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (0, 0, mode)
+
+
+def _is_free(path: Path) -> bool:
+    """Return whether nothing is there, or an empty directory of root's; whoever may not look into it cannot tell, and says yes."""
+    try:
+        status = path.lstat()
+        return stat.S_ISDIR(status.st_mode) and status.st_uid == 0 and not any(path.iterdir())
+    except FileNotFoundError:
+        return True
+    except PermissionError:
+        return True
+    except NotADirectoryError:
+        return False
+
+
+def find_data(layout: AppLayout) -> Path:
+    """Return where an app's data really lie: an operator may have put a link to another disk in the place of `shared`.
+
+    Raise Problem if others could exchange what the link leads to.
+    """
+    if not layout.shared.is_symlink():
+        return layout.shared
+    data = Path(os.path.realpath(layout.shared))
+    require_closed_way(data.parent)
+    return data
+
+
+def ensure_root(layout: AppLayout, *, check: bool = False) -> bool:
+    """Make the directory of an app, marked as its own and closed to others; return whether it was not so.
+
+    Raise Problem if it, or anything else of that name, is somebody else's.
+    """
+    require_no_obstacles(layout)
+    root, marker = layout.root, layout.root / MARKER
+    unmarked = (read_text(marker) or "").strip() != layout.name
+    opened = has_acl(root)
+    changed = ensure_directory(root, Access(0, 0, _THROUGH), check=check) or unmarked
+    if not check:
+        if unmarked:
+            write_atomically(marker, f"{layout.name}\n", Access(0, 0, 0o644))
+        if opened:  # what lies in it has inherited the list
+            for path in (layout.builds, layout.environments, layout.releases):
+                clear_acls(path)
+    return changed

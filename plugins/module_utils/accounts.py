@@ -52,19 +52,15 @@ def find_account_problems(name: str, comment: str, registry: Mapping[str, int] |
     """Return a sentence if a user or a group of this name was there before us: somebody may log in by it, or be in it."""
     user, group = find_user(name), find_group(name)
     if user is not None and user.pw_gecos != comment:
-        return [
-            f"the user {name!r} exists on the host already and is not this app's (its comment is {user.pw_gecos!r}, not {comment!r}); "
-            "give the app another name"
-        ]
+        whose = f"is not this app's (its comment is {user.pw_gecos!r}, not {comment!r})"
+        return [f"the user {name!r} exists on the host already and {whose}; give the app another name"]
     if group is None or (user is not None and user.pw_gid == group):
         return []
     known = read_registry() if registry is None else registry
     if known.get(name) == group:
         return []
-    return [
-        f"the group {name!r} exists on the host already and is not this app's; give the app another name, "
-        f"or delete the group by `groupdel {name}` if nobody needs it"
-    ]
+    mend = f"give the app another name, or delete the group by `groupdel {name}` if nobody needs it"
+    return [f"the group {name!r} exists on the host already and is not this app's; {mend}"]
 
 
 def ensure_group(name: str, *, check: bool = False) -> bool:
@@ -112,7 +108,9 @@ def read_registry() -> dict[str, int]:
     try:
         return {str(name): int(number) for name, number in json.loads(text).items()}
     except (ValueError, AttributeError, TypeError) as error:
-        raise Problem(f"{REGISTRY} cannot be read ({error}); put back a copy of it, or delete it if no app was ever removed here") from error
+        raise Problem(
+            f"{REGISTRY} cannot be read ({error}); put back a copy of it, or delete it if no app was ever removed here"
+        ) from error
 
 
 def _register(name: str, number: int) -> None:
@@ -136,7 +134,7 @@ def _reserve_number(name: str) -> int:
 
 
 def choose_number(name: str, registry: Mapping[str, int], in_use: Collection[int], numbers: range) -> int:
-    """Return the highest number that no account has or has ever had, or the one that this account has had; raise Problem if none is left."""
+    """Return the number that this account has had, or the highest that no account has or ever had; raise Problem if none is left."""
     own = registry.get(name)
     if own is not None and own not in in_use:
         return own
@@ -145,8 +143,8 @@ def choose_number(name: str, registry: Mapping[str, int], in_use: Collection[int
         if number not in taken:
             return number
     raise Problem(
-        f"no number for the system account {name} is left between {numbers.start} and {numbers.stop - 1}. {REGISTRY} keeps those of apps that "
-        "were removed; where `find / -xdev -uid NUMBER -o -gid NUMBER` finds nothing any more, delete the line of that app's account"
+        f"no number for the system account {name} is left between {numbers.start} and {numbers.stop - 1}. {REGISTRY} keeps those of "
+        "apps that were removed; where `find / -xdev -uid NUMBER -o -gid NUMBER` finds nothing any more, delete the line of that app's account"
     )
 
 

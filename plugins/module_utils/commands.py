@@ -46,7 +46,7 @@ def run(
     stdin: IO[bytes] | None = None,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
-    **options: Any,
+    **options: Any,  # noqa: ANN401 - Popen's own, of many types
 ) -> Ended:
     """Run a program for at most `timeout` seconds, keeping the last `most` bytes of what it writes; raise TimedOut after that.
 

@@ -56,8 +56,8 @@ def _find_obstacles(layout: AppLayout) -> Iterator[str]:
     if not is_ours(layout) and not _is_free(layout.root):
         yield (
             f"{layout.root} exists on the host already and is not this app's: somebody else, or another tool, has made it. Move it away "
-            f"(`mv {layout.root} {layout.root}.old`), or give the app another name or `root`. To have it taken over as it is, with all that "
-            f"lies in it: `chown -R root:root {layout.root} && echo {layout.name} > {layout.root / MARKER}`"
+            f"(`mv {layout.root} {layout.root}.old`), or give the app another name or `root`. To have it taken over as it is, with all "
+            f"that lies in it: `chown -R root:root {layout.root} && echo {layout.name} > {layout.root / MARKER}`"
         )
 
 
@@ -72,9 +72,9 @@ def _find_foreign_units(layout: AppLayout) -> Iterator[Path]:
     transient = [layout.service_template.with_name(unit) for unit in (layout.build_unit, layout.command_unit)]
     for path in (*templates, *transient):
         yield from (place for folder in _UNITS_ELSEWHERE if os.path.lexists(place := Path(folder, path.name)))
-        if (text := read_text(path)) is not None and (path in transient or "webstack.flask" not in text):
-            yield path
-        elif text is None and os.path.lexists(path):  # masked, by a link to /dev/null
+        text = read_text(path)
+        ours = text is not None and path in templates and "webstack.flask" in text
+        if not ours and os.path.lexists(path):
             yield path
 
 

@@ -34,7 +34,7 @@ def end_processes(uid: int) -> None:
             return
         if time.monotonic() > deadline:
             raise Problem(
-                f"{len(left)} process(es) of the user with the id {uid} do not end (numbers {', '.join(map(str, left[:5]))}); reboot the host"
+                f"{len(left)} process(es) of the user with the id {uid} do not end, {', '.join(map(str, left[:5]))} among them; reboot the host"
             )
         time.sleep(0.01)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,14 +18,11 @@ from ansible_collections.webstack.flask.plugins.module_utils.switch import Relea
 _OUTPUT_LINES = 40
 _PAUSE = 0.2
 
-_READ_ENV_FILES = """\
-import os, sys
-from dotenv import dotenv_values
-for file in sys.argv[2:]:
-    for name, value in dotenv_values(file).items():
-        os.environ.setdefault(name, value or "")
-os.execv("/bin/sh", ["sh", "-c", sys.argv[1]])
-"""
+_READ_ENV_FILES = (
+    "import os, sys; from dotenv import dotenv_values; "
+    "[os.environ.setdefault(name, value or '') for file in sys.argv[2:] for name, value in dotenv_values(file).items()]; "
+    "os.execv('/bin/sh', ['sh', '-c', sys.argv[1]])"
+)
 """What gunicorn.conf.py does for the server, for a command: the app's own python-dotenv reads the files."""
 
 
@@ -92,5 +90,13 @@ def list_variables(layout: AppLayout, release: str) -> dict[str, str]:
 def wrap(command: str, env_files: Sequence[str], directory: Path) -> list[str]:
     """Return the program and its arguments that run a command with the variables of files of the app's source."""
     if not env_files:
-        return ["/bin/sh", "-c", command]
-    return [f"{directory}/venv/bin/python", "-c", _READ_ENV_FILES, command, *(f"{directory}/app/{file}" for file in env_files)]
+        return ["/bin/sh", "-c", on_one_line(command)]
+    files = [f"{directory}/app/{file}" for file in env_files]
+    return [f"{directory}/venv/bin/python", "-c", _READ_ENV_FILES, on_one_line(command), *files]
+
+
+def on_one_line(command: str) -> str:
+    """Return a shell command without newlines: systemd 252 breaks the unit of a running one when it reads its units again."""
+    if "\n" not in command:
+        return command
+    return f'eval "$(echo {base64.b64encode(command.encode()).decode()} | base64 --decode)"'

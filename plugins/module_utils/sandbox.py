@@ -113,7 +113,7 @@ def run(
 
 
 def escape_argument(word: str) -> str:
-    """Return what systemd passes on as this argument: it would put a variable's value, and shell code with it, in the place of `${NAME}`."""
+    """Return what systemd passes on as this argument: in the place of `${NAME}` it would put a value, and shell code with it."""
     return word.replace("$", "$$")
 
 

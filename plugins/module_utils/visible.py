@@ -18,7 +18,7 @@ _OBEYED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def escape(text: str) -> str:
-    """Return a text in which what a terminal would obey, and is neither newline nor tab, stands as an escape such as `\\x1b`."""
+    r"""Return a text in which what a terminal would obey, and is neither newline nor tab, stands as an escape such as `\x1b`."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escape(character) for character in text)
@@ -31,7 +31,7 @@ def _escape(character: str) -> str:
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
-def escape_all(value: Any) -> Any:
+def escape_all(value: Any) -> Any:  # noqa: ANN401 - as JSON has them
     """Return a module's result with every text in it escaped, keys as well."""
     if isinstance(value, str):
         return escape(value)

@@ -23,7 +23,7 @@ NASTY = {
     "SUBSTITUTED": "$(touch $HOME/taken) `touch $HOME/taken` ${HOME} $$ %n",
     "SPACES": "one  two\tthree",
     "LINES": "one\ntwo",
-    "QUOTES": "it's \"quoted\" \\ and ñandú",
+    "QUOTES": 'it\'s "quoted" \\ and ñandú',
 }
 
 _FORGE = r"""
@@ -70,17 +70,22 @@ def test_answers_without_end_and_words_for_a_terminal_cost_their_own_apps_alone(
 
 def test_commands_reach_the_shell_byte_for_byte_and_leave_no_process(host: Host) -> None:
     commands = [f'printf %s "${{{name}}}" > $HOME/{name}' for name in NASTY]
-    commands += ["echo $$ %n %i '${SPACES}' > $HOME/words", "setsid sleep 98765 >/dev/null 2>&1 & echo started"]
+    commands += [
+        "printf '%s' 'two\nlines' > $HOME/lines",
+        "echo $$ %n %i '${SPACES}' > $HOME/words",
+        "setsid sleep 98765 >/dev/null 2>&1 & echo started",
+    ]
     app = describe("obedient", env=NASTY, release_commands=commands)
     run_playbook(host, SITE, {"flask_apps": [app]}).succeeded()
     shared = "/var/www/obedient/shared"
     for name, value in NASTY.items():
         assert host.check_output("base64 --wrap=0 %s", f"{shared}/{name}") == _encode(value), name
+    assert host.file(f"{shared}/lines").content_string == "two\nlines"
     number, *others = host.file(f"{shared}/words").content_string.split()
     assert number.isdecimal()
     assert others == ["%n", "%i", "${SPACES}"]
     assert not host.file(f"{shared}/taken").exists
-    assert host.run("pgrep --full 'sleep 98765'").failed
+    assert host.run("pgrep --full '[s]leep 98765'").failed
 
 
 def _encode(text: str) -> str:
@@ -89,8 +94,10 @@ def _encode(text: str) -> str:
 
 def test_a_removal_ends_every_process_of_the_app_saves_whatever_it_has_written_and_gives_its_number_to_nobody(host: Host) -> None:
     former = host.check_output("id -u obedient")
-    dig = "cd; python3 -c 'import os\nfor _ in range(6000): os.mkdir(\"d\"); os.chdir(\"d\")\nopen(\"bottom\", \"w\").write(\"x\")'"
-    odd = "cd; mkfifo fifo; ln -s /etc/shadow link; truncate -s 200G sparse; touch \"$(printf 'new\\nline\\033[31m')\" \"$(printf '\\377')\""
+    dig = 'cd; python3 -c \'import os\nfor _ in range(6000): os.mkdir("d"); os.chdir("d")\nopen("bottom", "w").write("x")\''
+    odd = (
+        "cd; mkfifo fifo; ln -s /etc/shadow link; truncate -s 200G sparse; touch \"$(printf 'new\\nline\\033[31m')\" \"$(printf '\\377')\""
+    )
     for command in (dig, odd):
         assert as_user(host, "obedient", command).succeeded
     host.check_output("systemd-run --unit=outlives --property=User=obedient sleep 1000")
@@ -124,6 +131,6 @@ def test_a_neighbour_cannot_pretend_that_requests_are_under_way(host: Host) -> N
         outcome = run_playbook(host, SITE, {"flask_apps": apps}).succeeded()
     finally:
         host.run("systemctl stop forger; rm -r /run/forger /var/www/alpha/shared/[01]a*")
-    assert int(forged) >= 3, "the listening one and two that only look like it"  # noqa: PLR2004
+    assert int(forged) >= 3, "the listening one and two that only look like it"
     assert "still in it" not in outcome.output
     assert http_get(host, "beta.test").body == "forged\n"

@@ -1,4 +1,4 @@
-"""What was on a host before an app came is neither used nor hidden nor changed nor deleted, and what was opened there opens nothing of ours."""
+"""What was on a host before an app came is neither used nor hidden nor changed, and what was opened there opens nothing of ours."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 testinfra_hosts = ["debian13"]
 
 SITE, REMOVE = Path("playbooks/site.yml"), Path("playbooks/remove.yml")
+SOURCE = Path(__file__).parents[3] / "tests/apps/faulty"
 TAKEN = ("users", "shadow", "video", "staff", "user", "systemd-journal", "daemon")
 LEGACY = "/var/www/legacy"
 
@@ -45,26 +46,27 @@ for place in ("/var/www", "/var/cache"):
 
 
 def describe(name: str) -> dict[str, Any]:
-    return {"name": name, "source": {"path": "tests/apps/faulty"}, "wsgi": "app:app", "server_names": [f"{name}.test"]}
+    return {"name": name, "source": {"path": str(SOURCE)}, "wsgi": "app:app", "server_names": [f"{name}.test"]}
 
 
 @pytest.fixture
 def legacy(host: Host) -> Iterator[None]:
     """An app that another tool has deployed, with the same names of directories."""
-    host.check_output(f"mkdir -p {LEGACY}/releases/20260101T000000Z {LEGACY}/shared/uploads && ln -s releases/20260101T000000Z {LEGACY}/current")
+    host.check_output(
+        f"mkdir -p {LEGACY}/releases/20260101T000000Z {LEGACY}/shared/uploads && ln -s releases/20260101T000000Z {LEGACY}/current"
+    )
     host.check_output(f"echo precious > {LEGACY}/shared/uploads/photo && chown -R --no-dereference nobody:nogroup {LEGACY}")
     yield
     host.check_output(f"rm -r {LEGACY}")
 
 
+@pytest.mark.usefixtures("legacy")
 @pytest.mark.parametrize("check", [True, False])
 def test_names_of_groups_users_units_and_directories_that_are_there_are_refused_before_anything_is_changed(
-    host: Host, legacy: None, *, check: bool
+    host: Host, *, check: bool
 ) -> None:
     before = take_fingerprint(host)
-    source = {"path": str(Path("tests/apps/faulty").resolve())}
-    apps = [{**describe(name), "source": source} for name in (*TAKEN, "legacy")]
-    outcome = run_playbook(host, SITE, {"flask_apps": apps}, check=check)
+    outcome = run_playbook(host, SITE, {"flask_apps": [describe(name) for name in (*TAKEN, "legacy")]}, check=check)
     words = " ".join(outcome.output.split())
     assert outcome.status != 0
     for name in (*TAKEN, "legacy"):
@@ -75,7 +77,8 @@ def test_names_of_groups_users_units_and_directories_that_are_there_are_refused_
     assert take_fingerprint(host) == before
 
 
-def test_what_is_not_an_app_s_is_not_removed_with_it(host: Host, legacy: None) -> None:
+@pytest.mark.usefixtures("legacy")
+def test_what_is_not_an_app_s_is_not_removed_with_it(host: Host) -> None:
     before = take_fingerprint(host)
     groups = host.check_output("getent group")
     for name in ("video", "legacy"):
@@ -85,7 +88,7 @@ def test_what_is_not_an_app_s_is_not_removed_with_it(host: Host, legacy: None) -
 
 
 def test_lists_of_access_that_directories_hand_down_open_nothing_of_an_app(host: Host) -> None:
-    app = {**describe("closed"), "env": {"SECRET": "top"}, "source": {"path": str(Path("tests/apps/faulty").resolve())}}
+    app = {**describe("closed"), "env": {"SECRET": "top"}}
     host.check_output("python3 -c %s", _OPEN_TO_NOBODY)
     try:
         run_playbook(host, SITE, {"flask_apps": [app]}).succeeded()
@@ -105,7 +108,7 @@ def test_lists_of_access_that_directories_hand_down_open_nothing_of_an_app(host:
 
 
 def test_a_directory_that_others_may_write_to_is_no_place_for_apps(host: Host) -> None:
-    before = host.check_output("stat --format=%%a:%%U /var/www")
+    before = host.check_output("stat --format=%a:%U /var/www")
     host.check_output("chown www-data /var/www")
     try:
         outcome = run_playbook(host, SITE)
@@ -113,5 +116,5 @@ def test_a_directory_that_others_may_write_to_is_no_place_for_apps(host: Host) -
         assert "/var/www belongs to www-data" in " ".join(outcome.output.split())
     finally:
         host.check_output("chown root /var/www")
-    assert host.check_output("stat --format=%%a:%%U /var/www") == before
+    assert host.check_output("stat --format=%a:%U /var/www") == before
     run_playbook(host, SITE).succeeded()

@@ -19,6 +19,6 @@ def flood():
         yield bytes(1 << 20)
 
 
-def app(environ, start_response):
+def app(_environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return {"drips": drip, "floods": flood}.get(WAY, lambda: [b"well\n"])()

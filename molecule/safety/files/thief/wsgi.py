@@ -5,6 +5,6 @@ import json
 import thief
 
 
-def app(environ, start_response):
+def app(_environ, start_response):
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps(thief.FOUND).encode()]

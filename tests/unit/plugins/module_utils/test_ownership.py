@@ -123,7 +123,9 @@ def test_an_app_cannot_be_called_as_a_template_of_systemd_s_own() -> None:
     assert [obstacle for obstacle in found if "/user@.service exists on the host already" in obstacle] != []
 
 
-def test_data_may_lie_on_another_disk_if_nobody_else_can_exchange_them(layout: AppLayout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_may_lie_on_another_disk_if_nobody_else_can_exchange_them(
+    layout: AppLayout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[Path] = []
     monkeypatch.setattr(ownership, "require_closed_way", asked.append)
     layout.root.mkdir()

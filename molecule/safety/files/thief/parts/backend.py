@@ -11,6 +11,7 @@ from pathlib import Path
 NAME = "thief-1.0"
 HOME = Path(os.environ["HOME"])
 ENVIRONMENT = Path(os.environ["VIRTUAL_ENV"])
+WORK = Path.cwd()
 POISON = HOME / ".config/pip/pip.conf"
 
 
@@ -27,7 +28,7 @@ def look_around():
         "reads another's secrets": try_to(Path("/var/www/beta/current/env").read_text),
         "writes beside the apps": try_to(Path("/var/www/mark").touch),
         "writes into its own cache": try_to((HOME.parents[1] / "mark").touch),
-        "sees processes of others": os.path.exists("/proc/1"),
+        "sees processes of others": Path("/proc/1").exists(),
         "is poisoned": POISON.exists(),
     }
 
@@ -67,11 +68,11 @@ def dig(levels):
     """Leave directories in directories in the environment."""
     os.chdir(ENVIRONMENT)
     for _level in range(levels):
-        os.mkdir("d")
+        Path("d").mkdir()
         os.chdir("d")
 
 
-def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+def build_wheel(wheel_directory, *_arguments, **_settings):
     found = look_around()
     leave_poison()
     hand_on_a_file()
@@ -79,7 +80,7 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     dig(int(os.environ.get("THIEF_DEPTH", "0")))
     time.sleep(float(os.environ.get("THIEF_SECONDS", "0")))
     wheel = f"{NAME}-py3-none-any.whl"
-    with zipfile.ZipFile(os.path.join(wheel_directory, wheel), "w") as file:
+    with zipfile.ZipFile(Path(WORK, wheel_directory, wheel), "w") as file:
         file.writestr("thief.py", f"FOUND = {found!r}\n")
         file.writestr(f"{NAME}.dist-info/METADATA", "Metadata-Version: 2.1\nName: thief\nVersion: 1.0\n")
         file.writestr(f"{NAME}.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: thief\nRoot-Is-Purelib: true\nTag: py3-none-any\n")

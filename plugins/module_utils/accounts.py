@@ -144,7 +144,7 @@ def choose_number(name: str, registry: Mapping[str, int], in_use: Collection[int
             return number
     raise Problem(
         f"no number for the system account {name} is left between {numbers.start} and {numbers.stop - 1}. {REGISTRY} keeps those of "
-        "apps that were removed; where `find / -xdev -uid NUMBER -o -gid NUMBER` finds nothing any more, delete the line of that app's account"
+        "apps that were removed; where `find / -xdev -uid NUMBER -o -gid NUMBER` finds nothing any more, delete the line of the account"
     )
 
 

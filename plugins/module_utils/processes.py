@@ -33,9 +33,8 @@ def end_processes(uid: int) -> None:
         if not left:
             return
         if time.monotonic() > deadline:
-            raise Problem(
-                f"{len(left)} process(es) of the user with the id {uid} do not end, {', '.join(map(str, left[:5]))} among them; reboot the host"
-            )
+            shown = ", ".join(map(str, left[:5]))
+            raise Problem(f"{len(left)} process(es) of the user with the id {uid} do not end, {shown} among them; reboot the host")
         time.sleep(0.01)
 
 

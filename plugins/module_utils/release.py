@@ -158,7 +158,7 @@ def _ensure_drop_in(layout: AppLayout, release: str, text: str, *, check: bool) 
     if not text or not ensure_file(path, text, access, check=True):
         return False
     if not check:
-        path.parent.mkdir(mode=0o755, exist_ok=True)
+        ensure_directory(path.parent, Access(0, 0, 0o755))
         write_atomically(path, text, access)
         systemd.daemon_reload()
         complaints = systemd.find_complaints(layout.service_unit(release), path)

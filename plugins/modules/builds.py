@@ -183,6 +183,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.git_source import M
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
 from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule, attend_to_each, tell
+from ansible_collections.webstack.flask.plugins.module_utils.ownership import require_no_obstacles
 from ansible_collections.webstack.flask.plugins.module_utils.source_bounds import Allowance, Room
 from ansible_collections.webstack.flask.plugins.module_utils.source_secrets import reveal_secrets
 from ansible_collections.webstack.flask.plugins.module_utils.source_tree import is_within
@@ -331,6 +332,7 @@ def open_ssh_access(app: dict[str, Any]) -> Iterator[SshAccess]:
 def converge(app: dict[str, Any], say: Callable[[str], object], *, check: bool) -> dict[str, Any]:
     """Bring one app's build about, and `say` what people should know; return what became of it."""
     layout = AppLayout.of(app["name"], app["root"])
+    require_no_obstacles(layout)
     with TemporaryDirectory(prefix="webstack-flask-", dir=_SCRATCH) if check else nullcontext() as scratch:
         maker = Maker(app, layout, say, Path(scratch) if scratch else None)
         if app["git"]:

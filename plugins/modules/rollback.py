@@ -155,6 +155,7 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule, attend_to_each, list_errors
+from ansible_collections.webstack.flask.plugins.module_utils.release_command import end_earlier
 from ansible_collections.webstack.flask.plugins.module_utils.transaction import (
     SWITCH_OPTIONS,
     change_app,
@@ -179,6 +180,7 @@ def roll_back(app: dict[str, Any], to: str, patience: float, *, check: bool) -> 
         return {"previous": current, "current": target, "changed": target != current, "notes": []}
 
     def change() -> bool:
+        end_earlier(layout, patience)
         wanted = choose_target(layout, switch.current, to)
         own = read_switch_of(layout, switch, wanted)
         if wanted == switch.current:

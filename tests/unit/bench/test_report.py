@@ -29,7 +29,7 @@ def test_the_picture_has_a_bar_for_each_budget_in_the_colour_of_its_outcome() ->
     picture = draw([MET, MISSED, FREE])
     bars = [element for element in ET.fromstring(picture).iter() if element.get("class") in ("met", "missed")]  # noqa: S314 - it is our own
     assert [one.get("class") for one in bars] == ["met", "missed"]
-    (limit,) = [element for element in ET.fromstring(picture).iter() if element.tag.endswith("}line")]  # noqa: S314
+    (limit,) = [element for element in ET.fromstring(picture).iter() if element.tag.endswith("}line")]  # noqa: S314 - it is our own
     ends = [float(one.get("x", "")) + float(one.get("width", "")) for one in bars]
     assert ends[0] < float(limit.get("x1", "")) < ends[1]
     assert "a run &lt;quick&gt;" in picture

@@ -327,7 +327,7 @@ def test_ssh_is_told_its_key_and_the_hosts_to_believe_and_never_asks() -> None:
     assert SshAccess(agent="/tmp/agent").variables() == {  # noqa: S108 - nothing is written there
         "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes",
         "GIT_SSH_VARIANT": "ssh",
-        "SSH_AUTH_SOCK": "/tmp/agent",  # noqa: S108
+        "SSH_AUTH_SOCK": "/tmp/agent",  # noqa: S108 - nothing is written there
     }
 
 

@@ -47,6 +47,8 @@ def ensure_build(
         raise Problem(f"the group {layout.name} does not exist and could not be made")
     through = Access(0, 0, 0o711)
     ensure_directory(layout.builds, through)
+    ensure_directory(layout.cache.parent, Access(0, 0, 0o755))
+    ensure_directory(layout.cache, through)
     final = layout.build(identifier)
     if mark_used(final):
         return False

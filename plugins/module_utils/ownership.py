@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils.accounts import find_account_problems, find_user
@@ -19,7 +21,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.files import (
     require_closed_way,
     write_atomically,
 )
-from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
+from ansible_collections.webstack.flask.plugins.module_utils.layout import UNIT_ROOT, AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.trees import clear_acls
 
 MARKER = ".webstack-flask"
@@ -35,6 +37,8 @@ _UNITS_ELSEWHERE = (
     "/lib/systemd/system",
 )
 """Where others' units are: "Unit File Load Path" in systemd.unit(5). What we write goes to /etc/systemd/system, which hides these."""
+
+_UNIT = re.compile(r".+\.(?:service|socket)")
 
 _THROUGH = 0o711
 
@@ -68,14 +72,22 @@ def require_no_obstacles(layout: AppLayout) -> None:
 
 
 def _find_foreign_units(layout: AppLayout) -> Iterator[Path]:
-    templates = (layout.service_template, layout.socket_template)
-    transient = [layout.service_template.with_name(unit) for unit in (layout.build_unit, layout.command_unit)]
-    for path in (*templates, *transient):
-        yield from (place for folder in _UNITS_ELSEWHERE if os.path.lexists(place := Path(folder, path.name)))
-        text = read_text(path)
-        ours = text is not None and path in templates and "webstack.flask" in text
-        if not ours and os.path.lexists(path):
-            yield path
+    """Return the unit files of others that ours would hide, or that would be taken for an instance of ours."""
+    ours = {path.name for path in (layout.service_template, layout.socket_template) if "webstack.flask" in (read_text(path) or "")}
+    for folder in (str(UNIT_ROOT), *_UNITS_ELSEWHERE):
+        for name in _list_names(folder):
+            if _UNIT.fullmatch(name) and _is_of(name, layout) and (folder != str(UNIT_ROOT) or name not in ours):
+                yield Path(folder, name)
+
+
+@cache
+def _list_names(folder: str) -> tuple[str, ...]:
+    """Return the names in a directory of units, which are the same for all apps of a run."""
+    return tuple(sorted(os.listdir(folder))) if os.path.isdir(folder) else ()
+
+
+def _is_of(unit: str, layout: AppLayout) -> bool:
+    return unit.startswith(f"{layout.name}@") or unit in (layout.build_unit, layout.command_unit)
 
 
 def is_ours(layout: AppLayout) -> bool:

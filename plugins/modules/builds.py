@@ -178,7 +178,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.archives import dow
 from ansible_collections.webstack.flask.plugins.module_utils.builds import ensure_build, open_scratch_build, open_to_others
 from ansible_collections.webstack.flask.plugins.module_utils.dependencies import outline_dependencies
 from ansible_collections.webstack.flask.plugins.module_utils.digest import LENGTH, digest_of
-from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory, hold_in_memory, mark_used
+from ansible_collections.webstack.flask.plugins.module_utils.files import hold_in_memory, mark_used
 from ansible_collections.webstack.flask.plugins.module_utils.git_source import MOST_NESTED, MOST_SUBMODULES, Mirror, SshAccess
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
@@ -304,9 +304,6 @@ class Maker:
             if url is None:
                 self._unpack_packed(directory)
             else:
-                if self.scratch is None:
-                    ensure_directory(self.layout.cache.parent, Access(0, 0, 0o755))
-                    ensure_directory(self.layout.cache, Access(0, 0, 0o711))
                 fetched = (self.scratch or self.layout.cache) / "archive"
                 download(url, fetched, self.app["checksum"])
                 unpack(fetched, directory)

@@ -97,6 +97,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.host_facts import (
     read_release,
 )
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils.nginx_host import find_foreign_files
 from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule
 from ansible_collections.webstack.flask.plugins.module_utils.ownership import find_obstacles
 
@@ -113,7 +114,8 @@ def main() -> None:
         "default_ipv4": {"address": address} if address else {},
         "date_time": {"epoch": str(int(time.time()))},
     }
-    obstacles = [obstacle for name in module.params["apps"] for obstacle in find_obstacles(AppLayout.of(name))]
+    names = module.params["apps"]
+    obstacles = [*(obstacle for name in names for obstacle in find_obstacles(AppLayout.of(name))), *find_foreign_files(names)]
     module.exit_json(ansible_facts=facts, packages=find_installed(module.params["packages"]), obstacles=obstacles)
 
 

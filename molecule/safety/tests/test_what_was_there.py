@@ -55,9 +55,10 @@ def legacy(host: Host) -> Iterator[None]:
     host.check_output(
         f"mkdir -p {LEGACY}/releases/20260101T000000Z {LEGACY}/shared/uploads && ln -s releases/20260101T000000Z {LEGACY}/current"
     )
+    host.check_output("echo 'server {}' > /etc/nginx/sites-available/sited.conf")
     host.check_output(f"echo precious > {LEGACY}/shared/uploads/photo && chown -R --no-dereference nobody:nogroup {LEGACY}")
     yield
-    host.check_output(f"rm -r {LEGACY}")
+    host.check_output(f"rm -r {LEGACY} /etc/nginx/sites-available/sited.conf")
 
 
 @pytest.mark.usefixtures("legacy")
@@ -66,13 +67,14 @@ def test_names_of_groups_users_units_and_directories_that_are_there_are_refused_
     host: Host, *, check: bool
 ) -> None:
     before = take_fingerprint(host)
-    outcome = run_playbook(host, SITE, {"flask_apps": [describe(name) for name in (*TAKEN, "legacy")]}, check=check)
+    outcome = run_playbook(host, SITE, {"flask_apps": [describe(name) for name in (*TAKEN, "legacy", "sited")]}, check=check)
     words = " ".join(outcome.output.split())
     assert outcome.status != 0
     for name in (*TAKEN, "legacy"):
         assert f"{name}: " in words
     assert "user: /usr/lib/systemd/system/user@.service exists on the host already and is not ours" in words
     assert "the group 'video' exists on the host already and is not this app's" in words
+    assert "/etc/nginx/sites-available/sited.conf exists already and was not written by this role" in words
     assert f"{LEGACY} exists on the host already and is not this app's" in words
     assert take_fingerprint(host) == before
 

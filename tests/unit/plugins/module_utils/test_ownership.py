@@ -7,6 +7,7 @@ import pwd
 from pathlib import Path
 
 import pytest
+from ansible_collections.webstack.flask.plugins.module_utils import layout as layout_module
 from ansible_collections.webstack.flask.plugins.module_utils import ownership
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.ownership import (
@@ -19,6 +20,11 @@ from ansible_collections.webstack.flask.plugins.module_utils.ownership import (
 )
 
 NAME = "webstackshop"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered() -> None:
+    ownership._list_names.cache_clear()  # noqa: SLF001 - a test is a run of its own
 
 
 @pytest.fixture
@@ -111,11 +117,25 @@ def test_a_directory_is_ours_by_the_app_s_account(layout: AppLayout, monkeypatch
     assert is_ours(layout)
 
 
-@pytest.mark.parametrize("suffix", ["@.service", "@.socket", "-build.service", "-release-command.service"])
+@pytest.mark.parametrize("suffix", ["@.service", "@.socket", "@1.service", "-build.service", "-release-command.service"])
 def test_a_unit_of_others_is_not_hidden_by_one_of_ours(layout: AppLayout, units: Path, suffix: str) -> None:
     (units / f"{NAME}{suffix}").touch()
     with pytest.raises(Problem, match=rf"{NAME}{suffix} exists on the host already and is not ours; give the app another name"):
         require_no_obstacles(layout)
+
+
+def test_a_unit_of_our_own_and_what_an_operator_adds_to_it_are_no_obstacle(
+    layout: AppLayout, units: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownership, "UNIT_ROOT", units)
+    monkeypatch.setattr(ownership, "_UNITS_ELSEWHERE", ())
+    monkeypatch.setattr(layout_module, "UNIT_ROOT", units)
+    layout.service_template.write_text("# Written by webstack.flask.\n")
+    (units / f"{NAME}@.service.d").mkdir()
+    (units / f"{NAME}s@.service").touch()
+    assert find_obstacles(layout) == []
+    layout.service_template.write_text("[Service]\n")
+    assert len(find_obstacles(layout)) == 1
 
 
 def test_an_app_cannot_be_called_as_a_template_of_systemd_s_own() -> None:

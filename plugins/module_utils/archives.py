@@ -118,14 +118,14 @@ def _make_member_type() -> type[tarfile.TarInfo]:
     headers = Allowance(_MOST_HEADERS, f"the archive has more than {_MOST_HEADERS} bytes of headers beyond those of its members")
 
     class Member(tarfile.TarInfo):
-        def _proc_member(self, tar: tarfile.TarFile) -> tarfile.TarInfo:
+        def _proc_member(self, *arguments: object) -> tarfile.TarInfo:
             if self.type == tarfile.GNUTYPE_SPARSE:
                 raise Problem(_describe_sparse(self.name))
             if self.type in _EXTENDED:
                 if self.size > _LONGEST_HEADER:
                     raise Problem(f"the archive has a header of {self.size} bytes, of which {_LONGEST_HEADER} are allowed")
                 headers.take(self.size)
-            member: tarfile.TarInfo = super()._proc_member(tar)  # type: ignore[misc]
+            member: tarfile.TarInfo = super()._proc_member(*arguments)  # type: ignore[misc]
             return member
 
         def _proc_gnusparse_10(self, following: tarfile.TarInfo, *_others: object) -> None:

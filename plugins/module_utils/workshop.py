@@ -29,6 +29,9 @@ _LEAST_ROOM = 128
 
 _NETRC = "netrc"
 
+_NOT_FOUND = 127
+"""The exit status of a shell that was to run a program that there is not: dash(1)."""
+
 
 @dataclass(frozen=True)
 class Installer:
@@ -130,6 +133,8 @@ class Workshop:
             )
         if outcome.late:
             raise Problem(f"`{shown}` took more than {self.installer.timeout:g} s and was stopped")
+        if outcome.status == _NOT_FOUND and f"{command[0]}: not found" in outcome.said:
+            raise Problem(f"there is no program {command[0]} on the host")
         if outcome.status != 0:
             raise Problem(describe_failure(shown, self.installer.redact(outcome.said)))
         return outcome.said
@@ -208,6 +213,7 @@ def _prepare(layout: AppLayout, directory: Path, installer: Installer, needs: De
     ensure_directory(layout.cache.parent, Access(0, 0, 0o755))
     for path in (layout.cache, layout.work, directory, layout.work / "private"):
         ensure_directory(path, through)
+    require_room(layout.work, "an installation", _LEAST_ROOM)
     for name in ("home", "tmp", "project", "environment"):
         ensure_directory(layout.work / name, mine)
     return Workshop(installer, layout, directory, user.pw_uid, user.pw_gid, group, variables, texts, logins.to_netrc())

@@ -43,7 +43,7 @@ for release in visible(root / "releases"):
     except (OSError, ValueError):
         records[release] = None
 hidden = [f"{place}/{entry}" for place in ("", "builds", "environments", "releases", *(f"releases/{release}" for release in records))
-          for entry in names(root / place) if entry.startswith(".")]
+          for entry in names(root / place) if entry.startswith(".") and (place, entry) != ("", ".webstack-flask")]
 print(json.dumps({
     "current": os.path.basename(os.readlink(root / "current")) if os.path.islink(root / "current") else None,
     "services": instances("service", "--state=active"),

@@ -366,4 +366,4 @@ def test_what_cannot_be_is_refused_with_the_way_out_and_leaves_nothing(bad: Play
     assert f"{app}: " in bad.output
     assert message in bad.output
     assert bench.environments(app) == []
-    assert not host.file(f"/var/cache/webstack-flask/{app}/project").exists
+    assert not host.file(f"/var/cache/webstack-flask/{app}/work").exists

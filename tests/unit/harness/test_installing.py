@@ -73,7 +73,7 @@ system.install(missing, "a test needs it")
 
 def test_of_two_processes_that_miss_something_at_once_one_installs_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put_apt(place, 'mkdir busy || exit 100; sleep 0.3; case "$*" in *install*) touch installed;; esac; rmdir busy', monkeypatch)
-    both = [subprocess.Popen([sys.executable, "-c", _ASKS, str(place)], env=os.environ | {"PYTHONPATH": str(_IMPORTS)}) for _ in "ab"]
+    both = [subprocess.Popen([sys.executable, "-c", _ASKS, str(place)], env=os.environ | {"PYTHONPATH": str(_IMPORTS)}) for _both in "ab"]
     assert [one.wait(timeout=60) for one in both] == [0, 0]
     assert calls(place) == ["update", "install"]
 
@@ -132,7 +132,7 @@ def test_the_virtualenv_is_made_by_one_of_two_calls_of_dev(place: Path, monkeypa
     monkeypatch.setattr(process, "succeeds", lambda _argv: True)
     monkeypatch.setattr(process, "run", install)
     with ThreadPoolExecutor(2) as pool:
-        first, second = (pool.submit(prepare) for _ in "ab")
+        first, second = (pool.submit(prepare) for _both in "ab")
         assert first.result() == second.result()
     assert len(installed) == 1
 

@@ -32,8 +32,9 @@ class Action(builds.ActionModule):
         self.asked.append(reveal_secrets(module_args["apps"], module_args["secrets"]))
         return self._results.pop(0)
 
-    def _transfer_file(self, _local: str, remote: str) -> None:
-        self.sent.append(remote)
+    def _transfer_file(self, local_path: str, remote_path: str) -> None:
+        assert local_path
+        self.sent.append(remote_path)
 
     def _fixup_perms2(self, paths: tuple[str, ...]) -> None:
         assert list(paths[1:]) == self.sent

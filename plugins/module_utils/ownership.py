@@ -116,10 +116,13 @@ def _is_roots(path: Path, mode: int) -> bool:
 
 
 def _is_free(path: Path) -> bool:
-    """Return whether nothing is there, or an empty directory of root's; whoever may not look into it cannot tell, and says yes."""
+    """Return whether nothing is there, or a directory of root's with no more in it than builds or environments that were put there for us.
+
+    Whoever may not look into it cannot tell, and says yes.
+    """
     try:
         status = path.lstat()
-        return stat.S_ISDIR(status.st_mode) and status.st_uid == 0 and not any(path.iterdir())
+        return stat.S_ISDIR(status.st_mode) and status.st_uid == 0 and set(os.listdir(path)) <= {"builds", "environments"}
     except FileNotFoundError:
         return True
     except PermissionError:

@@ -51,6 +51,13 @@ def test_an_empty_directory_of_root_s_is_taken(layout: AppLayout) -> None:
     assert find_obstacles(layout) == []
 
 
+def test_a_directory_of_root_s_with_builds_that_were_put_there_for_a_role_is_taken(layout: AppLayout) -> None:
+    layout.build("one").mkdir(parents=True)
+    assert find_obstacles(layout) == []
+    layout.releases.mkdir()
+    assert len(find_obstacles(layout)) == 1
+
+
 @pytest.mark.parametrize("content", [".git", "releases/20260101T000000Z/app.py", "shared/uploads/photo.jpg", "index.html"])
 def test_a_directory_that_somebody_else_has_made_is_refused_and_it_is_said_how_to_take_it_over(layout: AppLayout, content: str) -> None:
     (layout.root / content).parent.mkdir(parents=True)

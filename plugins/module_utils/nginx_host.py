@@ -122,6 +122,8 @@ def find_foreign_files(names: Iterable[str], layout: NginxLayout = NginxLayout()
         return find_foreign(Observed({path: _read_entry(path) for path in paths}, texts={}), sites, layout)
     except Problem as problem:
         return [str(problem)]
+    except PermissionError:  # whoever asks may not know; root will
+        return []
 
 
 def _list_active(layout: NginxLayout) -> list[Path]:

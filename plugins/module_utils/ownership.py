@@ -9,6 +9,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -45,7 +46,10 @@ _THROUGH = 0o711
 
 def find_obstacles(layout: AppLayout) -> list[str]:
     """Return a sentence for each thing that an app would write or delete, and that is not its own. Any user of the host may ask."""
-    return [f"{layout.name}: {problem}" for problem in _find_obstacles(layout)]
+    try:
+        return [f"{layout.name}: {problem}" for problem in _find_obstacles(layout)]
+    except Problem as problem:
+        return [f"{layout.name}: {problem}"]
 
 
 def _find_obstacles(layout: AppLayout) -> Iterator[str]:
@@ -73,11 +77,17 @@ def require_no_obstacles(layout: AppLayout) -> None:
 
 def _find_foreign_units(layout: AppLayout) -> Iterator[Path]:
     """Return the unit files of others that ours would hide, or that would be taken for an instance of ours."""
-    ours = {path.name for path in (layout.service_template, layout.socket_template) if "webstack.flask" in (read_text(path) or "")}
+    ours = {path.name for path in (layout.service_template, layout.socket_template) if _is_written_by_us(path)}
     for folder in (str(UNIT_ROOT), *_UNITS_ELSEWHERE):
         for name in _list_names(folder):
             if _UNIT.fullmatch(name) and _is_of(name, layout) and (folder != str(UNIT_ROOT) or name not in ours):
                 yield Path(folder, name)
+
+
+def _is_written_by_us(unit: Path) -> bool:
+    with suppress(PermissionError):  # ours may be read by everybody
+        return "webstack.flask" in (read_text(unit) or "")
+    return False
 
 
 @cache

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ _LEAST_ROOM = 128
 """MiB that must be free before an environment is built: Flask, gunicorn and pip take about 40."""
 
 _NETRC = "netrc"
+
+_IN_A_HOME = re.compile(r"/(?:home|root)/[\w/.@+-]+")
 
 _NOT_FOUND = 127
 """The exit status of a shell that was to run a program that there is not: dash(1)."""
@@ -140,7 +143,6 @@ class Workshop:
         return outcome.said
 
     def _list_properties(self, within: Path) -> list[str]:
-        wheels = self.installer.wheels
         properties = {
             **sandbox.FENCES,
             **sandbox.LIMITS,
@@ -152,9 +154,10 @@ class Workshop:
             "BindPaths": f"{self.written}:{self.directory}",
             "TemporaryFileSystem": f"{self.private}:mode=0700,uid={self.uid},gid={self.gid}",
         }
-        # The fence around home directories stays, but for the place that the description itself names.
-        opened = {"ProtectHome": "tmpfs", "BindReadOnlyPaths": wheels} if wheels.startswith("/") else {}
-        return [f"{name}={value}" for name, value in {**properties, **opened}.items()]
+        # The fence around home directories stays, but for what the description itself names there: wheels, certificates.
+        if named := [path for path in (self.installer.wheels, *self.installer.variables.values()) if _IN_A_HOME.fullmatch(path)]:
+            properties |= {"ProtectHome": "tmpfs", "BindReadOnlyPaths": " ".join(f"-{path}" for path in named)}
+        return [f"{name}={value}" for name, value in properties.items()]
 
     def write_files(self, texts: Mapping[str, str]) -> None:
         """Replace files of the project, by their paths in it. The build user does it: root does not write where that user can."""
@@ -173,9 +176,8 @@ class Workshop:
 @contextmanager
 def open_workshop(layout: AppLayout, directory: Path, installer: Installer, needs: Dependencies) -> Iterator[Workshop]:
     """Make what is needed to build an environment in a directory; nothing of it stays, and if the block fails, no directory either."""
-    workshop = _prepare(layout, directory, installer, needs)
     try:
-        yield workshop
+        yield _prepare(layout, directory, installer, needs)
     except BaseException:
         end_builds(layout)
         remove_tree(directory)

@@ -230,6 +230,11 @@ def find_logs(name: str) -> list[Path]:
     return sorted(path for kind in ("access", "error") for path in LOG_ROOT.glob(f"{name}.{kind}.log*"))
 
 
+def find_own_logs(name: str, texts: Iterable[str]) -> list[Path]:
+    """Return the log files of a site, unless somebody else's configuration among the texts writes to files of these names."""
+    return [] if any(f"{LOG_ROOT}/{name}." in text for text in texts if not is_ours(text)) else find_logs(name)
+
+
 def find_open_logs(sites: Iterable[Site]) -> list[Path]:
     """Return the logs that sites write and that are not there yet, and those that anybody may read, rotated ones too.
 

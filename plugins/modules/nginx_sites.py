@@ -178,7 +178,7 @@ class Run:
         loaded = is_up and not plan.changes and self._has_loaded(plan, check=check)
         action = "started" if not is_up else "reloaded" if plan.changes or not loaded else ""
         self._try_out(plan, is_needed=bool(action), check=check)
-        logs = [path for site in self._absent_sites() for path in nginx_host.find_logs(site.name)]
+        logs = [path for site in self._absent_sites() for path in nginx_host.find_own_logs(site.name, observed.texts.values())]
         open_logs = [path for path in nginx_host.find_open_logs(self.sites) if path not in logs]
         if not check:
             made = nginx_host.close_logs(open_logs)

@@ -15,14 +15,14 @@ from ansible_collections.webstack.flask.plugins.module_utils.trees import Step, 
 _MIB = 1024 * 1024
 
 
-def require_room(directory: Path, what: str, least: int) -> None:
+def require_room(directory: Path, what: str, least: int, *, times: int = 2) -> None:
     """Raise Problem unless there is room in `directory` for one more of what it holds.
 
-    A new one is expected to be as big as the biggest that is there, and to need as much again while it is made, but never
-    to need less than `least` MiB.
+    A new one is expected to be as big as the biggest that is there, and to need so many `times` that room while it is made, but never
+    less than `least` MiB.
     """
     biggest = max((measure(path) for path in directory.iterdir() if path.is_dir() and not path.is_symlink()), default=0)
-    needed = max(2 * biggest, least * _MIB)
+    needed = max(times * biggest, least * _MIB)
     free = shutil.disk_usage(directory).free
     if free < needed:
         raise Problem(

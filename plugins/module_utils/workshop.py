@@ -211,8 +211,10 @@ def _prepare(layout: AppLayout, directory: Path, installer: Installer, needs: De
         remove_tree(path)
     through, mine = Access(0, 0, 0o711), Access(user.pw_uid, user.pw_gid, 0o700)
     ensure_directory(layout.environments, through)
-    require_room(layout.environments, "an environment", _LEAST_ROOM)
     ensure_directory(layout.cache.parent, Access(0, 0, 0o755))
+    # As it is installed, with what is unpacked for that; and root's copy, which may be on the same disk.
+    is_one_disk = layout.cache.parent.stat().st_dev == layout.environments.stat().st_dev
+    require_room(layout.environments, "an environment", _LEAST_ROOM, times=3 if is_one_disk else 2)
     for path in (layout.cache, layout.work, directory, layout.work / "private"):
         ensure_directory(path, through)
     require_room(layout.work, "an installation", _LEAST_ROOM)

@@ -65,3 +65,5 @@ def test_twice_the_room_of_the_biggest_is_asked_for_and_what_a_link_leads_to_doe
     require_room(tree, "a build", 1)
     with pytest.raises(Problem, match="may need 8 MiB"):
         require_room(tree, "a build", 8)
+    with pytest.raises(Problem, match="an environment may need 9 MiB"):
+        require_room(tree, "an environment", 1, times=3)

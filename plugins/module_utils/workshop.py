@@ -149,6 +149,7 @@ class Workshop:
             "User": self.layout.build_user,
             "Group": self.layout.build_user,
             "WorkingDirectory": str(within),
+            "InaccessiblePaths": "-/run/dbus",  # by which other services could be asked to start something elsewhere
             "KillSignal": "SIGKILL",  # what is left when the command has ended has nothing to finish
             "ReadWritePaths": str(self.layout.work),
             "BindPaths": f"{self.written}:{self.directory}",

@@ -84,6 +84,7 @@ def test_a_package_finds_nothing_leaves_nothing_and_what_it_has_handed_on_is_of_
             "writes beside the apps": "Read-only file system",
             "writes into its own cache": "Read-only file system",
             "sees processes of others": False,
+            "asks other services": "Permission denied",
             "is poisoned": False,
         }
         host.check_output("systemctl kill --signal=TERM accomplice")

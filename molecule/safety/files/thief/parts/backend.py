@@ -29,6 +29,7 @@ def look_around():
         "writes beside the apps": try_to(Path("/var/www/mark").touch),
         "writes into its own cache": try_to((HOME.parents[1] / "mark").touch),
         "sees processes of others": Path("/proc/1").exists(),
+        "asks other services": try_to(os.listdir, "/run/dbus"),
         "is poisoned": POISON.exists(),
     }
 

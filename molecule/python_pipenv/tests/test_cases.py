@@ -65,7 +65,7 @@ GOOD: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
         {"file": "web/requirements/prod.txt"},
     ),
     "bare": (dict.fromkeys(("gunicorn.py", "pip.py", "logging.py", "requirements.txt"), TRAP), {"file": "none"}),
-    "shadow": ({"requirements.txt": "itsdangerous\n", **dict.fromkeys(("gunicorn.py", "pip.py", "json.py"), TRAP)}, {}),
+    "hidden": ({"requirements.txt": "itsdangerous\n", **dict.fromkeys(("gunicorn.py", "pip.py", "json.py"), TRAP)}, {}),
     "project": ({"pyproject.toml": PROJECT + BACKEND, "src/shop/__init__.py": "", "src/shop/templates/page.html": ""}, {}),
     "listed": ({"pyproject.toml": PROJECT, "app.py": "", "static/x.css": "", "templates/x.html": ""}, {}),
     "unfit": (
@@ -101,7 +101,7 @@ GOOD["pypied"] = ({"requirements.txt": "itsdangerous\n"}, {"python": "/usr/bin/p
 
 ON_ONE = {
     **dict.fromkeys(("deep", "bare", "listed", "added", "offline", "indexed", "lonely", "missing"), "12"),
-    **dict.fromkeys(("shadow", "another", "sourced", "workers", "greenlets", "pypied", "behind", "newpython"), "13"),
+    **dict.fromkeys(("hidden", "another", "sourced", "workers", "greenlets", "pypied", "behind", "newpython"), "13"),
 }
 """What is the same on either Debian is tried on one; PyPy of Debian 12 is too old for gunicorn."""
 

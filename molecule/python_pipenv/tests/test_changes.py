@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 testinfra_hosts = ["debian13"]
 
-HOLD, REACHED = "/var/tmp/hold", "/var/tmp/hold-reached"  # noqa: S108 - on a host of the scenario
+HOLD, REACHED = "/srv/hold", "/srv/hold-reached"
 SLEEPER = f"""\
 import os, time
 from setuptools import setup
@@ -31,7 +31,7 @@ def stay_behind():
 
 if os.path.exists({HOLD!r}):
     stay_behind()
-    open({REACHED!r}, "w").close()
+    open(os.path.expanduser("~/reached"), "w").close()
 while os.path.exists({HOLD!r}):
     time.sleep(0.1)
 setup(name="sleeper", version="1.0", py_modules=[])
@@ -42,9 +42,15 @@ setup(name="sleeper", version="1.0", py_modules=[])
 @pytest.fixture
 def hold(host: Host) -> Iterator[str]:
     """Let installations of the sleeper wait for as long as this file is there."""
-    host.check_output("rm -f %s; touch %s", REACHED, HOLD)
+    host.check_output("rm -f %s; touch %s", REACHED, HOLD)  # an installation has a /tmp and a /var/tmp of its own
     yield HOLD
     host.check_output("rm -f %s", HOLD)
+
+
+def when_it_waits(host: Host, app: str, then: str) -> None:
+    """Let the host run a shell command as soon as the sleeper of an app waits."""
+    reached = f"/var/cache/webstack-flask/{app}/work/home/reached"
+    host.check_output("systemd-run --unit=look --collect sh -c %s", f"until [ -e {reached} ]; do sleep 0.1; done; {then}")
 
 
 def test_an_environment_whose_interpreter_is_gone_is_built_anew_in_its_place(host: Host, bench: Workbench) -> None:
@@ -80,6 +86,7 @@ def test_an_installation_that_takes_too_long_is_ended_with_all_that_it_has_start
             "sleeper/setup.py": SLEEPER,
         },
     )
+    when_it_waits(host, "slow", f"touch {REACHED}")
     play = bench.run({"name": "slow", "build": "one"}, timeout=20)
     assert play.status != 0
     assert "took more than 20 s and was stopped" in play.output
@@ -90,8 +97,7 @@ def test_an_installation_that_takes_too_long_is_ended_with_all_that_it_has_start
 
 def test_an_installation_whose_run_is_killed_does_not_count_and_the_next_run_makes_it(host: Host, bench: Workbench, hold: str) -> None:
     bench.put_build("cut", "one", {"requirements.txt": "flask\n./sleeper\n", "sleeper/setup.py": SLEEPER})
-    kill_module = "kill -KILL $(cat /run/webstack-flask/cut.lock)"
-    host.check_output("systemd-run --unit=killer --collect sh -c %s", f"until [ -e {REACHED} ]; do sleep 0.1; done; {kill_module}")
+    when_it_waits(host, "cut", "kill -KILL $(cat /run/webstack-flask/cut.lock)")
     app = {"name": "cut", "build": "one"}
     assert bench.run(app).status != 0
     assert host.run("pgrep -u _build-cut").stdout != "", "the installation has outlived its run"

@@ -291,9 +291,9 @@ def test_a_copy_inherits_no_access_list(tmp_path: Path) -> None:
 def test_files_are_rewritten_on_the_way_if_they_are_small_enough(tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     (source / "bin").mkdir(parents=True)
-    (source / "bin" / "tool").write_bytes(b"#!/work/bin/python")
-    (source / "bin" / "large").write_bytes(b"/work" * 300_000)
-    (source / "data").write_bytes(b"/work")
+    (source / "bin" / "tool").write_bytes(b"#!/opt/bin/python")
+    (source / "bin" / "large").write_bytes(b"/opt" * 300_000)
+    (source / "data").write_bytes(b"/opt")
     copy_tree(
         source,
         target,
@@ -303,11 +303,11 @@ def test_files_are_rewritten_on_the_way_if_they_are_small_enough(tmp_path: Path)
         file_mode=0o644,
         program_mode=0o755,
         wants_rewrite=lambda path: path.parent.name == "bin",
-        rewrite=lambda path, content: content.replace(b"/work", b"/final") + path.name.encode(),
+        rewrite=lambda path, content: content.replace(b"/opt", b"/final") + path.name.encode(),
     )
     assert (target / "bin" / "tool").read_bytes() == b"#!/final/bin/pythontool"
-    assert (target / "bin" / "large").read_bytes() == b"/work" * 300_000
-    assert (target / "data").read_bytes() == b"/work"
+    assert (target / "bin" / "large").read_bytes() == b"/opt" * 300_000
+    assert (target / "data").read_bytes() == b"/opt"
 
 
 def test_a_copy_that_would_not_fit_is_refused_before_anything_is_written(place: Path) -> None:

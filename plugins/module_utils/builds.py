@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.webstack.flask.plugins.module_utils.accounts import ensure_group, find_group
+from ansible_collections.webstack.flask.plugins.module_utils.app_root import ensure_root
 from ansible_collections.webstack.flask.plugins.module_utils.disk import require_room
 from ansible_collections.webstack.flask.plugins.module_utils.files import (
     Access,
@@ -22,7 +23,6 @@ from ansible_collections.webstack.flask.plugins.module_utils.files import (
     sync_filesystem,
 )
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
-from ansible_collections.webstack.flask.plugins.module_utils.ownership import ensure_root
 from ansible_collections.webstack.flask.plugins.module_utils.shared_data import link_shared
 from ansible_collections.webstack.flask.plugins.module_utils.source_tree import describe_bad_link, is_within, leads_outside
 

@@ -35,7 +35,6 @@ from ansible_collections.webstack.flask.plugins.module_utils.nginx_plan import (
     Observed,
     Plan,
     Site,
-    find_foreign,
 )
 from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import (
     Complaint,
@@ -112,18 +111,6 @@ def observe(layout: NginxLayout, sites: Iterable[Site]) -> Observed:
         if text is not None:
             texts[path] = text
     return Observed({path: _read_entry(path) for path in paths}, texts, main, _has_pristine_default(layout))
-
-
-def find_foreign_files(names: Iterable[str], layout: NginxLayout = NginxLayout()) -> list[str]:  # noqa: B008 - it cannot change
-    """Return a sentence for each file that sites of these names would take from somebody else. Any user of the host may ask."""
-    sites = [Site(name, None) for name in names]
-    paths = [layout.http, *(path for site in sites for path in (layout.file_of(site.name), layout.link_of(site.name)))]
-    try:
-        return find_foreign(Observed({path: _read_entry(path) for path in paths}, texts={}), sites, layout)
-    except Problem as problem:
-        return [str(problem)]
-    except PermissionError:  # whoever asks may not know; root will
-        return []
 
 
 def _list_active(layout: NginxLayout) -> list[Path]:

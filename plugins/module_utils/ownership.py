@@ -14,16 +14,8 @@ from functools import cache
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils.accounts import find_account_problems, find_user
-from ansible_collections.webstack.flask.plugins.module_utils.files import (
-    Access,
-    ensure_directory,
-    has_acl,
-    read_text,
-    require_closed_way,
-    write_atomically,
-)
+from ansible_collections.webstack.flask.plugins.module_utils.files import read_link, read_text, require_closed_way
 from ansible_collections.webstack.flask.plugins.module_utils.layout import UNIT_ROOT, AppLayout, Problem
-from ansible_collections.webstack.flask.plugins.module_utils.trees import clear_acls
 
 MARKER = ".webstack-flask"
 """The file that says whose an app's directory is. It holds the app's name."""
@@ -41,7 +33,10 @@ _UNITS_ELSEWHERE = (
 
 _UNIT = re.compile(r".+\.(?:service|socket)")
 
-_THROUGH = 0o711
+_SITES = Path("/etc/nginx")
+
+THROUGH = 0o711
+"""The mode of an app's directory: others may pass through, not look around."""
 
 
 def find_obstacles(layout: AppLayout) -> list[str]:
@@ -57,6 +52,8 @@ def _find_obstacles(layout: AppLayout) -> Iterator[str]:
         yield from find_account_problems(name, comment)
     for path in _find_foreign_units(layout):
         yield f"{path} exists on the host already and is not ours; give the app another name than {layout.name!r}"
+    for path in _find_foreign_sites(layout.name):
+        yield f"{path} exists already and was not written by this role; move it away, or give the app another name"
     try:
         require_closed_way(layout.root.parent)
     except Problem as problem:
@@ -84,9 +81,18 @@ def _find_foreign_units(layout: AppLayout) -> Iterator[Path]:
                 yield Path(folder, name)
 
 
-def _is_written_by_us(unit: Path) -> bool:
-    with suppress(PermissionError):  # ours may be read by everybody
-        return "webstack.flask" in (read_text(unit) or "")
+def _find_foreign_sites(name: str) -> Iterator[Path]:
+    """Return the files of nginx in the places of the app's site that the role nginx_site has not written."""
+    file, link = _SITES / "sites-available" / f"{name}.conf", _SITES / "sites-enabled" / f"{name}.conf"
+    if os.access(file, os.R_OK) and not _is_written_by_us(file):  # whoever may not read it cannot tell; root can
+        yield file
+    if os.path.lexists(link) and os.path.normpath(link.parent / (read_link(link) or ".")) != str(file):
+        yield link
+
+
+def _is_written_by_us(file: Path) -> bool:
+    with suppress(OSError):  # ours may be read by everybody
+        return "webstack.flask" in (read_text(file) or "")
     return False
 
 
@@ -112,8 +118,8 @@ def is_ours(layout: AppLayout) -> bool:
     user = find_user(layout.name)
     if user is not None and user.pw_gecos == layout.comment and user.pw_dir == str(layout.shared):
         return True
-    remains = (layout.shared, 0o700), (layout.builds, _THROUGH), (layout.environments, _THROUGH)
-    return _is_roots(layout.root, _THROUGH) and any(_is_roots(path, mode) for path, mode in remains)
+    remains = (layout.shared, 0o700), (layout.builds, THROUGH), (layout.environments, THROUGH)
+    return _is_roots(layout.root, THROUGH) and any(_is_roots(path, mode) for path, mode in remains)
 
 
 def _is_roots(path: Path, mode: int) -> bool:
@@ -139,34 +145,3 @@ def _is_free(path: Path) -> bool:
         return True
     except NotADirectoryError:
         return False
-
-
-def find_data(layout: AppLayout) -> Path:
-    """Return where an app's data really lie: an operator may have put a link to another disk in the place of `shared`.
-
-    Raise Problem if others could exchange what the link leads to.
-    """
-    if not layout.shared.is_symlink():
-        return layout.shared
-    data = Path(os.path.realpath(layout.shared))
-    require_closed_way(data.parent)
-    return data
-
-
-def ensure_root(layout: AppLayout, *, check: bool = False) -> bool:
-    """Make the directory of an app, marked as its own and closed to others; return whether it was not so.
-
-    Raise Problem if it, or anything else of that name, is somebody else's.
-    """
-    require_no_obstacles(layout)
-    root, marker = layout.root, layout.root / MARKER
-    unmarked = (read_text(marker) or "").strip() != layout.name
-    opened = has_acl(root)
-    changed = ensure_directory(root, Access(0, 0, _THROUGH), check=check) or unmarked
-    if not check:
-        if unmarked:
-            write_atomically(marker, f"{layout.name}\n", Access(0, 0, 0o644))
-        if opened:  # what lies in it has inherited the list
-            for path in (layout.builds, layout.environments, layout.releases):
-                clear_acls(path)
-    return changed

@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils import systemd
 from ansible_collections.webstack.flask.plugins.module_utils.accounts import ensure_group, ensure_user, find_group, find_user
+from ansible_collections.webstack.flask.plugins.module_utils.app_root import ensure_root, find_data
 from ansible_collections.webstack.flask.plugins.module_utils.digest import digest_of
 from ansible_collections.webstack.flask.plugins.module_utils.env_file import find_environment_problems, format_environment
 from ansible_collections.webstack.flask.plugins.module_utils.files import (
@@ -27,7 +28,7 @@ from ansible_collections.webstack.flask.plugins.module_utils.files import (
     write_atomically,
 )
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
-from ansible_collections.webstack.flask.plugins.module_utils.ownership import ensure_root, find_data, require_no_obstacles
+from ansible_collections.webstack.flask.plugins.module_utils.ownership import require_no_obstacles
 from ansible_collections.webstack.flask.plugins.module_utils.release_record import ReleaseRecord, choose_leftovers, next_sequence
 from ansible_collections.webstack.flask.plugins.module_utils.trees import give_tree, remove_tree
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from ansible_collections.webstack.flask.plugins.module_utils import dependency_names as names
 from ansible_collections.webstack.flask.plugins.module_utils import sandbox
 from ansible_collections.webstack.flask.plugins.module_utils.accounts import ensure_group, ensure_user, find_group, find_user
+from ansible_collections.webstack.flask.plugins.module_utils.app_root import ensure_root
 from ansible_collections.webstack.flask.plugins.module_utils.dependencies import Dependencies
 from ansible_collections.webstack.flask.plugins.module_utils.disk import require_room
 from ansible_collections.webstack.flask.plugins.module_utils.files import Access, ensure_directory
 from ansible_collections.webstack.flask.plugins.module_utils.index_access import Logins, find_secrets, redact
 from ansible_collections.webstack.flask.plugins.module_utils.install_failures import describe_failure
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
-from ansible_collections.webstack.flask.plugins.module_utils.ownership import ensure_root
 from ansible_collections.webstack.flask.plugins.module_utils.processes import end_processes
 from ansible_collections.webstack.flask.plugins.module_utils.pythons import Python
 from ansible_collections.webstack.flask.plugins.module_utils.trees import copy_tree, remove_tree

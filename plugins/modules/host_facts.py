@@ -97,7 +97,6 @@ from ansible_collections.webstack.flask.plugins.module_utils.host_facts import (
     read_release,
 )
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils.nginx_host import find_foreign_files
 from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule
 from ansible_collections.webstack.flask.plugins.module_utils.ownership import find_obstacles
 
@@ -115,7 +114,7 @@ def main() -> None:
         "date_time": {"epoch": str(int(time.time()))},
     }
     names = module.params["apps"]
-    obstacles = [*(obstacle for name in names for obstacle in find_obstacles(AppLayout.of(name))), *find_foreign_files(names)]
+    obstacles = [obstacle for name in names for obstacle in find_obstacles(AppLayout.of(name))]
     module.exit_json(ansible_facts=facts, packages=find_installed(module.params["packages"]), obstacles=obstacles)
 
 

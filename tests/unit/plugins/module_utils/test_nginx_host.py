@@ -191,14 +191,6 @@ def test_a_link_that_comes_between_looking_and_opening_is_not_followed(logs: Pat
     assert f"{other.stat().st_mode & 0o777:o}" == "644"
 
 
-def test_files_of_somebody_else_in_the_places_of_a_site_are_found_and_our_own_are_none(layout: NginxLayout) -> None:
-    layout.file_of("theirs").write_text("server {}\n")
-    layout.file_of("shop").write_text(str(SHOP.text))
-    layout.link_of("linked").symlink_to("../sites-available/other")
-    found = nginx_host.find_foreign_files(["theirs", "shop", "linked", "new"], layout)
-    assert [problem.partition(" exists already")[0] for problem in found] == [str(layout.file_of("theirs")), str(layout.link_of("linked"))]
-
-
 def test_logs_that_somebody_else_s_site_writes_are_not_those_of_a_removed_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(nginx_host, "LOG_ROOT", tmp_path)
     (tmp_path / "shop.access.log").touch()

@@ -7,13 +7,12 @@ import pwd
 from pathlib import Path
 
 import pytest
+from ansible_collections.webstack.flask.plugins.module_utils import app_root, ownership
 from ansible_collections.webstack.flask.plugins.module_utils import layout as layout_module
-from ansible_collections.webstack.flask.plugins.module_utils import ownership
+from ansible_collections.webstack.flask.plugins.module_utils.app_root import ensure_root, find_data
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.ownership import (
     MARKER,
-    ensure_root,
-    find_data,
     find_obstacles,
     is_ours,
     require_no_obstacles,
@@ -154,10 +153,27 @@ def test_data_may_lie_on_another_disk_if_nobody_else_can_exchange_them(
     layout: AppLayout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Path] = []
-    monkeypatch.setattr(ownership, "require_closed_way", asked.append)
+    monkeypatch.setattr(app_root, "require_closed_way", asked.append)
     layout.root.mkdir()
     layout.shared.mkdir()
     assert (find_data(layout), asked) == (layout.shared, [])
     layout.shared.rmdir()
     layout.shared.symlink_to(tmp_path / "disk/data")
     assert (find_data(layout), asked) == (tmp_path / "disk/data", [tmp_path / "disk"])
+
+
+def test_files_of_somebody_else_in_the_places_of_a_site_are_an_obstacle_and_our_own_are_none(
+    layout: AppLayout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownership, "_SITES", tmp_path)
+    file, link = tmp_path / f"sites-available/{NAME}.conf", tmp_path / f"sites-enabled/{NAME}.conf"
+    for path in (file, link):
+        path.parent.mkdir()
+    file.write_text("# webstack.flask.nginx_site\n")
+    link.symlink_to(f"../sites-available/{NAME}.conf")
+    assert find_obstacles(layout) == []
+    link.unlink()
+    link.symlink_to("../sites-available/other")
+    file.write_text("server {}\n")
+    found = find_obstacles(layout)
+    assert [problem.partition(" exists already")[0] for problem in found] == [f"{NAME}: {file}", f"{NAME}: {link}"]

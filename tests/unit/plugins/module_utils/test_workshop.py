@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils import sandbox, workshop
+from ansible_collections.webstack.flask.plugins.module_utils import sandbox
 from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
 from ansible_collections.webstack.flask.plugins.module_utils.pythons import Python
 from ansible_collections.webstack.flask.plugins.module_utils.sandbox import FENCES, LIMITS, Outcome
@@ -67,7 +67,7 @@ def test_other_values_open_nothing(called: dict[str, object], value: str) -> Non
     ],
 )
 def test_how_a_command_has_failed_is_told(monkeypatch: pytest.MonkeyPatch, outcome: Outcome, message: str) -> None:
-    monkeypatch.setattr(workshop.sandbox, "run", lambda *_words, **_options: outcome)
+    monkeypatch.setattr(sandbox, "run", lambda *_words, **_options: outcome)
     with pytest.raises(Problem) as caught:
         PLACE.run("/usr/bin/pipenv9")
     assert message in str(caught.value)

@@ -14,12 +14,12 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible_collections.webstack.flask.plugins.module_utils.archives import is_url, measure_checksum, require_checksum
-from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
-from ansible_collections.webstack.flask.plugins.module_utils.outcomes import describe_error, list_errors
-from ansible_collections.webstack.flask.plugins.module_utils.source_secrets import hide_secrets
-from ansible_collections.webstack.flask.plugins.module_utils.source_tree import digest_tree, list_files, pack_tree
-from ansible_collections.webstack.flask.plugins.module_utils.visible import escape
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._escapes import escape
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error, list_errors
+from ansible_collections.webstack.flask.plugins.module_utils._source.archives import is_url, measure_checksum, require_checksum
+from ansible_collections.webstack.flask.plugins.module_utils._source.secrets import hide_secrets
+from ansible_collections.webstack.flask.plugins.module_utils._source.tree import digest_tree, list_files, pack_tree
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Tree:
         top = _locate(path, base)
         files = list_files(top)
         if not files:
-            raise Problem(f"the source {top} holds no file")
+            raise UserError(f"the source {top} holds no file")
         return cls(top, files, digest_tree(top, files))
 
 
@@ -57,7 +57,7 @@ class Local:
         if app.get("archive") and not is_url(app["archive"]):
             archive = _locate(app["archive"], base)
             if not archive.is_file():
-                raise Problem(f"the archive {archive} is not a file on the controller")
+                raise UserError(f"the archive {archive} is not a file on the controller")
             require_checksum(archive, str(archive), app.get("checksum"))
             return cls(None, archive, {**app, "checksum": measure_checksum(archive)})
         return None

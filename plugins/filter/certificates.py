@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils.acme import find_acme_problems
+from ansible_collections.webstack.flask.plugins.module_utils._certificates.acme import find_acme_problems
 
 
 class FilterModule:

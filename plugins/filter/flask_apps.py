@@ -9,23 +9,23 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.webstack.flask.plugins.module_utils import flask_apps_checks, flask_apps_inputs, flask_apps_summary
-from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import checks, inputs, summary
 
 
 def checked_apps(apps: object) -> list[dict[str, Any]]:
     """Return the entries of `flask_apps` with their defaults."""
     try:
-        return flask_apps_checks.check_apps(_as_plain(apps))
-    except Problem as problem:
+        return checks.check_apps(_as_plain(apps))
+    except UserError as problem:
         raise AnsibleFilterError(str(problem)) from problem
 
 
 def checked_serial(serial: object) -> object:
     """Return how many hosts to take at a time, as it was given."""
     try:
-        return flask_apps_checks.check_serial(_as_plain(serial))
-    except Problem as problem:
+        return checks.check_serial(_as_plain(serial))
+    except UserError as problem:
         raise AnsibleFilterError(str(problem)) from problem
 
 
@@ -41,16 +41,16 @@ def _as_plain(value: object) -> object:
 def switch_inputs(apps: list[dict[str, Any]], only: str = "") -> list[dict[str, Any]]:
     """Return what the module `rollback` needs of each app, or of the one that is named."""
     try:
-        return flask_apps_inputs.switch_inputs(apps, only)
-    except Problem as problem:
+        return inputs.switch_inputs(apps, only)
+    except UserError as problem:
         raise AnsibleFilterError(str(problem)) from problem
 
 
 def without_app(apps: list[dict[str, Any]], name: str, *, remove_data: bool = False) -> list[Any]:
     """Return the apps with one of them, which need not be among them, to be absent."""
     try:
-        return list(flask_apps_inputs.without_app(apps, name, remove_data=remove_data))
-    except Problem as problem:
+        return list(inputs.without_app(apps, name, remove_data=remove_data))
+    except UserError as problem:
         raise AnsibleFilterError(str(problem)) from problem
 
 
@@ -62,17 +62,17 @@ class FilterModule:
         return {
             "checked_apps": checked_apps,
             "checked_serial": checked_serial,
-            "source_inputs": flask_apps_inputs.source_inputs,
-            "environment_inputs": flask_apps_inputs.environment_inputs,
-            "release_inputs": flask_apps_inputs.release_inputs,
+            "source_inputs": inputs.source_inputs,
+            "environment_inputs": inputs.environment_inputs,
+            "release_inputs": inputs.release_inputs,
             "switch_inputs": switch_inputs,
-            "certificate_inputs": flask_apps_inputs.certificate_inputs,
-            "site_inputs": flask_apps_inputs.site_inputs,
-            "hosts_inputs": flask_apps_inputs.hosts_inputs,
-            "removal_inputs": flask_apps_inputs.removal_inputs,
+            "certificate_inputs": inputs.certificate_inputs,
+            "site_inputs": inputs.site_inputs,
+            "hosts_inputs": inputs.hosts_inputs,
+            "removal_inputs": inputs.removal_inputs,
             "without_app": without_app,
-            "without_failed": flask_apps_inputs.without_failed,
-            "failures": flask_apps_inputs.list_failures,
-            "summary": flask_apps_summary.summarise,
-            "removal_summary": flask_apps_summary.summarise_removal,
+            "without_failed": inputs.without_failed,
+            "failures": inputs.list_failures,
+            "summary": summary.summarise,
+            "removal_summary": summary.summarise_removal,
         }

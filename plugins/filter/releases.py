@@ -12,8 +12,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils.unit_text import find_directive_problems, format_directives
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import find_directive_problems, format_directives
 
 _PASSED_ON = (
     *("name", "root", "build", "environment", "version", "commands", "command_timeout", "chdir", "env_files"),

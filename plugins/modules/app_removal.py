@@ -83,14 +83,14 @@ apps:
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils.files import require_closed_way
-from ansible_collections.webstack.flask.plugins.module_utils.health import HealthCheck
-from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
-from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule, attend_to_each, tell
-from ansible_collections.webstack.flask.plugins.module_utils.ownership import is_ours
-from ansible_collections.webstack.flask.plugins.module_utils.removal import find_remains, remove_app
-from ansible_collections.webstack.flask.plugins.module_utils.switch import Switch
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import require_closed_way
+from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import is_ours
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, for_each_app, tell
+from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
+from ansible_collections.webstack.flask.plugins.module_utils._release.removal import find_remains, remove_app
+from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch
 
 _DRAIN = 30
 
@@ -115,7 +115,7 @@ def main() -> None:
     """Run the module."""
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     failed = {"changed": True, "removed": []}
-    tell(module, "apps", attend_to_each(module.params["apps"], lambda app: remove(app, module.params, check=module.check_mode), failed))
+    tell(module, "apps", for_each_app(module.params["apps"], lambda app: remove(app, module.params, check=module.check_mode), failed))
 
 
 ARGUMENT_SPEC: dict[str, Any] = {

@@ -174,19 +174,20 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils.archives import download, identify_archive, is_url, strip_top, unpack
-from ansible_collections.webstack.flask.plugins.module_utils.builds import ensure_build, open_scratch_build, open_to_others
-from ansible_collections.webstack.flask.plugins.module_utils.dependencies import outline_dependencies
-from ansible_collections.webstack.flask.plugins.module_utils.digest import LENGTH, digest_of
-from ansible_collections.webstack.flask.plugins.module_utils.files import hold_in_memory, mark_used
-from ansible_collections.webstack.flask.plugins.module_utils.git_source import MOST_NESTED, MOST_SUBMODULES, Mirror, SshAccess
-from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
-from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
-from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule, attend_to_each, tell
-from ansible_collections.webstack.flask.plugins.module_utils.ownership import require_no_obstacles
-from ansible_collections.webstack.flask.plugins.module_utils.source_bounds import Allowance, Room
-from ansible_collections.webstack.flask.plugins.module_utils.source_secrets import reveal_secrets
-from ansible_collections.webstack.flask.plugins.module_utils.source_tree import is_within
+from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import outline_dependencies
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._host.digest import LENGTH, digest_of
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import hold_in_memory, mark_used
+from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import require_no_obstacles
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, for_each_app, tell
+from ansible_collections.webstack.flask.plugins.module_utils._source.archives import download, identify_archive, is_url, strip_top, unpack
+from ansible_collections.webstack.flask.plugins.module_utils._source.bounds import Allowance, Room
+from ansible_collections.webstack.flask.plugins.module_utils._source.builds import ensure_build, open_scratch_build, open_to_others
+from ansible_collections.webstack.flask.plugins.module_utils._source.git import MOST_NESTED, MOST_SUBMODULES, Mirror, SshAccess
+from ansible_collections.webstack.flask.plugins.module_utils._source.secrets import reveal_secrets
+from ansible_collections.webstack.flask.plugins.module_utils._source.tree import is_within
 
 _PATIENCE = 300
 
@@ -221,13 +222,13 @@ class Nest:
         return cls(build, room, Allowance(MOST_SUBMODULES, most))
 
     def enter(self, path: str) -> Nest:
-        """Return the place of a submodule; raise Problem if it leads elsewhere, or there are too many."""
+        """Return the place of a submodule; raise UserError if it leads elsewhere, or there are too many."""
         place = self.directory / path
         if not is_within(place, self.directory):
-            raise Problem(f"the submodule {path} would be written through a link out of the build")
+            raise UserError(f"the submodule {path} would be written through a link out of the build")
         self.number.take(1)
         if self.nested == MOST_NESTED:
-            raise Problem(f"the submodule {path} lies within {MOST_NESTED} others, the most that is allowed; does one name itself?")
+            raise UserError(f"the submodule {path} lies within {MOST_NESTED} others, the most that is allowed; does one name itself?")
         return replace(self, directory=place, above=self.above + len(PurePosixPath(path).parts), nested=self.nested + 1)
 
 
@@ -269,7 +270,7 @@ class Maker:
         if shutil.which("git") is None:
             if self.scratch:
                 return {"id": "", "path": "", "changed": True}
-            raise Problem("git is not installed on the host")
+            raise UserError("git is not installed on the host")
         with open_ssh_access(self.app) as ssh:
             mirror = self._open_mirror("source.git", self.app["git"], ssh)
             commit = mirror.find_commit(self.app["version"])
@@ -349,7 +350,7 @@ def main() -> None:
     variables = json.loads(base64.b64decode(module.params["variables"]))
     os.environ.update({key: str(value) for key, value in variables.items()})
     apps, failed = reveal_secrets(module.params["apps"], module.params["secrets"]), {"id": "", "path": "", "changed": False}
-    outcomes = attend_to_each(apps, lambda app: converge(app, module.warn, check=module.check_mode), failed)
+    outcomes = for_each_app(apps, lambda app: converge(app, module.warn, check=module.check_mode), failed)
     tell(module, "builds", outcomes, defer_errors=module.params["defer_errors"])
 
 

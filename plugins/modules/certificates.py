@@ -186,9 +186,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils import acme_host
-from ansible_collections.webstack.flask.plugins.module_utils.acme import ACME_OPTIONS, Order, find_reason_to_ask
-from ansible_collections.webstack.flask.plugins.module_utils.certificates import (
+from ansible_collections.webstack.flask.plugins.module_utils._certificates import certbot
+from ansible_collections.webstack.flask.plugins.module_utils._certificates.acme import ACME_OPTIONS, Order, find_reason_to_ask
+from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem import (
     Certificate,
     ends_soon,
     ensure_certificate,
@@ -207,19 +207,20 @@ from ansible_collections.webstack.flask.plugins.module_utils.certificates import
     read_present,
     read_usable,
 )
-from ansible_collections.webstack.flask.plugins.module_utils.files import read_text
-from ansible_collections.webstack.flask.plugins.module_utils.layout import LOCK_ROOT, Problem
-from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
-from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule, attend_to_each, describe_error, tell
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import read_text
+from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils._layout import LOCK_ROOT
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, describe_error, for_each_app, tell
 
 _LOCK = LOCK_ROOT / "certificates.lock"
 _LOCK_PATIENCE = 600
 
 
 def check_given(wanted: dict[str, Any], now: datetime) -> None:
-    """Raise Problem that tells what is wrong with a given certificate."""
+    """Raise UserError that tells what is wrong with a given certificate."""
     if not wanted["key"]:
-        raise Problem("a certificate is given and `key` is not; give the private key, too")
+        raise UserError("a certificate is given and `key` is not; give the private key, too")
     certificate, key = read_given(wanted["certificate"]), read_given(wanted["key"])
     problems = find_chain_problems(read_chain(certificate), wanted["names"], now) or find_signature_problems(certificate)
     if not key_fits(join(certificate, key)):
@@ -227,7 +228,7 @@ def check_given(wanted: dict[str, Any], now: datetime) -> None:
     if not is_pem(wanted["key"]):
         problems += find_key_problems(Path(wanted["key"]))
     if problems:
-        raise Problem("; ".join(problems))
+        raise UserError("; ".join(problems))
 
 
 class Run:
@@ -246,7 +247,7 @@ class Run:
             return self._remove(wanted)
         if wanted["acme"]:
             return self._certify(wanted)
-        was_acme = acme_host.forget(wanted["name"], check=self.check)
+        was_acme = certbot.forget(wanted["name"], check=self.check)
         if wanted["certificate"] and not is_pem(wanted["certificate"]):
             chain = read_chain(read_given(wanted["certificate"]))
             return self._report(wanted, Path(wanted["certificate"]), chain[0], changed=was_acme)
@@ -254,7 +255,7 @@ class Run:
 
     def _remove(self, wanted: dict[str, Any]) -> dict[str, Any]:
         path = path_of(wanted["name"])
-        was_acme, changed = acme_host.forget(wanted["name"], check=self.check), path.exists()
+        was_acme, changed = certbot.forget(wanted["name"], check=self.check), path.exists()
         if changed and not self.check:
             path.unlink()
         return self._report(wanted, path, None, changed=changed or was_acme, note="removed" if changed else "")
@@ -276,17 +277,17 @@ class Run:
         """Put what certbot has in place, and ask for what is missing if that is wanted."""
         path, plugin = path_of(wanted["name"]), self.acme["dns_plugin"] if wanted["acme"] == "dns" else ""
         if wanted["acme"] == "dns" and not plugin:
-            raise Problem(f"the certificate {wanted['name']} is to be asked for by DNS; name certbot's plugin for it in `dns_plugin`")
+            raise UserError(f"the certificate {wanted['name']} is to be asked for by DNS; name certbot's plugin for it in `dns_plugin`")
         order = Order(wanted["name"], wanted["names"], self.acme["directory"], self.acme["key_type"], self.acme["webroot"], plugin)
         changed = self._put_in_place(path, wanted["name"])
-        held, troubles, names = read_usable(acme_host.read_issued(wanted["name"])), {}, []
+        held, troubles, names = read_usable(certbot.read_issued(wanted["name"])), {}, []
         missing = self._is_missing(order, held)
         if missing and self.params["ask"]:
-            asked = acme_host.ask_for(order, self.acme, held, self.now, check=self.check)
+            asked = certbot.ask_for(order, self.acme, held, self.now, check=self.check)
             changed, troubles, names = changed or bool(asked.names), asked.troubles, asked.names
             if asked.names and not self.check:
                 self._put_in_place(path, wanted["name"])
-                held = read_usable(acme_host.read_issued(wanted["name"]))
+                held = read_usable(certbot.read_issued(wanted["name"]))
                 missing = self._is_missing(order, held)
         outcome = self._report(wanted, path, read_present(path), changed=changed, note=f"issued for {', '.join(names)}" if names else "")
         if names and self.check:
@@ -295,12 +296,12 @@ class Run:
         return {**outcome, "issued": names, "missing": missing, "problems": [*problems, *outcome["problems"]]}
 
     def _is_missing(self, order: Order, held: Certificate | None) -> bool:
-        reason = find_reason_to_ask(order, acme_host.read_renewal(order.name), held, self.now)
+        reason = find_reason_to_ask(order, certbot.read_renewal(order.name), held, self.now)
         return reason is not None or held is None or not {name.lower() for name in order.names} <= held.names
 
     def _put_in_place(self, path: Path, name: str) -> bool:
         """Give the web server what certbot has, unless it has it, and take away what it could not use; return whether anything changed."""
-        issued, text = acme_host.read_issued(name), read_text(path) or ""
+        issued, text = certbot.read_issued(name), read_text(path) or ""
         if issued:
             # certbot's own chains may have empty lines between certificates, and so has what its hook writes.
             return join(text, "") != issued and ensure_certificate(path, issued, check=self.check)
@@ -361,8 +362,8 @@ def main() -> None:
     try:
         with nullcontext() if module.check_mode else hold_lock(_LOCK, _LOCK_PATIENCE, module.warn):
             is_asked = any(each["acme"] for each in wanted if each["state"] == "present")
-            changed = is_asked and acme_host.ensure_renewal(module.params["acme"], check=module.check_mode)
-            outcomes = attend_to_each(wanted, run.converge, NOTHING)
+            changed = is_asked and certbot.ensure_renewal(module.params["acme"], check=module.check_mode)
+            outcomes = for_each_app(wanted, run.converge, NOTHING)
     except Exception as error:  # noqa: BLE001 - what is no certificate's is the run's
         module.fail_json(msg=describe_error(error))
     tell(module, "certificates", outcomes, changed=changed)

@@ -160,18 +160,19 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils.dependencies import Outline, choose_dependencies
-from ansible_collections.webstack.flask.plugins.module_utils.dependency_names import find_dependency_problems
-from ansible_collections.webstack.flask.plugins.module_utils.environments import build_environment, is_usable
-from ansible_collections.webstack.flask.plugins.module_utils.files import mark_used
-from ansible_collections.webstack.flask.plugins.module_utils.index_access import find_secrets, redact
-from ansible_collections.webstack.flask.plugins.module_utils.installed import find_missing_packages, list_pythons, read_python
-from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
-from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
-from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule, attend_to_each, tell
-from ansible_collections.webstack.flask.plugins.module_utils.pythons import Demand, Python, choose_python
-from ansible_collections.webstack.flask.plugins.module_utils.sandbox import is_there
-from ansible_collections.webstack.flask.plugins.module_utils.workshop import Installer, end_builds
+from ansible_collections.webstack.flask.plugins.module_utils._environment.credentials import find_secrets, redact
+from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import Outline, choose_dependencies
+from ansible_collections.webstack.flask.plugins.module_utils._environment.environments import build_environment, is_usable
+from ansible_collections.webstack.flask.plugins.module_utils._environment.installed import find_missing_packages, list_pythons, read_python
+from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import find_dependency_problems
+from ansible_collections.webstack.flask.plugins.module_utils._environment.pythons import Demand, Python, choose_python
+from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import Installer, end_builds
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import mark_used
+from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, for_each_app, tell
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.sandbox import is_there
 
 _PATIENCE = 300
 
@@ -189,7 +190,7 @@ def find_python(app: Mapping[str, Any], demand: Demand | None, default: str) -> 
     series = "" if asked.startswith("/") else asked
     try:
         return choose_python(asked=series, demand=demand, default=usual, available=[], ignore=ignore)
-    except Problem:
+    except UserError:
         others = [] if asked.startswith("/") else list_pythons()
         return choose_python(asked=series, demand=demand, default=usual, available=others, ignore=ignore)
 
@@ -206,9 +207,9 @@ def identify(app: Mapping[str, Any], parameters: Mapping[str, Any], outline: Out
 
 
 def refuse_bad_wishes(app: Mapping[str, Any]) -> None:
-    """Raise Problem if what is wished for cannot be."""
+    """Raise UserError if what is wished for cannot be."""
     if problems := list(find_dependency_problems(app, "dependencies.")):
-        raise Problem("; ".join(problems))
+        raise UserError("; ".join(problems))
 
 
 def predict(app: dict[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,7 +224,7 @@ def predict(app: dict[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any
         return {"id": "", "path": "", "source": "", "changed": True}
     try:
         python = find_python(app, outline.demand, parameters["python"])
-    except Problem:
+    except UserError:
         if find_missing_packages(app["build_packages"]):  # one of them may bring the interpreter
             return {"id": "", "path": "", "source": outline.file or outline.kind, "changed": True}
         raise
@@ -237,7 +238,7 @@ def converge(app: dict[str, Any], parameters: Mapping[str, Any], say: Callable[[
     layout = AppLayout.of(app["name"], app["root"])
     source = layout.build(app["build"])
     if not app["build"] or not source.is_dir():
-        raise Problem(f"there is no build {app['build']!r} of {app['name']} on the host")
+        raise UserError(f"there is no build {app['build']!r} of {app['name']} on the host")
     needs = choose_dependencies(source, packages=app["packages"], file=app["file"], wheels=app["wheels"])
     installer = Installer(
         python=find_python(app, needs.outline.demand, parameters["python"]),
@@ -275,7 +276,7 @@ def main() -> None:
         refuse_bad_wishes(app)
         return predict(app, parameters) if module.check_mode else converge(app, parameters, module.warn)
 
-    outcomes = attend_to_each(parameters["apps"], attend, {"id": "", "path": "", "source": "", "changed": False})
+    outcomes = for_each_app(parameters["apps"], attend, {"id": "", "path": "", "source": "", "changed": False})
     for outcome in outcomes.values():
         if "error" in outcome:
             outcome["error"] = redact(outcome["error"], module.no_log_values)

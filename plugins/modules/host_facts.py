@@ -89,16 +89,16 @@ obstacles:
 import time
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils.host_facts import (
+from ansible_collections.webstack.flask.plugins.module_utils._host.facts import (
     describe_distribution,
     find_address,
     find_installed,
     find_service_manager,
     read_release,
 )
-from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule
-from ansible_collections.webstack.flask.plugins.module_utils.ownership import find_obstacles
+from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import find_obstacles
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule
 
 ARGUMENT_SPEC: dict[str, Any] = {name: {"type": "list", "elements": "str", "default": []} for name in ("packages", "apps")}
 

@@ -121,10 +121,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils import nginx_host, nginx_service, systemd
-from ansible_collections.webstack.flask.plugins.module_utils.layout import LOCK_ROOT, Problem
-from ansible_collections.webstack.flask.plugins.module_utils.lock import hold_lock
-from ansible_collections.webstack.flask.plugins.module_utils.nginx_plan import (
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils._layout import LOCK_ROOT
+from ansible_collections.webstack.flask.plugins.module_utils._nginx import service, staging
+from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import (
+    OWNERSHIP_MARK,
+    adapt_to_version,
+    disable_ipv6,
+    explain_refusal,
+    find_encrypted,
+    find_ignored_names,
+    find_refusal,
+    is_ours,
+)
+from ansible_collections.webstack.flask.plugins.module_utils._nginx.plan import (
     NginxLayout,
     Observed,
     Plan,
@@ -135,17 +146,8 @@ from ansible_collections.webstack.flask.plugins.module_utils.nginx_plan import (
     list_conflicts,
     make_plan,
 )
-from ansible_collections.webstack.flask.plugins.module_utils.nginx_text import (
-    OWNERSHIP_MARK,
-    adapt_to_version,
-    disable_ipv6,
-    explain_refusal,
-    find_encrypted,
-    find_ignored_names,
-    find_refusal,
-    is_ours,
-)
-from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule
+from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
 
 _LOCK = LOCK_ROOT / "nginx.lock"
 _LOCK_PATIENCE = 120
@@ -164,28 +166,28 @@ class Run:
 
     def converge(self, *, check: bool) -> dict[str, Any]:
         """Bring about what the parameters ask for, or in check mode only say what that would change."""
-        if not nginx_host.is_installed(self.layout):
+        if not staging.is_installed(self.layout):
             if not check:
-                raise Problem("nginx is not installed; install Debian's package nginx first, or set nginx_site_install")
-            return self._report(self._plan(nginx_host.foresee(self.layout)), "started", [])
-        observed = nginx_host.observe(self.layout, self.sites)
+                raise UserError("nginx is not installed; install Debian's package nginx first, or set nginx_site_install")
+            return self._report(self._plan(staging.foresee(self.layout)), "started", [])
+        observed = staging.observe(self.layout, self.sites)
         foreign = find_foreign(observed, self.sites, self.layout)
         if foreign:
-            raise Problem("; ".join(foreign))
+            raise UserError("; ".join(foreign))
         plan = self._plan(observed)
-        unit = systemd.show([nginx_service.UNIT])[nginx_service.UNIT]
+        unit = systemctl.show([service.UNIT])[service.UNIT]
         is_up = unit.active in ("active", "reloading")
         loaded = is_up and not plan.changes and self._has_loaded(plan, check=check)
         action = "started" if not is_up else "reloaded" if plan.changes or not loaded else ""
         self._try_out(plan, is_needed=bool(action), check=check)
-        logs = [path for site in self._absent_sites() for path in nginx_host.find_own_logs(site.name, observed.texts.values())]
-        open_logs = [path for path in nginx_host.find_open_logs(self.sites) if path not in logs]
+        logs = [path for site in self._absent_sites() for path in staging.find_own_logs(site.name, observed.texts.values())]
+        open_logs = [path for path in staging.find_open_logs(self.sites) if path not in logs]
         if not check:
-            made = nginx_host.close_logs(open_logs)
+            made = staging.close_logs(open_logs)
             if action:
                 self._activate(plan, action, made)
             if not unit.enabled:
-                systemd.enable(nginx_service.UNIT)
+                systemctl.enable(service.UNIT)
             for path in logs:
                 path.unlink(missing_ok=True)
         return self._report(plan, action, [*logs, *open_logs], enabled=unit.enabled)
@@ -194,13 +196,13 @@ class Run:
         if site["state"] == "absent":
             return None
         text = self._require_mark(f"the content of the site {site['name']}", site["content"])
-        adapted = adapt_to_version(text, nginx_host.find_version())
-        return adapted if nginx_host.has_ipv6() else disable_ipv6(adapted)
+        adapted = adapt_to_version(text, staging.find_version())
+        return adapted if staging.has_ipv6() else disable_ipv6(adapted)
 
     @staticmethod
     def _require_mark(what: str, text: str) -> str:
         if not is_ours(text):
-            raise Problem(f"{what} does not hold the words {OWNERSHIP_MARK}, by which a later run knows its own files")
+            raise UserError(f"{what} does not hold the words {OWNERSHIP_MARK}, by which a later run knows its own files")
         return text.rstrip("\n") + "\n"
 
     def _absent_sites(self) -> list[Site]:
@@ -223,15 +225,15 @@ class Run:
         return plan
 
     def _try_out(self, plan: Plan, *, is_needed: bool, check: bool) -> None:
-        """Raise Problem if nginx would not serve the sites; when there is nothing to do anyway, only warn."""
-        missing = nginx_host.find_missing_certificates(plan.texts.values())
+        """Raise UserError if nginx would not serve the sites; when there is nothing to do anyway, only warn."""
+        missing = staging.find_missing_certificates(plan.texts.values())
         if check and missing:
             self.warn(f"{missing[0]} does not exist, so nginx could not test the sites; a run fails unless it is made before")
             return
-        passed, complaints = nginx_host.try_out(plan, self.layout)
+        passed, complaints = staging.try_out(plan, self.layout)
         problems = list(list_conflicts(find_ignored_names(complaints), self.sites, plan.texts))
         if not passed:
-            was_fine, present = nginx_host.try_present()
+            was_fine, present = staging.try_present()
             problems = [
                 explain_refusal(
                     find_refusal(complaints),
@@ -241,43 +243,43 @@ class Run:
                 )
             ]
         if problems and is_needed:
-            raise Problem("; ".join(problems))
+            raise UserError("; ".join(problems))
         for problem in problems:
             self.warn(problem)
 
     def _has_loaded(self, plan: Plan, *, check: bool) -> bool:
         """Return whether nginx runs with what lies on disk; whoever renewed a certificate may have reloaded it, which then shows."""
         digest = self._digest(plan)
-        if nginx_service.has_loaded(digest):
+        if service.has_loaded(digest):
             return True
-        if not nginx_service.has_loaded_all_but_certificates(digest):
+        if not service.has_loaded_all_but_certificates(digest):
             return False
-        contents = nginx_host.read_certificates(plan.texts.values())
+        contents = staging.read_certificates(plan.texts.values())
         servers = [server for text in plan.texts.values() if is_ours(text) for server in find_encrypted(text)]
-        if not all(nginx_service.shows(address, port, name, contents[file]) for address, port, name, file in servers):
+        if not all(service.shows(address, port, name, contents[file]) for address, port, name, file in servers):
             return False
         if not check:
-            nginx_service.record_loaded(digest)
+            service.record_loaded(digest)
         return True
 
     def _activate(self, plan: Plan, action: str, made: Sequence[Path]) -> None:
         """Change the files and let nginx load them; if it does not, put all back, and take away the logs that were made for it."""
-        nginx_service.withdraw_record()
-        nginx_host.apply(plan.changes)
+        service.withdraw_record()
+        staging.apply(plan.changes)
         try:
             if action == "started":
-                nginx_service.start()
+                service.start()
             else:
-                nginx_service.reload()
-        except (Problem, OSError) as problem:
-            nginx_host.restore(plan.changes)
+                service.reload()
+        except (UserError, OSError) as problem:
+            staging.restore(plan.changes)
             for path in made:
                 path.unlink(missing_ok=True)
-            raise Problem(f"{problem}\nThe former configuration was put back") from problem
-        nginx_service.record_loaded(self._digest(plan))
+            raise UserError(f"{problem}\nThe former configuration was put back") from problem
+        service.record_loaded(self._digest(plan))
 
     def _digest(self, plan: Plan) -> str:
-        return digest_active(plan.texts, self.layout, nginx_host.read_certificates(plan.texts.values()))
+        return digest_active(plan.texts, self.layout, staging.read_certificates(plan.texts.values()))
 
     def _report(self, plan: Plan, action: str, logs: Sequence[Path], *, enabled: bool = False) -> dict[str, Any]:
         return {
@@ -299,7 +301,7 @@ def main() -> None:
         else:
             with hold_lock(_LOCK, _LOCK_PATIENCE, module.warn):
                 result = run.converge(check=False)
-    except Problem as problem:
+    except UserError as problem:
         module.fail_json(msg=str(problem))
     except OSError as error:
         module.fail_json(msg=f"{error}; what nginx serves has not changed")

@@ -240,10 +240,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils.files import read_link, read_text
-from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
-from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule, attend_to_each, list_errors
-from ansible_collections.webstack.flask.plugins.module_utils.release import (
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import read_link, read_text
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, for_each_app, list_errors
+from ansible_collections.webstack.flask.plugins.module_utils._release.command import end_earlier, run_release_command
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import (
     ReleaseSpec,
     ensure_app_account,
     ensure_app_directories,
@@ -252,10 +254,8 @@ from ansible_collections.webstack.flask.plugins.module_utils.release import (
     prune,
     read_record,
 )
-from ansible_collections.webstack.flask.plugins.module_utils.release_command import end_earlier, run_release_command
-from ansible_collections.webstack.flask.plugins.module_utils.shared_data import ensure_shared
-from ansible_collections.webstack.flask.plugins.module_utils.switch import ReleaseFailed, Switch
-from ansible_collections.webstack.flask.plugins.module_utils.transaction import (
+from ansible_collections.webstack.flask.plugins.module_utils._release.switch import ReleaseFailed, Switch
+from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import (
     SWITCH_OPTIONS,
     change_app,
     note,
@@ -264,11 +264,12 @@ from ansible_collections.webstack.flask.plugins.module_utils.transaction import 
     settle,
     switch_to,
 )
-from ansible_collections.webstack.flask.plugins.module_utils.unit_text import list_confinement
+from ansible_collections.webstack.flask.plugins.module_utils._source.shared_data import ensure_shared
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import list_confinement
 
 
 def read_spec(app: dict[str, Any]) -> ReleaseSpec:
-    """Return what the user wants to run; raise Problem, before anything is changed, if it cannot be."""
+    """Return what the user wants to run; raise UserError, before anything is changed, if it cannot be."""
     spec = ReleaseSpec(
         layout=AppLayout.of(app["name"], app["root"]),
         build=app["build"] or None,
@@ -284,7 +285,7 @@ def read_spec(app: dict[str, Any]) -> ReleaseSpec:
     )
     problems = spec.find_problems()
     if problems:
-        raise Problem("nothing was changed, because " + "; ".join(problems))
+        raise UserError("nothing was changed, because " + "; ".join(problems))
     return spec
 
 
@@ -312,10 +313,10 @@ def put_in_place(spec: ReleaseSpec, env_files: Sequence[str], shared: Mapping[st
     parts = {"build": (spec.build, layout.builds), "environment": (spec.environment, layout.environments)}
     for kind, (identifier, directory) in parts.items():
         if not identifier or not (directory / identifier).is_dir():
-            raise Problem(f"the {kind} {identifier!r} of {layout.name} is not on the host, below {directory}")
+            raise UserError(f"the {kind} {identifier!r} of {layout.name} is not on the host, below {directory}")
     for file in env_files:
         if not (layout.build(spec.build or "") / file).is_file():
-            raise Problem(f"env_files of {layout.name} names {file!r}, which the source does not have")
+            raise UserError(f"env_files of {layout.name} names {file!r}, which the source does not have")
     made = ensure_app_account(layout, check=False)
     made |= ensure_app_directories(layout, check=False)
     made |= ensure_shared(layout, layout.build(spec.build or ""), **shared, check=False)
@@ -400,7 +401,7 @@ def main() -> None:
         return outcome
 
     failed: dict[str, Any] = {"id": None, "previous": None, "current": None, "changed": False, "notes": []}
-    outcomes = attend_to_each(module.params["apps"], attend, failed)
+    outcomes = for_each_app(module.params["apps"], attend, failed)
     errors = list_errors(outcomes)
     result = {"changed": any(outcome["changed"] for outcome in outcomes.values()), "releases": outcomes, "diff": diffs}
     if errors and not module.params["defer_errors"]:

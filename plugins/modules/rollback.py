@@ -153,10 +153,11 @@ releases:
 
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem
-from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule, attend_to_each, list_errors
-from ansible_collections.webstack.flask.plugins.module_utils.release_command import end_earlier
-from ansible_collections.webstack.flask.plugins.module_utils.transaction import (
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, for_each_app, list_errors
+from ansible_collections.webstack.flask.plugins.module_utils._release.command import end_earlier
+from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import (
     SWITCH_OPTIONS,
     change_app,
     choose_target,
@@ -174,7 +175,7 @@ def roll_back(app: dict[str, Any], to: str, patience: float, *, check: bool) -> 
     current = switch.current
     try:
         target = choose_target(layout, current, to)
-    except Problem as problem:
+    except UserError as problem:
         return {"previous": current, "current": current, "changed": False, "notes": [], "error": str(problem)}
     if check:
         return {"previous": current, "current": target, "changed": target != current, "notes": []}
@@ -197,7 +198,7 @@ def main() -> None:
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     to, patience = module.params["to"], module.params["patience"]
     failed: dict[str, Any] = {"previous": None, "current": None, "changed": False, "notes": []}
-    outcomes = attend_to_each(module.params["apps"], lambda app: roll_back(app, to, patience, check=module.check_mode), failed)
+    outcomes = for_each_app(module.params["apps"], lambda app: roll_back(app, to, patience, check=module.check_mode), failed)
     errors = list_errors(outcomes)
     diff = [
         {"before_header": name, "after_header": name, "before": f"{outcome['previous']}\n", "after": f"{outcome['current']}\n"}

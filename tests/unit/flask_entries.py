@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_checks import check_apps
-from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
 
 
 def describe(**changes: object) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def describe(**changes: object) -> dict[str, Any]:
 
 
 def find_problems(*apps: object) -> list[str]:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(UserError) as caught:
         check_apps(list(apps))
     headline, *problems = str(caught.value).split("\n- ")
     assert headline == "flask_apps cannot be deployed as described; nothing was changed:"

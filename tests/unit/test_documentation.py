@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_checks import check_apps
-from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_spec import SPEC
-from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import SPEC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +104,6 @@ def test_there_are_refusals() -> None:
 def test_what_the_documentation_says_is_refused_is_refused_in_these_words(given: str, message: str) -> None:
     page = (ROOT / "docs" / "refused.md").read_text(encoding="utf-8")
     (plain,) = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0])["flask_apps"]
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(UserError) as caught:
         check_apps([{**plain, **yaml.safe_load(given)}])
     assert str(caught.value).splitlines()[1:] == [f"- {message}"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils.gunicorn_workers import list_worker_packages
+from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.workers import list_worker_packages
 from scenario_tests import as_user
 
 if TYPE_CHECKING:

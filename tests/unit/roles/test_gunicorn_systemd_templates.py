@@ -11,11 +11,11 @@ from typing import Any
 import jinja2
 import pytest
 from ansible_collections.webstack.flask.plugins.filter.releases import python_literal, unit_directives
-from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_checks import check_apps
-from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_inputs import release_inputs
-from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
-from ansible_collections.webstack.flask.plugins.module_utils.sandbox import FENCES
-from ansible_collections.webstack.flask.plugins.module_utils.unit_text import list_confinement
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import list_confinement
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.sandbox import FENCES
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.inputs import release_inputs
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -43,7 +43,7 @@ def render(template: str, **changes: Any) -> str:  # noqa: ANN401
     """Render a template for an app that was found good; whatever was not is passed over."""
     try:
         (app,) = release_inputs(check_apps([{**_PLAIN, **changes}]), {"shop": {"id": "b1"}}, {"shop": {"id": "e1"}})
-    except Problem:
+    except UserError:
         assume(False)  # noqa: FBT003
     variables = {"__gunicorn_systemd_app": app, "__gunicorn_systemd_root": "/var/www/shop", "gunicorn_systemd_socket_group": "www-data"}
     return _ENVIRONMENT.get_template(template).render(ansible_managed="Ansible managed", **variables)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_spec import SPEC
 from ansible_collections.webstack.flask.plugins.modules import builds, certificates, environments, releases
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import SPEC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

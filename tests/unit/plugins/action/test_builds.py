@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from ansible.plugins.action import ActionBase
 from ansible_collections.webstack.flask.plugins.action import builds
-from ansible_collections.webstack.flask.plugins.module_utils.source_secrets import reveal_secrets
-from ansible_collections.webstack.flask.plugins.module_utils.source_tree import pack_tree
+from ansible_collections.webstack.flask.plugins.module_utils._source.secrets import reveal_secrets
+from ansible_collections.webstack.flask.plugins.module_utils._source.tree import pack_tree
 
 
 def _join(*parts: str) -> str:

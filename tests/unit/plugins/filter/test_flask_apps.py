@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.webstack.flask.plugins.filter.flask_apps import FilterModule, checked_apps, switch_inputs
-from ansible_collections.webstack.flask.plugins.module_utils.flask_apps_checks import check_apps
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
 
 _APP = {"name": "shop", "source": {"path": "shop"}, "wsgi": "wsgi:app", "server_names": ["shop.test"]}
 

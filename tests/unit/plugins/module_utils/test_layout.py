@@ -3,7 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils.layout import AppLayout, Problem, check_name
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout, check_name
 
 
 @pytest.mark.parametrize("name", ["a", "shop", "mi-aplicacion", "shop_2", "a" * 25])
@@ -13,7 +14,7 @@ def test_a_plain_name_is_taken_as_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "Shop", "2shop", "-shop", "_shop", "shop.test", "a/b", "..", "ñandu", "a" * 26, "shop\n", "shop@1"])
 def test_a_name_that_no_user_or_unit_could_have_is_refused(name: str) -> None:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(UserError) as caught:
         check_name(name)
     assert str(caught.value) == (
         f"the app's name is {name!r}; allowed are 1 to 25 lower-case letters, digits, '-' and '_', beginning with a letter"
@@ -55,5 +56,5 @@ def test_the_longest_name_leaves_room_for_the_build_user() -> None:
 
 @pytest.mark.parametrize("root", ["srv/shop", "/srv/../etc", "./shop", "/srv/my shop", "/srv/%h", "/srv\nUser=root", "/" + "a" * 70])
 def test_a_root_that_could_be_anywhere_or_breaks_a_file_is_refused(root: str) -> None:
-    with pytest.raises(Problem, match="it must be an absolute path of letters"):
+    with pytest.raises(UserError, match="it must be an absolute path of letters"):
         AppLayout.of("shop", root)

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem, check_name
-from ansible_collections.webstack.flask.plugins.module_utils.outcomes import FlaskModule, attend_to_each, describe_error, tell
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._layout import check_name
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, describe_error, for_each_app, tell
 
 
 def _attend(app: dict[str, Any]) -> dict[str, Any]:
@@ -17,11 +18,11 @@ def _attend(app: dict[str, Any]) -> dict[str, Any]:
 def test_the_failure_of_one_does_not_keep_it_from_the_others() -> None:
     apps: list[dict[str, Any]] = [
         {"name": "full", "error": OSError(28, "No space left on device")},
-        {"name": "wrong", "error": Problem("there is no such branch")},
+        {"name": "wrong", "error": UserError("there is no such branch")},
         {"name": "deep", "error": RecursionError("too deep")},
         {"name": "good"},
     ]
-    outcomes = attend_to_each(apps, _attend, {"changed": False})
+    outcomes = for_each_app(apps, _attend, {"changed": False})
     assert outcomes.pop("deep")["error"].startswith("unexpected RecursionError: too deep")
     assert outcomes == {
         "full": {"changed": False, "error": "[Errno 28] No space left on device"},
@@ -40,7 +41,7 @@ def _describe_raised(number: object) -> str:
 
 def test_what_nobody_expected_is_told_with_its_place_in_our_code() -> None:
     assert _describe_raised(1).startswith("unexpected TypeError: expected string or bytes-like object")
-    assert " (plugins/module_utils/layout.py:" in _describe_raised(1)
+    assert " (plugins/module_utils/_layout.py:" in _describe_raised(1)
     assert _describe_raised(1).endswith("); please report it")
 
 

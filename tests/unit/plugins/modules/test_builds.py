@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils.layout import Problem
-from ansible_collections.webstack.flask.plugins.module_utils.source_bounds import Room
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._source.bounds import Room
 from ansible_collections.webstack.flask.plugins.modules.builds import Nest
 
 
@@ -17,7 +17,7 @@ def test_a_repository_that_is_its_own_submodule_is_refused_at_some_depth(nest: N
     for _level in range(10):
         nest = nest.enter("lib/self")
     assert nest.above == 20
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(UserError) as caught:
         nest.enter("lib/self")
     assert str(caught.value) == "the submodule lib/self lies within 10 others, the most that is allowed; does one name itself?"
 
@@ -25,12 +25,12 @@ def test_a_repository_that_is_its_own_submodule_is_refused_at_some_depth(nest: N
 def test_very_many_submodules_are_refused_wherever_they_lie(nest: Nest) -> None:
     for number in range(100):
         nest.enter(f"lib{number}").enter("inner")
-    with pytest.raises(Problem, match="the repository has more than 200 submodules, those of submodules included; leave some out"):
+    with pytest.raises(UserError, match="the repository has more than 200 submodules, those of submodules included; leave some out"):
         nest.enter("one-more")
 
 
 def test_a_submodule_is_not_written_through_a_link_out_of_the_build(nest: Nest) -> None:
     (nest.directory / "out").symlink_to("/etc")
     for path in ("out/lib", "../lib", "/etc/lib"):
-        with pytest.raises(Problem, match="would be written through a link out of the build"):
+        with pytest.raises(UserError, match="would be written through a link out of the build"):
             nest.enter(path)

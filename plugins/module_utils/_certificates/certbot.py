@@ -1,0 +1,264 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""certbot on the host: what it needs to ask and to renew, whether names lead here, and the asking itself."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+from ansible_collections.webstack.flask.plugins.module_utils._certificates.acme import (
+    CERTBOT_ROOT,
+    HOOK,
+    Order,
+    Renewal,
+    choose_names,
+    explain,
+    find_reason_to_ask,
+    find_refused,
+    format_config,
+    is_busy,
+    lineage_of,
+    make_arguments,
+    parse_renewal,
+)
+from ansible_collections.webstack.flask.plugins.module_utils._certificates.dns import find_addresses, find_name_servers
+from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem import Certificate, join, read_given, read_usable
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._host.commands import TimedOut, run
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access, ensure_directory, ensure_file, read_text
+from ansible_collections.webstack.flask.plugins.module_utils._layout import CERTIFICATE_ROOT, UNIT_ROOT
+from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file import format_environment
+
+_TIMER = "certbot.timer"
+_HOOK_FILE = CERTBOT_ROOT / "renewal-hooks/deploy/webstack-flask"
+_ETC = CERTIFICATE_ROOT.parent
+_ENVIRONMENT = _ETC / "certbot.env"
+_AUTHORITIES = _ETC / "acme-ca.pem"
+_CREDENTIALS = _ETC / "acme-dns.ini"
+_DROP_IN = UNIT_ROOT / "certbot.service.d/webstack-flask.conf"
+_SYSTEM_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+_CHALLENGES = ".well-known/acme-challenge"
+_SECRET, _PUBLIC, _PROGRAM, _FOLDER = (Access(0, 0, mode) for mode in (0o600, 0o644, 0o755, 0o755))
+
+_HTTP_PORT = 80
+_ANSWER_PATIENCE = 5.0
+_BUSY_PATIENCE = 120.0
+_BUSY_PAUSE = 2.0
+_CERTBOT_PATIENCE = 300.0
+_MOST_SAID, _LONGEST_LINE = 1 << 18, 1000
+"""Bytes that are kept of what certbot says, and characters of a line of it."""
+
+
+@dataclass
+class Asked:
+    """What came of asking for a certificate: the names it is now for, and why others are missing, by name."""
+
+    names: list[str] = field(default_factory=list)
+    troubles: dict[str, str] = field(default_factory=dict)
+
+
+def ensure_renewal(options: Mapping[str, Any], *, check: bool) -> bool:
+    """See that what certbot needs is in place and that its timer runs; return whether anything changed."""
+    variables = _list_variables(options)
+    changed = [
+        _ensure_text(_HOOK_FILE, f"{HOOK}{options['renewal_command']}\n", _PROGRAM, check=check),
+        _ensure_text(_AUTHORITIES, _list_authorities(options["ca"]) if options["ca"] else "", _PUBLIC, check=check),
+        _ensure_text(_CREDENTIALS, options["dns_credentials"], _SECRET, check=check),
+        _ensure_text(_ENVIRONMENT, format_environment(variables), _SECRET, check=check),
+    ]
+    unit = f"# Written by webstack.flask.\n[Service]\nEnvironmentFile={_ENVIRONMENT}\n" if variables else ""
+    if _ensure_text(_DROP_IN, unit, _PUBLIC, check=check):
+        changed.append(True)
+        if not check:
+            systemctl.daemon_reload()
+    timer = systemctl.show([_TIMER])[_TIMER]
+    if not (timer.enabled and timer.active == "active"):
+        changed.append(True)
+        if not check:
+            systemctl.enable(_TIMER)
+            systemctl.start_and_wait(_TIMER)
+    return any(changed)
+
+
+def _ensure_text(path: Path, text: str, access: Access, *, check: bool) -> bool:
+    """Give a file this content; one that would be empty is not to be there."""
+    if text:
+        if not check:
+            _make_folder(path.parent)
+        return ensure_file(path, text, access, check=check)
+    if not path.exists():
+        return False
+    if not check:
+        path.unlink()
+    return True
+
+
+def _make_folder(path: Path) -> None:
+    """Make a directory with those above it, each readable by all, whatever the umask."""
+    for folder in (*reversed(path.parents), path):
+        if not folder.exists():
+            ensure_directory(folder, _FOLDER)
+
+
+def _list_variables(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return the environment of certbot beyond its own."""
+    bundle = {"REQUESTS_CA_BUNDLE": str(_AUTHORITIES)} if options["ca"] else {}
+    return {**bundle, **{key: str(value) for key, value in options["environment"].items()}}
+
+
+def _list_authorities(given: str) -> str:
+    """Return the certificates of all authorities that certbot is to believe: the system's, for other certificates, and the one given."""
+    text = read_given(given)
+    return f"{(read_text(_SYSTEM_AUTHORITIES) or '').rstrip()}\n{text.strip()}\n".lstrip()
+
+
+def read_renewal(name: str) -> Renewal | None:
+    """Return how certbot is going to renew a certificate, None when it does not know it."""
+    text = read_text(CERTBOT_ROOT / f"renewal/{lineage_of(name)}.conf")
+    return parse_renewal(text) if text else None
+
+
+def read_issued(name: str) -> str:
+    """Return the key and the chain that certbot has for a certificate as the text of one file; empty when there are none to use."""
+    live = CERTBOT_ROOT / "live" / lineage_of(name)
+    text = join(read_text(live / "fullchain.pem") or "", read_text(live / "privkey.pem") or "")
+    return text if read_usable(text) else ""
+
+
+def forget(name: str, *, check: bool) -> bool:
+    """Let certbot renew a certificate of ours no longer; return whether that changed anything."""
+    if read_renewal(name) is None:
+        return False
+    if not check:
+        status, output = _run_certbot(["delete", "--non-interactive", "--cert-name", lineage_of(name)], {})
+        if status:
+            raise UserError(f"certbot cannot delete the certificate {lineage_of(name)}: {explain(output)}")
+    return True
+
+
+def find_unready(names: Sequence[str], webroot: Path) -> dict[str, str]:
+    """Return the names of which an authority could not see that they are ours, each with what is wrong.
+
+    A token is put where the web server is to serve it, and asked for at every address of each name.
+    """
+    _make_folder(webroot / _CHALLENGES)
+    token = webroot / _CHALLENGES / f"webstack-flask-{secrets.token_hex(8)}"
+    word, servers = secrets.token_hex(16), find_name_servers()
+    ensure_file(token, word, _PUBLIC)
+    try:
+        with ThreadPoolExecutor(min(len(names), 20) or 1) as pool:
+            found = pool.map(lambda name: _find_trouble(name, servers, f"/{_CHALLENGES}/{token.name}", word), names)
+            return {name: trouble for name, trouble in zip(names, found, strict=True) if trouble}
+    finally:
+        token.unlink()
+
+
+def _find_trouble(name: str, servers: Sequence[str], path: str, word: str) -> str | None:
+    try:
+        addresses = find_addresses(name, servers)
+    except UserError as problem:
+        return str(problem)
+    if not addresses:
+        return "it does not resolve"
+    answers = {address: _ask(address, name, path) for address in addresses}
+    return judge_answers(answers, word)
+
+
+def judge_answers(answers: Mapping[str, str | OSError], word: str) -> str | None:
+    """Return what is wrong with the answers of the addresses of a name, None when a right one came and no wrong one.
+
+    An address that the host itself cannot reach is no wrong answer, as long as another one is right: it may have no IPv6.
+    """
+    wrong = [f"{address} answers {answer}" for address, answer in answers.items() if not isinstance(answer, OSError) and answer != word]
+    if wrong:
+        return f"its address leads elsewhere: {wrong[0]} to a question for a file that this host has"
+    if word in answers.values():
+        return None
+    address, error = next(iter(answers.items()))
+    return f"{address} cannot be reached on port {_HTTP_PORT}: {error}"
+
+
+def _ask(address: str, name: str, path: str) -> str | OSError:
+    """Return what is served, or in words what else was answered; or the error of a connection."""
+    link = http.client.HTTPConnection(address, _HTTP_PORT, timeout=_ANSWER_PATIENCE)
+    # The time limit of a connection is for each of its parts, and a foreign server may send them drop by drop.
+    watch = Timer(2 * _ANSWER_PATIENCE, _hang_up, [link])
+    watch.start()
+    try:
+        link.request("GET", path, headers={"Host": name, "User-Agent": "webstack.flask"})
+        answer = link.getresponse()
+        body = answer.read(100).decode(errors="replace")
+    except OSError as error:
+        return error
+    except http.client.HTTPException as error:
+        return f"no HTTP ({type(error).__name__})"
+    finally:
+        watch.cancel()
+        link.close()
+    return body if answer.status == 200 else f"with status {answer.status}"
+
+
+def _hang_up(link: http.client.HTTPConnection) -> None:
+    with suppress(OSError, AttributeError):  # it may have ended, or not begun
+        link.sock.shutdown(socket.SHUT_RDWR)
+
+
+def ask_for(order: Order, options: Mapping[str, Any], held: Certificate | None, now: datetime, *, check: bool) -> Asked:
+    """Ask the authority for a certificate, for the names that it can check; `held` is what certbot has of it already."""
+    asked, renewal = Asked(), read_renewal(order.name)
+    reason = find_reason_to_ask(order, renewal, held, now)
+    is_good = held is not None and renewal is not None and renewal.directory == order.directory and held.ends > now
+    kept = held.names if held is not None and is_good else frozenset()
+    if not order.plugin and options["check_names"] and not (check and not Path(order.webroot).exists()):
+        asked.troubles = find_unready(order.names, Path(order.webroot))
+    while names := choose_names(order.names, kept, set(order.names) - asked.troubles.keys(), has_reason=reason is not None):
+        if check:
+            return Asked(names, asked.troubles)
+        with tempfile.TemporaryDirectory(prefix="webstack-acme-", dir="/run") as scratch:
+            config = Path(scratch, "certbot.ini")
+            ensure_file(config, format_config(options), _SECRET)
+            arguments = make_arguments(order, names, options, config=config, credentials=_CREDENTIALS)
+            status, output = _run_certbot(arguments, _list_variables(options))
+        if status == 0:
+            return Asked(names, asked.troubles)
+        asked.troubles |= find_refused(output, names) or dict.fromkeys(names, explain(output))
+    return asked
+
+
+def _run_certbot(arguments: Sequence[str], variables: Mapping[str, str]) -> tuple[int, str]:
+    """Run certbot, after the one that is at work already; return its status and what it said."""
+    program = shutil.which("certbot", path="/usr/bin:/usr/local/bin")
+    if program is None:
+        raise UserError("certbot is not installed; install Debian's package certbot")
+    deadline = time.monotonic() + _BUSY_PATIENCE
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", **variables}
+    while True:
+        try:
+            ended = run([program, *arguments], timeout=_CERTBOT_PATIENCE, most=_MOST_SAID, env=environment)
+        except TimedOut:
+            return 1, f"certbot was not done after {_CERTBOT_PATIENCE:g} s"
+        output = shorten_lines(f"{ended.output}\n{ended.errors}")
+        if not is_busy(output) or time.monotonic() > deadline:
+            return ended.status, output
+        time.sleep(_BUSY_PAUSE)
+
+
+def shorten_lines(output: str) -> str:
+    """Return what certbot says with no line longer than a message can use: it repeats what the authority says."""
+    return "\n".join(line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in output.splitlines())

@@ -1,0 +1,293 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which of an app's files says what to install, and what identifies the environment that comes of it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ansible_collections.webstack.flask.plugins.module_utils._environment import project_files
+from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import (
+    KINDS,
+    LOCK,
+    NO_FILE,
+    PACKAGES,
+    PIPFILE,
+    PYPROJECT,
+    REQUIREMENTS,
+    kind_of,
+)
+from ansible_collections.webstack.flask.plugins.module_utils._environment.pythons import Demand
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._host.digest import digest_of
+from ansible_collections.webstack.flask.plugins.module_utils._source.tree import is_within
+
+_RECIPE = 3
+"""Raised when the way in which environments are built changes what is in them."""
+
+_INCLUDE = re.compile(r"(?:-[rc]\s*|--(?:requirement|constraint)(?:\s+|\s*=\s*))(?P<name>\S+)")
+_LOCAL_OPTION = re.compile(r"-e|-f|--editable\b|--find-links\b")
+_LOCAL_REQUIREMENT = re.compile(r"\.|file:|.*[ @]file:|[^:]*/|[^:]*\.(?:whl|zip|tar\.\w+|tgz)\b")
+_LOCAL_IN_PIPFILE = re.compile(r"\b(?:path|editable)\s*=|\bfile\s*=\s*[\"'](?!https?:)")
+_MOST_FILES, _LARGEST_FILE = 200, 4 << 20
+"""Files that requirements may include, and bytes of a file that says what to install."""
+
+_DEPTH = 3
+_HINTS = 5
+"""How deep a file is looked for that the user may have meant, and how many are shown."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What tells the dependencies of one source from those of another, with nothing in it that is secret.
+
+    A check run takes it from a build that does not stay. `digests` are those of the texts that count. `local` says that the files name
+    something in the source itself, so that every build needs its own environment. `demand` is what they demand of Python. `lack` is
+    what to say if no packages are named either.
+    """
+
+    kind: str
+    file: str = ""
+    digests: tuple[tuple[str, str], ...] = ()
+    local: bool = False
+    demand: Demand | None = None
+    lack: str = ""
+
+    def identify(self, *, packages: Sequence[str], wheels: str | None, series: str, additions: Sequence[str], build: str) -> str:
+        """Return the identifier of the environment for a series of Python, and what is added where nothing else brings it.
+
+        A new patch level of Python is no new environment: it links to the interpreter that Debian has just mended, and compiled
+        packages fit every patch level of a series. Raise UserError if there is nothing to install.
+        """
+        if self.lack and not packages:
+            raise UserError(self.lack)
+        source = build if self.local or _is_in_source(wheels) else ""
+        return digest_of([_RECIPE, self.kind, self.file, self.digests, list(packages), series, additions, source])
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return it as a module's result or option can hold it."""
+        demand = [self.demand.text, self.demand.place] if self.demand else None
+        return {**vars(self), "digests": [list(pair) for pair in self.digests], "demand": demand}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Outline:
+        """Return the outline that `outline_dependencies` has told; raise UserError if what it told is one."""
+        if plain.get("error"):
+            raise UserError(plain["error"])
+        demand = Demand(*plain["demand"]) if plain["demand"] else None
+        digests = tuple((name, digest) for name, digest in plain["digests"])
+        return cls(plain["kind"], plain["file"], digests, bool(plain["local"]), demand, plain["lack"])
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What to install: what the source says, in short and in its own words, and the packages named besides.
+
+    `listed` are requirements that a file holds in a form that pip cannot read by itself.
+    """
+
+    outline: Outline
+    texts: tuple[tuple[str, str], ...] = ()
+    packages: tuple[str, ...] = ()
+    wheels: str | None = None
+    listed: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """What kind of file decides; a word for none."""
+        return self.outline.kind
+
+    @property
+    def file(self) -> str:
+        """The file that decides, by its path within the source."""
+        return self.outline.file
+
+    @property
+    def needs_source(self) -> bool:
+        """Whether something of the source itself is installed, or installed from."""
+        return self.outline.local or _is_in_source(self.wheels)
+
+    @property
+    def directory(self) -> PurePosixPath:
+        """Where in the source paths within the file begin: beside it, or above a directory that is called `requirements`."""
+        parent = PurePosixPath(self.file).parent
+        return parent.parent if self.kind == REQUIREMENTS and parent.name == "requirements" else parent
+
+    def name(self, package: str) -> bool:
+        """Return whether the app itself names a package, so that its version is not ours to choose."""
+        pattern = re.compile(rf"(?<![\w.-]){re.escape(package)}(?![\w-])", re.IGNORECASE)
+        return any(pattern.search(text) for _name, text in (*self.texts, *(("", package) for package in self.packages)))
+
+
+def outline_dependencies(source: Path, file: str | None) -> dict[str, Any]:
+    """Return the outline of a source's dependencies, or what is wrong with them, as a module's result can hold it."""
+    try:
+        return _read_dependencies(source, file).outline.to_plain()
+    except UserError as problem:
+        return {"error": str(problem)}
+
+
+def choose_dependencies(source: Path, *, packages: Sequence[str], file: str | None = None, wheels: str | None = None) -> Dependencies:
+    """Return what an app needs: of the file that is asked for, else of the first that it has at its top; and the named packages.
+
+    `wheels` is where packages are taken from; within the source, they are a part of it.
+    """
+    return replace(_read_dependencies(source, file), packages=tuple(packages), wheels=wheels)
+
+
+def _read_dependencies(source: Path, file: str | None) -> Dependencies:
+    chosen = _choose_file(source, file)
+    if chosen is None:
+        return Dependencies(Outline(PACKAGES, lack="" if file == NO_FILE else _describe_lack(source)))
+    kind = kind_of(chosen)
+    if kind == PYPROJECT:
+        return _read_project(source, chosen)
+    texts = _read_texts(source, chosen, kind)
+    local = any(names_local_source(kind, text) for _name, text in texts)
+    demand = None if kind == REQUIREMENTS else project_files.find_pipfile_demand(*texts[0])
+    return Dependencies(Outline(kind, chosen, _digest(texts), local, demand), tuple(texts))
+
+
+def _choose_file(source: Path, file: str | None) -> str | None:
+    if file == NO_FILE:
+        return None
+    if file:
+        if not (source / file).is_file():
+            raise UserError(f"`dependencies.file` is {file!r}, which the source does not have{_hint(source, 'it has')}")
+        return file
+    return next((kind for kind in KINDS if _counts(source, kind)), None)
+
+
+def _describe_lack(source: Path) -> str:
+    return (
+        f"the source has no {', '.join(KINDS[:-1])} or {KINDS[-1]} at its top, and no packages are named"
+        f"{_hint(source, 'name a file that lies deeper in `dependencies.file`:')}; "
+        "add one of the files, name what to install: `dependencies: {packages: [flask]}`, "
+        f"or say that the app needs nothing but gunicorn: `dependencies: {{file: {NO_FILE}}}`"
+    )
+
+
+def _digest(texts: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, hashlib.sha256(text.encode()).hexdigest()) for name, text in texts)
+
+
+def _is_in_source(wheels: str | None) -> bool:
+    return bool(wheels) and not str(wheels).startswith("/")
+
+
+def _counts(source: Path, kind: str) -> bool:
+    if not (source / kind).is_file():
+        return False
+    return kind != PYPROJECT or project_files.describes_a_project(project_files.read_toml(kind, _read(source, kind)))
+
+
+def _hint(source: Path, words: str) -> str:
+    found = sorted(_find_files(source, _DEPTH), key=lambda path: (path.count("/"), path))[:_HINTS]
+    return f"; {words} {', '.join(found)}" if found else ""
+
+
+def _find_files(directory: Path, depth: int, prefix: str = "") -> Iterator[str]:
+    for path in directory.iterdir():
+        if path.is_symlink() or path.name.startswith(".") or path.name == "node_modules":
+            continue
+        if path.is_dir() and depth:
+            yield from _find_files(path, depth - 1, f"{prefix}{path.name}/")
+        elif path.name in KINDS or (path.suffix == ".txt" and "requirements" in f"{prefix}{path.name}"):
+            yield prefix + path.name
+
+
+def _read_texts(source: Path, file: str, kind: str) -> list[tuple[str, str]]:
+    if kind == REQUIREMENTS:
+        return read_requirements(source, file)
+    pipfile = str(PurePosixPath(file).with_name(PIPFILE))
+    if kind == LOCK and not (source / pipfile).is_file():
+        raise UserError("the source has a Pipfile.lock and no Pipfile; pipenv needs both, so commit the Pipfile too")
+    return [(name, _read(source, name)) for name in dict.fromkeys((pipfile, file))]
+
+
+def _read_project(source: Path, file: str) -> Dependencies:
+    texts = ((file, _read(source, file)),)
+    content = project_files.read_toml(*texts[0])
+    demand = project_files.find_project_demand(file, content)
+    installable = project_files.is_installable(content)
+    listed = () if installable else tuple(project_files.list_project_dependencies(content))
+    return Dependencies(Outline(PYPROJECT, file, _digest(texts), installable, demand), texts, listed=listed)
+
+
+def read_requirements(source: Path, name: str) -> list[tuple[str, str]]:
+    """Return a requirements file and all that it includes, each once with its text, in the order of inclusion."""
+    texts: dict[str, str] = {}
+    waiting = [name]
+    while waiting:
+        name = waiting.pop()
+        if name in texts:
+            continue
+        if len(texts) == _MOST_FILES:
+            raise UserError(f"the requirements include more than {_MOST_FILES} files; put what they name into fewer")
+        texts[name] = _read(source, name)
+        waiting += reversed(_list_included(name, texts[name]))
+    return list(texts.items())
+
+
+def _list_included(name: str, text: str) -> list[str]:
+    matches = (_INCLUDE.match(line.strip()) for line in text.splitlines())
+    return [str(_normalise(PurePosixPath(name).parent / match["name"])) for match in matches if match and "://" not in match["name"]]
+
+
+def names_local_source(kind: str, text: str) -> bool:
+    """Return whether a dependency file names a part of the source, such as `-e .` or `./vendor/thing.whl`.
+
+    In doubt it does: that costs an environment of its own for each build, while the opposite mistake would leave old code in use.
+    """
+    if kind in (LOCK, PIPFILE):
+        return _LOCAL_IN_PIPFILE.search(text) is not None
+    return any(map(_is_local_requirement, text.splitlines()))
+
+
+def _is_local_requirement(line: str) -> bool:
+    line = re.sub(r"(?:^|\s)#.*|\s;.*", "", line).strip()
+    return (_LOCAL_OPTION if line.startswith("-") else _LOCAL_REQUIREMENT).match(line) is not None
+
+
+def _read(source: Path, name: str) -> str:
+    if "\0" in name:
+        raise UserError(f"the requirements include {name!r}, which no file can be called")
+    path = source / name
+    if not is_within(path, source):
+        raise UserError(f"{name} leads out of the source")
+    try:
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UserError(f"{name} is no file")
+            content = file.read(_LARGEST_FILE + 1)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        raise UserError(f"the requirements include {name}, which the source does not have") from None
+    if len(content) > _LARGEST_FILE:
+        raise UserError(f"{name} has more than {_LARGEST_FILE} bytes, the most that a file of dependencies may have")
+    try:
+        return content.decode().replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError:
+        raise UserError(f"{name} is not UTF-8 text") from None
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for somebody to write to it, should it be a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _normalise(path: PurePosixPath) -> PurePosixPath:
+    parts: list[str] = []
+    for part in path.parts:
+        if part == ".." and parts:
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return PurePosixPath(*parts)

@@ -1,0 +1,272 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Environments on the host: installed by pipenv as an unprivileged user, then copied by root and never written again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from ansible_collections.webstack.flask.plugins.module_utils._environment import manifests as names
+from ansible_collections.webstack.flask.plugins.module_utils._environment import project_files
+from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import Dependencies
+from ansible_collections.webstack.flask.plugins.module_utils._environment.installed import require_debian_packages
+from ansible_collections.webstack.flask.plugins.module_utils._environment.wheels import WheelStore
+from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import (
+    Installer,
+    Workshop,
+    copy_source,
+    end_builds,
+    hide_credentials,
+    open_workshop,
+)
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import (
+    Access,
+    sync_directory,
+    sync_filesystem,
+    write_atomically,
+)
+from ansible_collections.webstack.flask.plugins.module_utils._host.trees import copy_tree, remove_tree
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+
+RECORD = "environment.json"
+"""Written last, by root: an environment without it is the remains of a run that was cut off."""
+
+_OLD_SETUPTOOLS = "setuptools==80.9.0"
+"""The last that has pkg_resources, which gunicorn 20 and older import; later versions of setuptools have dropped it."""
+
+_METADATA = re.compile(r"(?P<name>[A-Za-z0-9._]+)-(?P<version>[A-Za-z0-9._!+]+?)(?:-py[0-9.]+)?\.(?:dist|egg)-info|(?P<link>.+)\.egg-link")
+"""What pip calls the place where it writes down that a package is installed; a link, for what was installed in an old editable mode."""
+
+_DOWNLOAD = ("download", "--no-deps", "--only-binary=:all:", "--retries=0")
+
+
+def is_finished(directory: Path) -> bool:
+    """Return whether an environment was built to the end: whether root, and not what was being installed, has written its record."""
+    try:
+        status = (directory / RECORD).lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
+
+
+def is_usable(directory: Path) -> bool:
+    """Return whether an environment was built to the end, and its interpreter is there: an upgrade of the host may have removed it."""
+    return is_finished(directory) and (directory / "bin/python").exists()
+
+
+def build_environment(
+    layout: AppLayout, identifier: str, source: Path, needs: Dependencies, installer: Installer, additions: Sequence[str]
+) -> None:
+    """Build an environment in its place; raise UserError, leaving nothing, if that fails.
+
+    `additions` are installed where nothing else brings them, each in the version that it has, as in `gunicorn==27.0.1`.
+    """
+    require_debian_packages(installer.debian_packages)
+    directory = layout.environment(identifier)
+    with open_workshop(layout, directory, installer, needs) as workshop:
+        copy_source(source, workshop, needs)
+        _make_virtualenv(workshop)
+        _install(workshop, needs)
+        _add_missing(workshop, needs, additions)
+        _require_running_gunicorn(workshop, needs)
+        end_builds(layout)
+        _take_over(workshop, source, needs)
+
+
+def _take_over(workshop: Workshop, source: Path, needs: Dependencies) -> None:
+    """Put a copy of what the build user has written into its final place, as root's.
+
+    Copied and not given away: a file that somebody has kept open for writing is another one. It is finished in a directory beside, and
+    its record is written last.
+    """
+    partial = workshop.directory.with_name(f".partial-{workshop.directory.name}")
+    remove_tree(partial)
+    try:
+        copy_tree(
+            workshop.written,
+            partial,
+            uid=0,
+            gid=workshop.readers,
+            directory_mode=0o750,
+            file_mode=0o640,
+            program_mode=0o750,
+            wants_rewrite=names_places,
+            rewrite=lambda _path, content: content.replace(os.fsencode(workshop.project), os.fsencode(source)),
+        )
+        record = {
+            "from": needs.file or needs.kind,
+            "python": workshop.installer.python.version,
+            "installed": list_installed_pins(find_installed(partial)),
+        }
+        write_atomically(partial / RECORD, json.dumps(record, indent=2) + "\n", Access(0, workshop.readers, 0o640))
+        sync_filesystem(partial)
+        os.replace(partial, workshop.directory)
+    finally:
+        remove_tree(partial)
+    sync_directory(workshop.directory.parent)
+
+
+def _make_virtualenv(workshop: Workshop) -> None:
+    # By its full version: /usr/bin/python3 is another Python after an upgrade of Debian, and the old one stays until nobody needs it.
+    python, maker = os.path.realpath(workshop.installer.python.path), workshop.installer.maker
+    if python == os.path.realpath(maker):
+        workshop.run(maker, "-I", "-m", "virtualenv", "--quiet", "--python", python, str(workshop.directory))
+    else:
+        # Debian's virtualenv has the pip of Debian, which need not run on an interpreter that is newer.
+        workshop.run(python, "-I", "-m", "venv", str(workshop.directory))
+
+
+def _install(workshop: Workshop, needs: Dependencies) -> None:
+    pipenv, offline = workshop.installer.pipenv, bool(workshop.installer.wheels)
+    within = workshop.project / needs.directory
+    if needs.kind == names.LOCK:
+        if not workshop.installer.ignore_lock_mismatch:
+            _require_fitting_lock(workshop, needs, within)
+        hide_credentials(workshop, needs)
+        _sync(workshop, needs, within)
+    elif needs.kind == names.PIPFILE:
+        hide_credentials(workshop, needs)
+        if offline:
+            raise UserError(
+                "pipenv asks the index for hashes to lock a Pipfile, so `dependencies.wheels` is not enough; commit a Pipfile.lock"
+            )
+        workshop.run(pipenv, "install", within=within)
+    elif needs.kind == names.REQUIREMENTS:
+        # pip itself, in pipenv's virtualenv: pipenv would turn the file into a Pipfile, and lose constraints,
+        # hashes and options on the way.
+        hide_credentials(workshop, needs)
+        workshop.pip("install", "--requirement", str(workshop.project / needs.file), within=within)
+    elif needs.kind == names.PYPROJECT:
+        _install_project(workshop, needs, within)
+    elif needs.packages:
+        # pip itself: pipenv would write a Pipfile and a lock that nobody is to see, in nearly twice the time.
+        workshop.pip("install", wanted=needs.packages)
+
+
+def _sync(workshop: Workshop, needs: Dependencies, within: Path) -> None:
+    """Install the lock, from wheels alone that some app of the host has fetched before where all are there."""
+    if not workshop.installer.wheels and (found := _collect_wheels(workshop, needs)):
+        with suppress(UserError):  # a wheel may be for another interpreter than it seemed: the index has the last word
+            workshop.run(workshop.installer.pipenv, "sync", within=within, variables={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(found)})
+            return
+    workshop.run(workshop.installer.pipenv, "sync", within=within)
+
+
+def _collect_wheels(workshop: Workshop, needs: Dependencies) -> Path | None:
+    """Return a directory with a wheel for each package of the lock, fetched unless they are there; None if not all can be had."""
+    lock = workshop.texts[needs.file]
+    pins = project_files.list_pins(lock)
+    if not pins:
+        return None
+    store = WheelStore(workshop.installer.python.series)
+    view, downloads = workshop.make_directories_for_wheels()
+    if missing := store.offer(pins, view):
+        # PyPI may have a mirror in its place, which pip finds in its variables.
+        indexes = [f"--index-url {url}" for url in project_files.list_index_urls(needs.file, lock) if urlsplit(url).hostname != "pypi.org"]
+        try:
+            workshop.pip(*_DOWNLOAD, "--dest", str(downloads), wanted=[*indexes, *(pin.requirement for pin in missing)])
+        except UserError:
+            return None
+        store.keep(missing, downloads)
+        store.offer(missing, view)
+    return view
+
+
+def _install_project(workshop: Workshop, needs: Dependencies, within: Path) -> None:
+    """Install a project in editable mode, so that its templates and static files are there as well; or just what it lists."""
+    options = ["--ignore-requires-python"] if workshop.installer.ignore_python_requirement else []
+    if needs.listed:
+        workshop.pip("install", *options, wanted=needs.listed)
+    elif needs.outline.local:
+        workshop.pip("install", *options, "--editable", ".", within=within)
+
+
+def _require_fitting_lock(workshop: Workshop, needs: Dependencies, within: Path) -> None:
+    try:
+        workshop.run(workshop.installer.pipenv, "verify", within=within)
+    except UserError as problem:
+        if "out-of-date" not in str(problem):
+            raise
+        (_pipfile, pipfile), (_lock, lock) = needs.texts
+        raise UserError(project_files.describe_lock_mismatch(project_files.find_lock_gaps(pipfile, lock))) from problem
+
+
+def _add_missing(workshop: Workshop, needs: Dependencies, additions: Sequence[str]) -> None:
+    """Install the packages named besides a file, and the additions that nothing has brought, changing nothing that is there."""
+    installed = _ask_installed(workshop)
+    wanted = [*(needs.packages if needs.kind != names.PACKAGES else ()), *list_missing(additions, installed)]
+    if wanted:
+        workshop.pip("install", wanted=wanted, pins=list_installed_pins(installed))
+
+
+def _require_running_gunicorn(workshop: Workshop, needs: Dependencies) -> None:
+    """Raise UserError if the app's gunicorn cannot even be imported, which the oldest cannot without pkg_resources."""
+    problem = _import_gunicorn(workshop)
+    if problem and "No module named 'pkg_resources'" in problem and not needs.name("setuptools"):
+        workshop.pip("install", _OLD_SETUPTOOLS)
+        problem = _import_gunicorn(workshop)
+    if problem:
+        version = _ask_installed(workshop).get("gunicorn") or "of this app"
+        raise UserError(
+            f"gunicorn {version}, which the app brings, does not run on Python {workshop.installer.python.version}: {problem}. "
+            "Let the app ask for a newer one, or name an older Python in `dependencies.python`"
+        )
+
+
+def _import_gunicorn(workshop: Workshop) -> str:
+    """Return why gunicorn cannot be imported; nothing where it can."""
+    try:
+        workshop.run(*workshop.python, "-c", "import gunicorn.app.wsgiapp")
+    except UserError as problem:
+        return str(problem).rpartition("\n")[2].strip()
+    return ""
+
+
+def find_installed(directory: Path) -> dict[str, str]:
+    """Return what is installed in an environment of root's: canonical names, with versions where they are known, in their order."""
+    places = [path for path in directory.glob("lib/py*/site-packages") if not any(map(os.path.islink, (path, *path.parents[:2])))]
+    return read_installed(name for place in places for name in os.listdir(place))
+
+
+def read_installed(listing: Iterable[str]) -> dict[str, str]:
+    """Return what the names in the directory of an interpreter's packages say of them."""
+    found = [match for name in listing if (match := _METADATA.fullmatch(name))]
+    return dict(sorted((project_files.canonical_name(match["name"] or match["link"]), match["version"] or "") for match in found))
+
+
+def _ask_installed(workshop: Workshop) -> dict[str, str]:
+    """Return what is installed in an environment that is being built. The build user looks: root would follow that user's links."""
+    depth = ("-mindepth", "3", "-maxdepth", "3", "-path", "*/site-packages/*")
+    return read_installed(workshop.run("/usr/bin/find", f"{workshop.directory}/lib", *depth, "-printf", "%f\\n").splitlines())
+
+
+def list_missing(additions: Sequence[str], installed: Mapping[str, str]) -> list[str]:
+    """Return those of the additions that are not installed, the first of each name."""
+    missing: dict[str, str] = {}
+    for addition in additions:
+        missing.setdefault(project_files.canonical_name(addition.partition("==")[0]), addition)
+    return [addition for name, addition in missing.items() if name not in installed]
+
+
+def list_installed_pins(installed: Mapping[str, str]) -> list[str]:
+    """Return the lines of a constraints file that keep all versions as they are."""
+    return [f"{name}=={version}" for name, version in installed.items() if version]
+
+
+def names_places(path: PurePosixPath) -> bool:
+    """Return whether a file of an environment says where what was installed in editable mode lies: in the copy, which does not stay."""
+    return (
+        len(path.parts) == 4
+        and path.parts[0] == "lib"
+        and path.parts[2] == "site-packages"
+        and (path.suffix in (".pth", ".egg-link") or path.name.startswith("__editable__"))
+    )

@@ -1,0 +1,52 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The directory of an app: made, marked as its own, and closed to others."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import (
+    Access,
+    ensure_directory,
+    has_acl,
+    read_text,
+    require_closed_way,
+    write_atomically,
+)
+from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import MARKER, THROUGH, require_no_obstacles
+from ansible_collections.webstack.flask.plugins.module_utils._host.trees import clear_acls
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+
+
+def find_data(layout: AppLayout) -> Path:
+    """Return where an app's data really lie: an operator may have put a link to another disk in the place of `shared`.
+
+    Raise UserError if others could exchange what the link leads to.
+    """
+    if not layout.shared.is_symlink():
+        return layout.shared
+    data = Path(os.path.realpath(layout.shared))
+    require_closed_way(data.parent)
+    return data
+
+
+def ensure_root(layout: AppLayout, *, check: bool = False) -> bool:
+    """Make the directory of an app, marked as its own and closed to others; return whether it was not so.
+
+    Raise UserError if it, or anything else of that name, is somebody else's.
+    """
+    require_no_obstacles(layout)
+    root, marker = layout.root, layout.root / MARKER
+    unmarked = (read_text(marker) or "").strip() != layout.name
+    opened = has_acl(root)
+    changed = ensure_directory(root, Access(0, 0, THROUGH), check=check) or unmarked
+    if not check:
+        if unmarked:
+            write_atomically(marker, f"{layout.name}\n", Access(0, 0, 0o644))
+        if opened:  # what lies in it has inherited the list
+            for path in (layout.builds, layout.environments, layout.releases):
+                clear_acls(path)
+    return changed

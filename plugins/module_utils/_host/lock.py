@@ -1,0 +1,54 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A lock that the kernel gives back when its holder ends, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access, ensure_directory, set_access
+
+_PAUSE = 0.5
+
+
+@contextmanager
+def hold_lock(path: Path, patience: float, say: Callable[[str], object]) -> Iterator[None]:
+    """Hold the lock on `path`; `say` if it took long to get it, raise UserError after `patience` seconds."""
+    uid, gid = os.geteuid(), os.getegid()
+    ensure_directory(path.parent, Access(uid, gid, 0o755))
+    started = time.monotonic()
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        set_access(descriptor, Access(uid, gid, 0o600))  # whoever may read it could hold the lock for good
+        while not _try_lock(descriptor):
+            waited = time.monotonic() - started
+            if waited >= patience:
+                holder = os.read(descriptor, 100).decode(errors="replace").strip() or "unknown"
+                raise UserError(
+                    f"another run has been changing this app for more than {patience:g} s (process {holder} on this host); "
+                    "wait until it is done and run again"
+                )
+            time.sleep(_PAUSE)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        waited = time.monotonic() - started
+        if waited >= 1:
+            say(f"waited {waited:.0f} s for another run on this host")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

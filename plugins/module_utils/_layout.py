@@ -1,0 +1,164 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the parts of an app lie on a host, and what its units and accounts are called."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+
+NAME_PATTERN = re.compile(r"[a-z][a-z0-9_-]{0,24}")
+"""An app's name is also a user, a directory and a unit: 25 characters leave room for `_build-` within
+the 32 that useradd(8) allows."""
+
+_ROOT_PATTERN = re.compile(r"/[A-Za-z0-9_@+./-]{1,69}")
+"""What can stand in a unit and in nginx's configuration as it is. A socket's path has 107 bytes at most, says unix(7)."""
+
+CERTIFICATE_ROOT = Path("/etc/webstack-flask/certificates")
+CACHE_ROOT = Path("/var/cache/webstack-flask")
+LOCK_ROOT = Path("/run/webstack-flask")
+UNIT_ROOT = Path("/etc/systemd/system")
+
+
+def check_name(name: str) -> str:
+    """Return `name` if it can name an app, else raise UserError."""
+    if not NAME_PATTERN.fullmatch(name):
+        raise UserError(f"the app's name is {name!r}; allowed are 1 to 25 lower-case letters, digits, '-' and '_', beginning with a letter")
+    return name
+
+
+@dataclass(frozen=True)
+class AppLayout:
+    """The paths of one app. `root` is where it lives, /var/www/<name> by default."""
+
+    name: str
+    root: Path
+
+    @classmethod
+    def of(cls, name: str, root: str | None = None) -> AppLayout:
+        """Return the layout of the app `name`, below `root` or in the usual place."""
+        check_name(name)
+        path = Path(root) if root else Path("/var/www") / name
+        if not _ROOT_PATTERN.fullmatch(str(path)) or ".." in path.parts:
+            raise UserError(
+                f"the root of {name} is {str(path)!r}; it must be an absolute path of letters, digits and '_@+.-', "
+                "without '..', and at most 70 characters long, because that of a socket is limited to 107"
+            )
+        return cls(name, path)
+
+    @property
+    def builds(self) -> Path:
+        """Directory of the immutable copies of the app's source."""
+        return self.root / "builds"
+
+    @property
+    def environments(self) -> Path:
+        """Directory of the immutable virtualenvs."""
+        return self.root / "environments"
+
+    @property
+    def releases(self) -> Path:
+        """Directory of the releases."""
+        return self.root / "releases"
+
+    @property
+    def shared(self) -> Path:
+        """Directory of the app's own data, which outlives every release."""
+        return self.root / "shared"
+
+    @property
+    def current(self) -> Path:
+        """The one link that says which release users reach."""
+        return self.root / "current"
+
+    @property
+    def previous(self) -> Path:
+        """The link to the release that users reached before, for static files of pages that were loaded before a switch."""
+        return self.root / "previous"
+
+    @property
+    def cache(self) -> Path:
+        """Directory of what may be thrown away: the git mirror, pip's cache, scratch space."""
+        return CACHE_ROOT / self.name
+
+    @property
+    def lock(self) -> Path:
+        """File on which a run holds a kernel lock while it changes the app."""
+        return LOCK_ROOT / f"{self.name}.lock"
+
+    @property
+    def build_user(self) -> str:
+        """Account that installs dependencies; it can write nothing that the app runs from."""
+        return f"_build-{self.name}"
+
+    @property
+    def comment(self) -> str:
+        """By it an account is known as the one that runs the app."""
+        return f"runs {self.name} (webstack.flask)"
+
+    @property
+    def build_comment(self) -> str:
+        """By it an account is known as the one that installs the app's dependencies."""
+        return f"installs the dependencies of {self.name} (webstack.flask)"
+
+    @property
+    def work(self) -> Path:
+        """Directory of what is needed while dependencies are installed; it does not stay."""
+        return self.cache / "work"
+
+    @property
+    def build_unit(self) -> str:
+        """Transient unit in which dependencies are installed."""
+        return f"{self.name}-build.service"
+
+    @property
+    def command_unit(self) -> str:
+        """Transient unit in which release commands run."""
+        return f"{self.name}-release-command.service"
+
+    @property
+    def service_template(self) -> Path:
+        """Unit file of which each release's service is an instance."""
+        return UNIT_ROOT / f"{self.name}@.service"
+
+    @property
+    def socket_template(self) -> Path:
+        """Unit file of which each release's socket is an instance."""
+        return UNIT_ROOT / f"{self.name}@.socket"
+
+    def drop_in(self, release: str) -> Path:
+        """Return the unit file with what a release says of its service beyond the template."""
+        return UNIT_ROOT / f"{self.service_unit(release)}.d" / "release.conf"
+
+    def find_drop_ins(self) -> dict[str, Path]:
+        """Return the drop-ins that are on the host, by release."""
+        service = self.service_unit("*")
+        return {path.parent.name[len(self.name) + 1 : -len(".service.d")]: path for path in UNIT_ROOT.glob(f"{service}.d/release.conf")}
+
+    def build(self, identifier: str) -> Path:
+        """Return the directory of a build."""
+        return self.builds / identifier
+
+    def environment(self, identifier: str) -> Path:
+        """Return the directory of an environment."""
+        return self.environments / identifier
+
+    def release(self, identifier: str) -> Path:
+        """Return the directory of a release."""
+        return self.releases / identifier
+
+    def socket(self, release: str) -> Path:
+        """Return the socket on which a release listens."""
+        return self.release(release) / "gunicorn.sock"
+
+    def service_unit(self, release: str) -> str:
+        """Return the name of a release's service."""
+        return f"{self.name}@{release}.service"
+
+    def socket_unit(self, release: str) -> str:
+        """Return the name of a release's socket unit."""
+        return f"{self.name}@{release}.socket"

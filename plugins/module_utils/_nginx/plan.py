@@ -1,0 +1,234 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what lies below /etc/nginx and what should: the changes, in an order that nginx can start after each of."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
+from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import (
+    add_catch_all,
+    add_hash_size,
+    find_server_names,
+    is_ours,
+)
+
+ROOT_OWNED = Access(0, 0, 0o644)
+
+
+@dataclass(frozen=True)
+class NginxLayout:
+    """Where Debian's nginx keeps its configuration, and who may do what with a file of ours in it."""
+
+    etc: Path = Path("/etc/nginx")
+    access: Access = ROOT_OWNED
+
+    @property
+    def main(self) -> Path:
+        """The main configuration file."""
+        return self.etc / "nginx.conf"
+
+    @property
+    def http(self) -> Path:
+        """Our file of settings outside of any site."""
+        return self.etc / "conf.d" / "webstack-flask.conf"
+
+    @property
+    def default_link(self) -> Path:
+        """The link that enables Debian's default site."""
+        return self.etc / "sites-enabled" / "default"
+
+    @property
+    def default_file(self) -> Path:
+        """Debian's default site."""
+        return self.etc / "sites-available" / "default"
+
+    def file_of(self, name: str) -> Path:
+        """Return the configuration file of a site."""
+        return self.etc / "sites-available" / f"{name}.conf"
+
+    def link_of(self, name: str) -> Path:
+        """Return the link that enables a site."""
+        return self.etc / "sites-enabled" / f"{name}.conf"
+
+
+@dataclass(frozen=True)
+class File:
+    """A file: its content, and who may do what with it."""
+
+    text: str
+    access: Access
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link."""
+
+    target: str
+
+
+Entry: TypeAlias = "File | Link | None"
+"""What lies at a path; None is nothing."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site as it should be: its configuration, or None when it should not exist."""
+
+    name: str
+    text: str | None
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What lies below /etc/nginx: the entries at the paths that may change, the text of every file that nginx reads."""
+
+    entries: Mapping[Path, Entry]
+    texts: Mapping[Path, str]
+    main: str = ""
+    has_pristine_default: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to become of one path."""
+
+    path: Path
+    before: Entry
+    after: Entry
+
+    @property
+    def undo(self) -> Change:
+        """The change that takes this one back."""
+        return Change(self.path, self.after, self.before)
+
+    @property
+    def order(self) -> int:
+        """Files first, then the links to them; on the way out the other way round."""
+        if self.after is not None:
+            return 0 if isinstance(self.after, File) else 1
+        return 2 if isinstance(self.before, Link) else 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The changes in order, and the text of every file that nginx will read, by path, once they are made."""
+
+    changes: Sequence[Change]
+    texts: Mapping[Path, str] = field(default_factory=dict)
+
+    def describe_site(self, site: Site, layout: NginxLayout) -> str:
+        """Return in a word what happens to a site."""
+        changes = {change.path: change for change in self.changes}
+        touched = [changes[path] for path in (layout.file_of(site.name), layout.link_of(site.name)) if path in changes]
+        if not touched:
+            return "unchanged"
+        if site.text is None:
+            return "removed"
+        return "created" if any(change.before is None for change in touched) else "updated"
+
+
+def find_foreign(observed: Observed, sites: Iterable[Site], layout: NginxLayout) -> list[str]:
+    """Return a sentence for each path that a change would take from somebody else."""
+    problems = []
+    for path in [layout.http, *(layout.file_of(site.name) for site in sites)]:
+        entry = observed.entries.get(path)
+        if entry is not None and not (isinstance(entry, File) and is_ours(entry.text)):
+            problems.append(f"{path} exists already and was not written by this role; move it away, or rename the site")
+    for site in sites:
+        link, target = layout.link_of(site.name), layout.file_of(site.name)
+        entry = observed.entries.get(link)
+        if entry is not None and not (isinstance(entry, Link) and os.path.normpath(link.parent / entry.target) == str(target)):
+            problems.append(f"{link} exists already and is no link to {target}; move it away, or rename the site")
+    return problems
+
+
+def make_plan(observed: Observed, sites: Sequence[Site], *, http: str, default_site: str, unknown_names: str, layout: NginxLayout) -> Plan:
+    """Return what has to change so that the sites, and Debian's default site, are as they should be.
+
+    `unknown_names` is the body of a server for the names that no site has, or empty when there is to be none.
+    """
+    wanted: dict[Path, Entry] = {}
+    texts = dict(observed.texts)
+    for site in sites:
+        file, link = layout.file_of(site.name), layout.link_of(site.name)
+        wanted[file] = None if site.text is None else File(site.text, layout.access)
+        wanted[link] = None if site.text is None else Link(str(file))
+        texts.pop(link, None)
+        if site.text is not None:
+            texts[link] = site.text
+    default, page = _want_default(observed, default_site, layout), observed.entries.get(layout.default_file)
+    wanted[layout.default_link] = default
+    if default is None:
+        texts.pop(layout.default_link, None)
+    elif isinstance(page, File):
+        texts.setdefault(layout.default_link, page.text)
+    texts.pop(layout.http, None)
+    wanted[layout.http] = None
+    ours = [text for text in texts.values() if is_ours(text)]
+    if ours:
+        foreign = [observed.main, *(text for text in texts.values() if not is_ours(text))]
+        names = [name for text in texts.values() for name in find_server_names(text)]
+        http = add_hash_size(http, names, foreign)
+        texts[layout.http] = add_catch_all(http, unknown_names, ours, foreign) if unknown_names else http
+        wanted[layout.http] = File(texts[layout.http], layout.access)
+    changes = [Change(path, observed.entries.get(path), after) for path, after in wanted.items() if observed.entries.get(path) != after]
+    return Plan(sorted(changes, key=lambda change: (change.order, change.path)), texts)
+
+
+def _want_default(observed: Observed, default_site: str, layout: NginxLayout) -> Entry:
+    """Return what should lie at the default site's link; one that somebody made their own stays as it is."""
+    link = observed.entries.get(layout.default_link)
+    if default_site == "absent":
+        return None if observed.has_pristine_default else link
+    return link or (Link(str(layout.default_file)) if observed.entries.get(layout.default_file) else None)
+
+
+def digest_active(texts: Mapping[Path, str], layout: NginxLayout, certificates: Mapping[str, str]) -> str:
+    """Return a digest of what nginx should have loaded of ours; empty when nothing of ours is there.
+
+    Its first word is that of the configuration. The second one is of the certificates that the sites name, whose contents
+    by path are `certificates`: nginx reads them when it loads its configuration.
+    """
+    ours = {str(path): text for path, text in sorted(texts.items()) if is_ours(text)}
+    parts = ((ours, layout.default_link in texts), sorted(certificates.items()))
+    return " ".join(hashlib.sha256(repr(part).encode()).hexdigest() for part in parts) if ours else ""
+
+
+def diff_changes(changes: Iterable[Change]) -> list[dict[str, Any]]:
+    """Return the changes as Ansible's diff mode shows them."""
+    return [
+        {
+            "before_header": str(change.path),
+            "after_header": str(change.path),
+            "before": _show(change.before, beside=change.after),
+            "after": _show(change.after, beside=change.before),
+        }
+        for change in changes
+    ]
+
+
+def _show(entry: Entry, *, beside: Entry) -> str:
+    if entry is None:
+        return ""
+    if isinstance(entry, Link):
+        return f"link to {entry.target}\n"
+    if isinstance(beside, File) and beside.text == entry.text:
+        return f"owner {entry.access.uid}, group {entry.access.gid}, mode {entry.access.mode:04o}\n"
+    return entry.text
+
+
+def list_conflicts(names: Iterable[str], sites: Iterable[Site], texts: Mapping[Path, str]) -> Iterator[str]:
+    """Yield a sentence for each server name of a site that nginx would ignore because another file has it."""
+    own = {name: site.name for site in sites for name in find_server_names(site.text or "")}
+    for name in names:
+        if name in own:
+            files = " and ".join(str(path) for path, text in sorted(texts.items()) if name in find_server_names(text))
+            yield f"the server name {name} of the site {own[name]} is in {files}, and nginx answers to it from one only"

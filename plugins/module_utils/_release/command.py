@@ -1,0 +1,102 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands that a release runs once before it takes traffic, such as a migration of its database."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.hints import find_hints
+from ansible_collections.webstack.flask.plugins.module_utils._release.switch import ReleaseFailed
+from ansible_collections.webstack.flask.plugins.module_utils._systemd import sandbox, systemctl
+
+_OUTPUT_LINES = 40
+_PAUSE = 0.2
+
+_READ_ENV_FILES = (
+    "import os, sys; from dotenv import dotenv_values; "
+    "[os.environ.setdefault(name, value or '') for file in sys.argv[2:] for name, value in dotenv_values(file).items()]; "
+    "os.execv('/bin/sh', ['sh', '-c', sys.argv[1]])"
+)
+"""What gunicorn.conf.py does for the server, for a command: the app's own python-dotenv reads the files."""
+
+
+def run_release_command(
+    layout: AppLayout, release: str, command: str, confinement: Sequence[str], *, chdir: str, env_files: Sequence[str], timeout: float
+) -> None:
+    """Run a shell command as the app's user, with the code, the environment and the variables of a release.
+
+    The command reaches the shell byte for byte. It runs in a transient systemd service of a fixed name: it ends after `timeout` seconds
+    even if this process does not live that long, nothing that it has started outlives it, it can do no more than the app itself
+    (`confinement` is what the app's unit says of that, as lines `Name=value`), and it never runs twice at the same time.
+    """
+    outcome = sandbox.run(
+        layout.command_unit,
+        wrap(command, env_files, layout.release(release)),
+        description=f"release command of {layout.name}, release {release}",
+        properties=list_properties(layout, release, confinement, chdir),
+        variables=list_variables(layout, release),
+        timeout=timeout,
+    )
+    if outcome.status == 0:
+        return
+    reason = f"took more than {timeout:g} s and was stopped" if outcome.late else f"failed with exit status {outcome.status}"
+    lines = outcome.said.splitlines()[-_OUTPUT_LINES:]
+    output = [f"  {line}" for line in lines or ["(nothing)"]]
+    hints = [f"Hint: {hint}." for hint in find_hints(lines, str(layout.root))]
+    raise ReleaseFailed("\n".join([f"the release command `{command}` of release {release} {reason}. Its output:", *output, *hints]))
+
+
+def end_earlier(layout: AppLayout, timeout: float) -> None:
+    """See that no command of a run that was cut off goes on: it has `timeout` seconds to finish, lest half a migration be left."""
+    deadline = time.monotonic() + timeout
+    while sandbox.is_there(layout.command_unit) and time.monotonic() < deadline:
+        if systemctl.show([layout.command_unit])[layout.command_unit].active not in ("active", "activating", "deactivating"):
+            break
+        time.sleep(_PAUSE)
+    sandbox.end(layout.command_unit)
+
+
+def list_properties(layout: AppLayout, release: str, confinement: Sequence[str], chdir: str) -> list[str]:
+    """Return the lines that describe the unit of a command. What the app's own unit says comes last, and counts."""
+    directory = layout.release(release)
+    own = {
+        **sandbox.LIMITS,
+        "User": layout.name,
+        "Group": layout.name,
+        "WorkingDirectory": str(directory / "app" / chdir),
+        "EnvironmentFile": str(directory / "env"),
+        "SyslogIdentifier": layout.name,
+    }
+    return [*(f"{name}={value}" for name, value in own.items()), *confinement]
+
+
+def list_variables(layout: AppLayout, release: str) -> dict[str, str]:
+    """Return the variables that every command has, unless the release says otherwise."""
+    return {
+        "PATH": f"{layout.release(release)}/venv/bin:/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(layout.shared),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "FLASK_SKIP_DOTENV": "1",  # which files count is told by `env_files`, for the server as for the commands
+    }
+
+
+def wrap(command: str, env_files: Sequence[str], directory: Path) -> list[str]:
+    """Return the program and its arguments that run a command with the variables of files of the app's source."""
+    if not env_files:
+        return ["/bin/sh", "-c", on_one_line(command)]
+    files = [f"{directory}/app/{file}" for file in env_files]
+    return [f"{directory}/venv/bin/python", "-c", _READ_ENV_FILES, on_one_line(command), *files]
+
+
+def on_one_line(command: str) -> str:
+    """Return a shell command without newlines: systemd 252 breaks the unit of a running one when it reads its units again."""
+    if "\n" not in command:
+        return command
+    return f'eval "$(echo {base64.b64encode(command.encode()).decode()} | base64 --decode)"'

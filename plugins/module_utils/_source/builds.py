@@ -1,0 +1,146 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Builds on the host: put together in a directory beside, checked, given to root, and renamed into place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._host.accounts import ensure_group, find_group
+from ansible_collections.webstack.flask.plugins.module_utils._host.app_root import ensure_root
+from ansible_collections.webstack.flask.plugins.module_utils._host.disk import require_room
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import (
+    Access,
+    ensure_directory,
+    mark_used,
+    sync_directory,
+    sync_filesystem,
+)
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._source.shared_data import link_shared
+from ansible_collections.webstack.flask.plugins.module_utils._source.tree import describe_bad_link, is_within, leads_outside
+
+_LEAST_ROOM = 32
+"""MiB that must be free before a build is made."""
+
+_PASS_THROUGH, _OPEN = 0o751, 0o755
+"""Modes of a directory that others may pass through, to what is public, and of one that they may read."""
+
+
+def ensure_build(
+    layout: AppLayout, identifier: str, fill: Callable[[Path], None], subdirectory: str = "", shared: Sequence[str] = ()
+) -> bool:
+    """Make the build if it is not there, by calling `fill` on an empty directory; return whether it was made.
+
+    Of what `fill` writes, `subdirectory` becomes the build. The places named in `shared` become links to the app's shared data.
+    """
+    ensure_root(layout)
+    ensure_group(layout.name)
+    group = find_group(layout.name)
+    if group is None:
+        raise UserError(f"the group {layout.name} does not exist and could not be made")
+    through = Access(0, 0, 0o711)
+    ensure_directory(layout.builds, through)
+    ensure_directory(layout.cache.parent, Access(0, 0, 0o755))
+    ensure_directory(layout.cache, through)
+    final = layout.build(identifier)
+    if mark_used(final):
+        return False
+    require_room(layout.builds, "a build", _LEAST_ROOM)
+    partial = layout.builds / f".partial-{identifier}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(mode=0o700)
+    try:
+        _fill(partial, fill, subdirectory, shared)
+        close_to_others(partial, group)
+        sync_filesystem(partial)
+        os.replace(partial, final)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    sync_directory(layout.builds)
+    return True
+
+
+@contextmanager
+def open_scratch_build(directory: Path, fill: Callable[[Path], None], subdirectory: str, shared: Sequence[str]) -> Iterator[Path]:
+    """Make a build below a directory, for a check run to look at: it is gone when the block ends."""
+    build = directory / "build"
+    build.mkdir(mode=0o700)
+    try:
+        _fill(build, fill, subdirectory, shared)
+        yield build
+    finally:
+        shutil.rmtree(build, ignore_errors=True)
+
+
+def _fill(build: Path, fill: Callable[[Path], None], subdirectory: str, shared: Sequence[str]) -> None:
+    fill(build)
+    descend(build, subdirectory)
+    check_links(build)
+    link_shared(build, shared)
+
+
+def descend(top: Path, subdirectory: str) -> None:
+    """Let a directory of a tree be all that there is of it."""
+    if not subdirectory:
+        return
+    wanted = top / subdirectory
+    if not wanted.is_dir() or not is_within(wanted, top):
+        raise UserError(f"the source has no directory {subdirectory!r}")
+    kept = top.with_name(f"{top.name}-kept")
+    shutil.rmtree(kept, ignore_errors=True)
+    os.replace(os.path.realpath(wanted), kept)
+    shutil.rmtree(top)
+    os.replace(kept, top)
+
+
+def check_links(top: Path) -> None:
+    """Raise UserError if a link in the tree leads out of it."""
+    for folder, folders, files in os.walk(top):
+        for name in (*folders, *files):
+            if not os.path.islink(os.path.join(folder, name)):
+                continue
+            path = PurePosixPath(Path(folder, name).relative_to(top))
+            if leads_outside(top, path):
+                raise UserError(describe_bad_link(top / path, path))
+
+
+def close_to_others(top: Path, group: int) -> None:
+    """Give the tree to root: the group may read it, others may pass through its directories and no more."""
+    for folder, _folders, files in os.walk(top):
+        os.chown(folder, 0, group)
+        os.chmod(folder, _PASS_THROUGH)
+        for name in files:
+            path = os.path.join(folder, name)
+            os.chown(path, 0, group, follow_symlinks=False)
+            if not os.path.islink(path):
+                os.chmod(path, 0o750 if os.stat(path).st_mode & stat.S_IXUSR else 0o640)
+
+
+def open_to_others(build: Path, directories: Sequence[str], *, check: bool = False) -> bool:
+    """Let everybody, and so the web server, read these directories of a build; return whether that was not so.
+
+    A directory's own mode tells whether its content was opened already.
+    """
+    changed = False
+    for name in directories:
+        top = build / name
+        if not top.is_dir() or not is_within(top, build) or top.stat().st_mode & stat.S_IROTH:
+            continue
+        changed = True
+        if check:
+            continue
+        for folder, _folders, files in os.walk(top, topdown=False):
+            for file in files:
+                path = os.path.join(folder, file)
+                if not os.path.islink(path):
+                    os.chmod(path, 0o644)
+            os.chmod(folder, _OPEN)
+    return changed

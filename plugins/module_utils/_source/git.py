@@ -1,0 +1,339 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Source from a git repository: which commit a version is, and the commit's files in a directory."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from threading import Timer
+from typing import IO
+from urllib.parse import unquote, urljoin
+
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._host.commands import Ended, TimedOut, run
+from ansible_collections.webstack.flask.plugins.module_utils._source.bounds import Room
+
+_PATIENCE: float = 600
+"""Seconds that git may take: a remote that takes the connection and never answers must not hold up an app for ever."""
+
+MOST_SUBMODULES, MOST_NESTED = 200, 10
+"""Submodules of one source, those of submodules included, and how deep they may lie in one another."""
+
+_LARGEST_FILE = 4 << 30
+"""Bytes of a file that git may write: a pack that it fetches, or a file of the source."""
+
+_MOST_SAID, _MOST_LINES, _LONGEST_LINE, _LARGEST_SETTINGS = 1 << 20, 20, 500, 1 << 20
+"""Bytes of a listing; lines and characters of one in a message, which is the server's; bytes of .gitmodules."""
+
+_LONGEST_ENTRY = 8192
+"""Bytes of an entry of a tree: Linux has no longer path than 4096."""
+
+_CHUNK = 1 << 16
+
+_SETTINGS = ("-c", "core.hooksPath=/dev/null", "-c", "fetch.unpackLimit=1")
+"""No hook is run; and objects arrive as one pack whatever their number, so that they are there all or not at all."""
+
+_INDEX = "checkout.index"
+_FULL_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+_ENVIRONMENT = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "LC_ALL": "C.UTF-8",
+}
+
+_OF_ANOTHER_REPOSITORY = {
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+}
+"""Variables that git passes on to its hooks; one of them may run Ansible on its own host."""
+
+
+_HINTS = {
+    "Host key verification failed": (
+        "the server's host key is not known. Compare what `ssh-keyscan HOST` prints with what its operator publishes, "
+        "and put the lines into `source.known_hosts`"
+    ),
+    "invalid index-pack output": (
+        f"what git was sent broke off. No more than {_LARGEST_FILE} bytes are fetched at once; leave large files out of the repository"
+    ),
+    "Permission denied (publickey": (
+        "the server takes none of the keys that were offered; give it a deploy key, and its private half as `source.ssh_key`"
+    ),
+}
+"""What helps against what git and ssh say."""
+
+_SUBMODULE_URL = re.compile(r"(?:https?|git|ssh)://[^-].*|[^-:/]+@[^-:/][^:/]*:.*")
+"""Where a submodule may come from: from another machine. A path would be one of this host, read by root."""
+
+
+@dataclass(frozen=True)
+class SshAccess:
+    """What ssh identifies itself and the server by: files on the host, or None for what root's own configuration has."""
+
+    key: Path | None = None
+    known_hosts: Path | None = None
+    agent: str | None = None
+    """Socket of an ssh-agent."""
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables by which git calls ssh so. It never asks anything, and takes no unknown host."""
+        options = ["BatchMode=yes", "StrictHostKeyChecking=yes"]
+        if self.key:
+            options += [f"IdentityFile={self.key}", "IdentitiesOnly=yes", "IdentityAgent=none"]
+        if self.known_hosts:
+            options += [f"UserKnownHostsFile={self.known_hosts}", "GlobalKnownHostsFile=/dev/null"]
+        command = {"GIT_SSH_COMMAND": " ".join(["ssh", *(f"-o {option}" for option in options)]), "GIT_SSH_VARIANT": "ssh"}
+        return {**command, **({"SSH_AUTH_SOCK": self.agent} if self.agent else {})}
+
+
+class Mirror:
+    """A bare repository on the host, into which what is wanted of the remote one is fetched."""
+
+    def __init__(self, path: Path, url: str, ssh: SshAccess | None = None, lender: Path | None = None) -> None:
+        """Use the mirror at `path` of the repository at `url`. What the mirror `lender` has is not fetched again, and it stays as it is."""
+        self._path = path
+        self._given_url = url
+        self._url, header = split_credentials(url)
+        lent = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(lender / "objects")} if lender and lender.is_dir() else {}
+        self._variables = {**(ssh or SshAccess()).variables(), **_as_configuration(self._url, header), **lent}
+        self._shown_url = self._url
+        self._last_error = ""
+
+    def find_commit(self, version: str) -> str:
+        """Return the commit that a branch, a tag, HEAD or a full commit stands for.
+
+        A full commit is itself; the remote is asked only for names.
+        """
+        if _FULL_COMMIT.fullmatch(version):
+            return version
+        result = self._run("ls-remote", "--", self._url, version, f"{version}^{{}}")
+        if result.status != 0:
+            raise UserError(
+                f"git could not read {self._shown_url}: {self._clean(result.errors)}\n"
+                f"Only the remote knows which commit {version!r} is. A full commit as the version is not asked for when the host has it."
+            )
+        commit = choose_commit(self._whole(result, "ls-remote"), version)
+        if commit is None:
+            raise UserError(f"{self._shown_url} has no branch or tag {version!r} ({describe_missing(version)})")
+        return commit
+
+    def fetch(self, commit: str) -> None:
+        """Make the commit present in the mirror; nothing is fetched that is there already."""
+        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._remove_leftovers()
+        self._git("init", "--quiet", "--bare", str(self._path), what="make a mirror")
+        if self._has(commit):
+            return
+        self._try_fetch(commit, "--depth=1")
+        if not self._has(commit):  # the server gives nothing but branches and tags, each with all its history
+            self._try_fetch("+refs/*:refs/remotes/origin/*", *(["--unshallow"] if (self._path / "shallow").exists() else []))
+        if not self._has(commit):
+            raise UserError(f"{self._shown_url} does not give the commit {commit}: {self._last_error or 'it does not have it'}")
+
+    def check_out(self, commit: str, directory: Path, room: Room, *, above: int = 0) -> dict[str, str]:
+        """Write the files of the commit into an empty directory, which lies `above` levels down in the source.
+
+        Raise UserError, with nothing written, if there is no room for them. No hook and no filter of the repository is run.
+        Return the commits of other repositories to which it links, by their paths.
+        """
+        links = self._measure(commit, room, above)
+        self._remove_leftovers()
+        environment = {"GIT_INDEX_FILE": str(self._path / _INDEX), "GIT_WORK_TREE": str(directory)}
+        self._git("read-tree", commit, what="read the commit", environment=environment)
+        self._git("checkout-index", "--all", "--force", what="write the commit", environment=environment, cwd=directory)
+        return links
+
+    def _measure(self, commit: str, room: Room, above: int) -> dict[str, str]:
+        """Count what the commit holds, and no further than there is room: a small repository can hold the same directory without end."""
+        links: dict[str, str] = {}
+        command = ["git", "ls-tree", "-r", "-t", "-l", "-z", "--full-tree", commit]
+        with subprocess.Popen(
+            command, env=self._environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
+            watch = Timer(_PATIENCE, process.kill)
+            watch.start()
+            try:
+                for entry in _split(process.stdout):
+                    kind, identifier, size, path = parse_entry(entry)
+                    room.enter(PurePosixPath(path), above=above)
+                    room.content.take(size)
+                    if kind == "commit":
+                        links[path] = identifier
+                status = process.wait()
+            finally:
+                watch.cancel()
+                process.kill()
+        if status != 0:
+            raise UserError(f"git could not list the commit {commit} of {self._shown_url} (status {status})")
+        return links
+
+    def find_submodules(self, links: Mapping[str, str], directory: Path) -> list[Submodule]:
+        """Return the submodules of a commit that was checked out and has these links, those of submodules not included."""
+        file = directory / ".gitmodules"
+        has_names = file.is_file() and not file.is_symlink()
+        if has_names and file.stat().st_size > _LARGEST_SETTINGS:
+            raise UserError(f".gitmodules has more than {_LARGEST_SETTINGS} bytes")
+        listing = self._git("config", "--file", str(file), "--null", "--list", what="read .gitmodules") if has_names else ""
+        return choose_submodules(parse_settings(listing), links, self._given_url)
+
+    def _remove_leftovers(self) -> None:
+        """Remove what a run that was cut off has left, and what would stop git for ever: nobody else uses the mirror now."""
+        for path in (self._path / _INDEX, *self._path.rglob("*.lock"), *self._path.glob("objects/pack/tmp_*")):
+            path.unlink(missing_ok=True)
+
+    def _has(self, commit: str) -> bool:
+        return self._run("cat-file", "-e", f"{commit}^{{tree}}").status == 0
+
+    def _try_fetch(self, refspec: str, *options: str) -> None:
+        result = self._run("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", *options, "--", self._url, refspec)
+        self._last_error = self._clean(result.errors) or self._last_error
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {key: value for key, value in os.environ.items() if key not in _OF_ANOTHER_REPOSITORY}
+        return {**inherited, **_ENVIRONMENT, **self._variables, "GIT_DIR": str(self._path)}
+
+    def _run(self, *arguments: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> Ended:
+        command = ["prlimit", f"--fsize={_LARGEST_FILE}", "git", *_SETTINGS, *arguments]
+        try:
+            return run(command, timeout=_PATIENCE, most=_MOST_SAID, cwd=cwd, env={**self._environment(), **(environment or {})})
+        except TimedOut:
+            raise UserError(f"{self._shown_url}: `git {arguments[0]}` took more than {_PATIENCE:g} s and was stopped") from None
+
+    def _git(self, *arguments: str, what: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> str:
+        result = self._run(*arguments, environment=environment, cwd=cwd)
+        if result.status != 0:
+            raise UserError(f"git could not {what}: {self._clean(result.errors)}")
+        return self._whole(result, arguments[0])
+
+    def _whole(self, result: Ended, command: str) -> str:
+        if result.cut:
+            raise UserError(f"{self._shown_url}: `git {command}` says more than {_MOST_SAID} bytes, of which none can be left out")
+        return result.output
+
+    def _clean(self, message: str) -> str:
+        """Return what git and the server said in the end, and what helps."""
+        hints = [f"Hint: {hint}." for sign, hint in _HINTS.items() if sign in message]
+        lines = message.strip().replace(self._given_url, self._shown_url).splitlines()
+        shown = [line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines[-_MOST_LINES:]]
+        return "\n".join([*(["…"] if len(lines) > len(shown) else []), *shown, *hints])
+
+
+def _split(stream: IO[bytes] | None) -> Iterator[bytes]:
+    """Yield the entries of a listing, each of which ends with a zero byte; raise UserError for one that is too long."""
+    rest = b""
+    while stream and (piece := stream.read1(_CHUNK)):  # type: ignore[attr-defined]
+        *entries, rest = (rest + piece).split(b"\0")
+        yield from entries
+        if len(rest) > _LONGEST_ENTRY:
+            raise UserError("the repository holds a path that is longer than Linux allows")
+
+
+def parse_entry(entry: bytes) -> tuple[str, str, int, str]:
+    """Return the kind, the identifier, the size in bytes and the path of an entry that `git ls-tree -l -z` lists."""
+    meta, _tab, path = entry.partition(b"\t")
+    _mode, kind, identifier, size = meta.decode().split()
+    return kind, identifier, int(size) if size.isdigit() else 0, os.fsdecode(path)
+
+
+def describe_missing(version: str) -> str:
+    """Return what to do where a version is neither a branch nor a tag."""
+    if re.fullmatch(r"[0-9a-f]{4,39}", version):
+        return f"no remote can be asked for an abbreviated commit: give all 40 characters, as `git rev-parse {version}` prints them"
+    return "for a commit, give all 40 characters"
+
+
+def choose_commit(listing: str, version: str) -> str | None:
+    """Return the commit that `version` names in the output of git ls-remote: a branch before a tag, a tag's commit before the tag."""
+    commits = {name: commit for commit, _tab, name in (line.partition("\t") for line in listing.splitlines())}
+    wanted = (version, f"refs/heads/{version}", f"refs/tags/{version}^{{}}", f"refs/tags/{version}")
+    return next((commits[name] for name in wanted if name in commits), None)
+
+
+@dataclass(frozen=True)
+class Submodule:
+    """A repository within another one: where in it, which, and at which commit."""
+
+    path: str
+    url: str
+    commit: str
+
+
+def split_credentials(url: str) -> tuple[str, str | None]:
+    """Return a URL without user and password, and the HTTP header that says them.
+
+    In a URL they would be seen by everybody on the host while git runs: in the arguments of its helper.
+    """
+    match = re.fullmatch(r"(https?://)([^/]*)@(.*)", url, re.DOTALL | re.IGNORECASE)
+    if match is None:
+        return url, None
+    user, _colon, password = match[2].partition(":")
+    said = b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
+    return match[1] + match[3], f"Authorization: Basic {said}"
+
+
+def _as_configuration(url: str, header: str | None) -> dict[str, str]:
+    """Return the environment variables by which git sends a header to a server and to no other."""
+    if header is None:
+        return {}
+    server = re.match(r"https?://[^/]+/?", url, re.IGNORECASE)
+    key = f"http.{server[0] if server else url}.extraHeader"
+    return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": header}
+
+
+def parse_settings(listing: str) -> dict[str, dict[str, str]]:
+    """Return the settings of each submodule, by its name, from the output of `git config --null --list` for .gitmodules."""
+    settings: dict[str, dict[str, str]] = {}
+    for entry in listing.split("\0"):
+        key, _newline, value = entry.partition("\n")
+        section, _dot, name = key.partition(".")
+        if section == "submodule":
+            name, _dot, setting = name.rpartition(".")
+            settings.setdefault(name, {})[setting] = value
+    return settings
+
+
+def choose_submodules(settings: Mapping[str, Mapping[str, str]], links: Mapping[str, str], parent: str) -> list[Submodule]:
+    """Return the submodules to fetch; raise UserError for one from which root must not read."""
+    found = []
+    unknown = set(links) - {setting.get("path", "") for setting in settings.values()}
+    if unknown:
+        raise UserError(f"the repository links to a submodule at {', '.join(sorted(unknown))} that .gitmodules does not name")
+    for name, setting in sorted(settings.items()):
+        path, url = setting.get("path", ""), setting.get("url", "")
+        if path not in links:
+            continue
+        relative = url.startswith(("./", "../"))
+        absolute = resolve_submodule_url(parent, url) if relative else url
+        if not relative and not _SUBMODULE_URL.fullmatch(url):
+            raise UserError(f"the submodule {name} comes from {url!r}; it must come from a server by https, ssh or git, or be relative")
+        found.append(Submodule(path, absolute, links[path]))
+    return found
+
+
+def resolve_submodule_url(parent: str, relative: str) -> str:
+    """Return the URL that a relative one stands for: relative to the repository itself, as in gitmodules(5)."""
+    if re.match(r"[a-z+]+://", parent):
+        scheme, _slashes, rest = parent.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{scheme}://{host}{slash}{urljoin(f'/{path}/'.replace('//', '/'), relative).lstrip('/')}"
+    host, colon, path = parent.partition(":")
+    if colon and "/" not in host:
+        return f"{host}:{urljoin(f'/{path}/'.replace('//', '/'), relative).lstrip('/')}"
+    return urljoin(f"{parent}/".replace("//", "/"), relative)

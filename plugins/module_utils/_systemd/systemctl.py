@@ -1,0 +1,232 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""systemd, as far as the releases of an app need it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._host.commands import TimedOut, run
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import sync_directory
+from ansible_collections.webstack.flask.plugins.module_utils._layout import UNIT_ROOT
+
+_PROPERTIES = (
+    "Id",
+    "ActiveState",
+    "SubState",
+    "Result",
+    "NRestarts",
+    "ExecMainCode",
+    "ExecMainStatus",
+    "MainPID",
+    "UnitFileState",
+    "Job",
+    "CPUWeight",
+)
+
+_PATIENCE = 1800.0
+"""Seconds for one call of systemctl. Stopping a unit takes as long as it may need to end, which users may set to many minutes."""
+
+_SHORT_PATIENCE = 30.0
+_MOST_JOURNAL = 256 << 10
+"""Bytes: one message in the journal can be hundreds of MB."""
+
+_EXITED, _KILLED, _DUMPED = 1, 2, 3
+"""How a process ended: CLD_EXITED, CLD_KILLED and CLD_DUMPED of sigaction(2)."""
+
+_SIGKILL = 1 << signal.SIGKILL - 1
+"""SIGKILL in a mask of signals. The kernel lets every signal that ends a process end it by this one, but for those that dump core."""
+
+
+@dataclass(frozen=True)
+class UnitState:
+    """What `systemctl show` says of a unit."""
+
+    active: str
+    sub: str
+    result: str = "success"
+    restarts: int = 0
+    exit_code: int = 0
+    exit_status: int = 0
+    main_pid: int = 0
+    enablement: str = ""
+    job: int = 0
+    cpu_weight: int | None = None
+    """Its share of the processor where others want it, too, and have 100 by default; None is none of its own."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the unit starts at boot."""
+        return self.enablement == "enabled"
+
+    def describe_death(self, restarts: int = 0) -> str | None:
+        """Return how the unit's process ended, None while there is hope; so many restarts are none of it, they were before."""
+        alive = self.active in ("active", "reloading") or (self.active == "activating" and self.sub != "auto-restart")
+        if self.restarts <= restarts and (alive or self.job):
+            return None
+        return f"it has died and been restarted {self.restarts} time(s)" if alive else self._describe_end()
+
+    def _describe_end(self) -> str:
+        if self.exit_code == _EXITED:
+            return f"its process ended with exit status {self.exit_status}"
+        if self.exit_code in (_KILLED, _DUMPED):
+            return f"its process was ended by signal {self.exit_status}"
+        if self.result == "success":
+            return "it is being stopped" if self.active == "deactivating" else "it has stopped"
+        return f"systemd gives the result {self.result!r}"
+
+
+def parse_show(text: str) -> dict[str, UnitState]:
+    """Return the states in the output of `systemctl show` for several units, by unit name."""
+    states = {}
+    for block in text.strip().split("\n\n"):
+        values = dict(line.partition("=")[::2] for line in block.splitlines())
+        if values.get("Id"):
+            states[values["Id"]] = UnitState(
+                active=values.get("ActiveState", "inactive"),
+                sub=values.get("SubState", "dead"),
+                result=values.get("Result", "success"),
+                restarts=int(values.get("NRestarts") or 0),
+                exit_code=int(values.get("ExecMainCode") or 0),
+                exit_status=int(values.get("ExecMainStatus") or 0),
+                main_pid=int(values.get("MainPID") or 0),
+                enablement=values.get("UnitFileState", ""),
+                job=int(values.get("Job") or 0),
+                cpu_weight=int(values["CPUWeight"]) if values.get("CPUWeight", "").isdecimal() else None,
+            )
+    return states
+
+
+def show(units: Sequence[str]) -> dict[str, UnitState]:
+    """Return the state of each unit; one that systemd has never heard of is inactive."""
+    return parse_show(_systemctl("show", f"--property={','.join(_PROPERTIES)}", "--", *units))
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process runs, and is not about to end: systemd may not have noticed yet."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return not is_over(status)
+
+
+def is_over(status: str) -> bool:
+    """Return whether a process has ended or been killed, from its /proc/PID/status (proc_pid_status(5)).
+
+    One that is killed ends when it is next given a processor: on a busy host its children may go on answering for most of a second.
+    """
+    fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+    pending = int(fields.get("SigPnd", "0"), 16) | int(fields.get("ShdPnd", "0"), 16)
+    return fields.get("State", "").split()[:1] in (["Z"], ["X"]) or bool(pending & _SIGKILL)
+
+
+def wait_for_death(unit: str, restarts: int = 0) -> str:
+    """Return how the process of a unit ended that has ended, as soon as systemd knows."""
+    for _attempt in range(20):
+        death = show([unit])[unit].describe_death(restarts)
+        if death:
+            return death
+        time.sleep(0.1)
+    return "its process has ended"
+
+
+def find_instances(*templates: str) -> list[str]:
+    """Return the names of the loaded instances of templates such as `shop@.service`."""
+    patterns = [f"{stem}*{dot}{kind}" for stem, dot, kind in (template.rpartition(".") for template in templates)]
+    listing = _systemctl("list-units", "--all", "--plain", "--no-legend", "--no-pager", *patterns)
+    return [line.split()[0] for line in listing.splitlines() if line.strip()]
+
+
+def daemon_reload() -> None:
+    """Make systemd read the unit files again."""
+    _systemctl("daemon-reload")
+
+
+def set_cpu_weight(unit: str, weight: int | None) -> None:
+    """Give a unit, which need not run, a share of the processor until the next boot; None is none of its own."""
+    _systemctl("set-property", "--runtime", "--", unit, f"CPUWeight={weight or ''}")
+
+
+def start(*units: str) -> None:
+    """Start units without waiting for them; their state tells how it went."""
+    _systemctl("start", "--no-block", "--", *units)
+
+
+def start_and_wait(*units: str) -> None:
+    """Start units and wait until they are up."""
+    _systemctl("start", "--", *units)
+
+
+def stop(*units: str) -> None:
+    """Stop units and wait until they are down."""
+    _systemctl("stop", "--", *units)
+
+
+def enable(*units: str) -> None:
+    """Make units start at boot."""
+    _systemctl("enable", "--quiet", "--", *units)
+    _keep_links()
+
+
+def disable(*units: str) -> None:
+    """Make units not start at boot."""
+    _systemctl("disable", "--quiet", "--", *units)
+    _keep_links()
+
+
+def _keep_links() -> None:
+    """Make what starts at boot survive a power cut."""
+    for directory in (UNIT_ROOT, *UNIT_ROOT.glob("*.wants")):
+        with suppress(FileNotFoundError, NotADirectoryError):  # systemd removes the empty ones, for others at the same time
+            sync_directory(directory)
+
+
+def forget_failure(*units: str) -> None:
+    """Let failed units be as if they had never run."""
+    with suppress(UserError):
+        _systemctl("reset-failed", "--", *units)
+
+
+def find_complaints(unit: str, file: Path) -> list[str]:
+    """Return what systemd has to say against a file of a unit: names and values that it would pass over."""
+    command = ["systemd-analyze", "--no-pager", "verify", unit]
+    try:
+        errors = run(command, timeout=_SHORT_PATIENCE).errors
+    except TimedOut:
+        raise UserError(f"`{' '.join(command)}` took more than {_SHORT_PATIENCE:g} s") from None
+    return [line.removeprefix(f"{file}:") for line in errors.splitlines() if str(file) in line]
+
+
+def read_journal(unit: str, lines: int) -> str:
+    """Return the last lines that a unit wrote, without time stamps, or what can be had of them; it never fails."""
+    command = ["journalctl", "--no-pager", "--output=cat", f"--lines={lines}", f"--unit={unit}"]
+    with suppress(TimedOut, OSError):
+        # What a process has said that ended at once may not have been stored yet.
+        run(["journalctl", "--sync"], timeout=_SHORT_PATIENCE)
+    with suppress(TimedOut, OSError):
+        return run(command, timeout=_SHORT_PATIENCE, most=_MOST_JOURNAL).output.strip()
+    return ""
+
+
+def reload(unit: str) -> None:
+    """Make a unit read its configuration again."""
+    _systemctl("reload", "--", unit)
+
+
+def _systemctl(*arguments: str) -> str:
+    command = f"`systemctl {' '.join(arguments)}`"
+    try:
+        result = run(["systemctl", *arguments], timeout=_PATIENCE)
+    except TimedOut:
+        raise UserError(f"{command} took more than {_PATIENCE / 60:g} minutes") from None
+    if result.status != 0:
+        raise UserError(f"{command} failed: {result.errors.strip()}")
+    return result.output

@@ -1,0 +1,152 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One entry of the user's list `flask_apps`, checked: what follows from what it says."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem import is_pem
+from ansible_collections.webstack.flask.plugins.module_utils._layout import CERTIFICATE_ROOT, AppLayout
+
+App = Mapping[str, Any]
+"""An entry with its defaults filled in."""
+
+
+_NGINX_PATH = re.compile(r"[A-Za-z0-9_@+./-]+")
+"""The paths that the role nginx_site takes; a default must not be what it refuses."""
+
+
+def is_absent(app: App) -> bool:
+    """Return whether an app is to be taken off the host."""
+    return bool(app.get("state") == "absent")
+
+
+def list_present(apps: Sequence[App]) -> list[App]:
+    """Return the apps that are to be on the host."""
+    return [app for app in apps if not is_absent(app)]
+
+
+def is_encrypted(app: App) -> bool:
+    """Return whether users reach the app by HTTPS."""
+    return app["tls"] is not None and app["tls"]["mode"] != "off"
+
+
+def is_kept_by_us(app: App) -> bool:
+    """Return whether the role certificates takes care of the certificate; otherwise it is on the machine already."""
+    return is_encrypted(app) and (app["tls"]["mode"] != "provided" or is_pem(app["tls"]["certificate"]))
+
+
+def is_acme(app: App) -> bool:
+    """Return whether an authority is to sign the app's certificate, so that there may be none yet."""
+    return is_encrypted(app) and bool(app["tls"]["mode"] == "acme")
+
+
+def certificate_file(app: App) -> str:
+    """Return the file of a certificate that the role certificates takes care of."""
+    return f"{CERTIFICATE_ROOT}/{app['name']}.pem"
+
+
+def as_certified(app: App, outcome: Mapping[str, Any] | None) -> App:
+    """Return an app as it can be served, given what the role certificates says of its certificate.
+
+    Until an authority has signed one, the app is served without encryption; and so are names that it has not signed.
+    """
+    if not is_acme(app):
+        return app
+    covered = (outcome or {}).get("covered", [])
+    if not covered:
+        return {**app, "tls": None}
+    return {**app, "tls": {**app["tls"], "server_names": covered if len(covered) < len(app["server_names"]) else []}}
+
+
+def list_certifiable_names(app: App) -> list[str]:
+    """Return the names that a certificate can be for: a wildcard stands for the first label, never for the last."""
+    return [name for name in app["server_names"] if not name.endswith("*")]
+
+
+def as_text(variables: Mapping[str, Any]) -> dict[str, str]:
+    """Return variables as a process gets them."""
+    return {str(key): str(value) for key, value in variables.items()}
+
+
+def list_public_directories(app: App) -> list[str]:
+    """Return the directories of the source that the web server serves by itself."""
+    return [path for mapping in list_static_mappings(app) for path in mapping["paths"]]
+
+
+def list_static_mappings(app: App) -> list[dict[str, Any]]:
+    """Return the static mappings of an app: by default Flask's own, a directory `static` at the top or in the app's package.
+
+    A mapping that finds no file costs nothing: the request falls through to the app.
+    """
+    if app["static"] is not None:
+        return list(app["static"])
+    top = [part for part in app["chdir"].split("/") if part not in ("", ".")]
+    package = entry_point(app).partition(":")[0].partition(".")[0]
+    tops = [top, [*top, package]] if package else [top]
+    paths = [path for path in ("/".join([*top, "static"]) for top in tops) if _NGINX_PATH.fullmatch(path)]
+    return [{"url": "/static/", "paths": paths}] if paths else []
+
+
+def list_shared(app: App) -> list[str]:
+    """Return the places in the source that are kept from release to release."""
+    return [tidy(path) for kind in ("directories", "files") for path in app["shared"][kind]]
+
+
+def site_input(app: App) -> dict[str, Any]:
+    """Return a site of the role nginx_site with the paths as the user wrote them, for messages to show them."""
+    return {
+        "name": app["name"],
+        "server_names": list(app["server_names"]),
+        "upstream": f"unix:{AppLayout.of(app['name']).current}/gunicorn.sock",
+        "path": app["path"],
+        "root": f"{AppLayout.of(app['name']).current}/app",
+        "static": [given(mapping) for mapping in list_static_mappings(app)],
+        **({"tls": _tls_input(app)} if is_encrypted(app) else {}),
+        **given(app["nginx"]),
+    }
+
+
+def _tls_input(app: App) -> dict[str, Any]:
+    tls = {key: value for key, value in app["tls"].items() if key not in ("mode", "challenge")}
+    if is_kept_by_us(app):
+        tls |= {"certificate": certificate_file(app), "key": certificate_file(app)}
+    return tls
+
+
+def entry_point(app: App) -> str:
+    """Return what gunicorn starts from."""
+    return str(app["wsgi"] or app["asgi"])
+
+
+def tidy(path: str) -> str:
+    """Return a relative path without what does not count, such as `instance` for `./instance/`."""
+    return posixpath.normpath(path)
+
+
+def path_prefix(app: App) -> str:
+    """Return what comes before every address of the app: nothing, or its `path`."""
+    prefix: str = app["path"].rstrip("/")
+    return prefix
+
+
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that the user gave or that have a default."""
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def front_port(app: App) -> int:
+    """Return the port on which users are served."""
+    port: int = app["tls"]["port"] if is_encrypted(app) else app["nginx"]["listen_port"]
+    return port
+
+
+def concrete_name(server_names: Sequence[str]) -> str:
+    """Return a name under which the app is asked and shown."""
+    name = next((name for name in server_names if "*" not in name), None)
+    return name or server_names[0].replace("*", "www")

@@ -1,0 +1,314 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong with the user's list `flask_apps`."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from difflib import get_close_matches
+from itertools import product
+from typing import Any, NoReturn
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem import is_pem
+from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import find_dependency_problems
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._source.archives import find_archive_problems
+from ansible_collections.webstack.flask.plugins.module_utils._source.git import split_credentials
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import find_directive_problems
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file import find_environment_problems
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import (
+    App,
+    as_text,
+    front_port,
+    is_absent,
+    is_encrypted,
+    list_certifiable_names,
+    list_present,
+    list_shared,
+    site_input,
+)
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import SPEC
+from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import find_setting_problems
+from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_site_problems
+
+_WSGI_WORKERS = ("sync", "gthread", "gevent", "eventlet", "tornado")
+
+
+_ENTRY_POINTS = ("wsgi", "asgi")
+
+_ABSENT = ("name", "state", "remove_data")
+"""What counts of an app that is to be absent. The other keys may stay, for the day on which it comes back."""
+
+_BATCH = re.compile(r"0*[1-9]\d*|0*([1-9]\d?|100)%")
+
+_Problems = Iterable[str]
+
+
+class _Unreadable(Exception):
+    """A key was read that is missing or wrong, so that nothing can be said of what depends on it."""
+
+
+class _Entry(dict[str, Any]):
+    """An entry with its defaults, without the keys that are missing or wrong."""
+
+    def __missing__(self, key: str) -> NoReturn:
+        raise _Unreadable(key)
+
+
+def check_serial(serial: object) -> object:
+    """Return how many hosts a playbook takes at a time, as given; raise UserError if Ansible would misunderstand it."""
+    batches = serial if isinstance(serial, list) else [serial]
+    for batch in batches or [serial]:
+        if isinstance(batch, bool) or not isinstance(batch, int | str) or not _BATCH.fullmatch(str(batch)):
+            raise UserError(
+                f"flask_serial is {serial!r}; allowed is how many hosts to take at a time, such as 1, a share of them, such as 25%, "
+                "or a list of these, such as [1, 5, 50%]"
+            )
+    return serial
+
+
+def check_apps(apps: object) -> list[dict[str, Any]]:
+    """Return the entries with their defaults filled in; raise UserError that tells everything that is wrong with them.
+
+    No message shows a value that may be secret.
+    """
+    if not isinstance(apps, Sequence) or isinstance(apps, str) or not apps:
+        what = "an empty list" if apps == [] else f"of type {type(apps).__name__}"
+        raise UserError(f"flask_apps must be a list of at least one app, each a mapping that begins with `- name:`; it is {what}")
+    problems: list[str] = []
+    entries: list[_Entry] = []
+    for number, app in enumerate(map(_spelt_out, apps)):
+        if not isinstance(app, Mapping):
+            problems.append(f"flask_apps[{number}] must be a mapping of keys to values; it is of type {type(app).__name__}")
+            continue
+        where = f"flask_apps[{number}]" + (f" ({app['name']})" if isinstance(app.get("name"), str) else "")
+        problems += _find_unknown_keys(app, SPEC, where)
+        entry, found = _read_entry(app)
+        for find in _ABSENT_FINDERS if is_absent(entry) else _FINDERS:
+            found += _find_readable(find, entry)
+        problems += [f"{where}: {problem}" for problem in found]
+        entries.append(entry)
+    problems += _find_repetitions(entries)
+    if problems:
+        raise UserError("flask_apps cannot be deployed as described; nothing was changed:\n" + "\n".join(f"- {p}" for p in problems))
+    return [dict(entry) for entry in entries]
+
+
+def _read_entry(app: App) -> tuple[_Entry, list[str]]:
+    """Return what can be read of an entry, and what is wrong with the rest."""
+    entry, problems = _Entry(), list(_find_misread_numbers(app))
+    for key in _ABSENT if is_absent(app) else SPEC:
+        part, spec = {key: app[key]} if key in app else {}, {key: SPEC[key]}
+        if any(_find_unknown_keys(part, spec, "")):
+            continue
+        validation = ArgumentSpecValidator(spec).validate(part)
+        problems += validation.error_messages
+        if not validation.error_messages:
+            entry.update(validation.validated_parameters)
+    return entry, problems
+
+
+def _find_readable(find: Callable[[App], _Problems], entry: _Entry) -> _Problems:
+    with suppress(_Unreadable):
+        yield from find(entry)
+
+
+def _spelt_out(app: object) -> object:
+    """Return an entry whose `tls`, if it is a single word, is the mapping that it stands for."""
+    tls = app.get("tls") if isinstance(app, Mapping) else None
+    if isinstance(app, Mapping) and (tls is False or (isinstance(tls, str) and re.fullmatch(r"\w+", tls))):
+        return {**app, "tls": {"mode": tls or "off"}}  # YAML reads `off` as false
+    return app
+
+
+def _find_misread_numbers(app: App) -> _Problems:
+    source = app.get("source")
+    version = source.get("version") if isinstance(source, Mapping) else None
+    if isinstance(version, int | float):
+        yield f"source.version is {version!r}, a number; put it in quotes, because YAML takes 1.10 for 1.1"
+
+
+def _find_unknown_keys(value: Mapping[str, Any], spec: Mapping[str, Any], where: str) -> _Problems:
+    for key, inner in value.items():
+        if key not in spec:
+            close = get_close_matches(str(key), spec, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else "."
+            yield f"{where}: {key!r} is not a key{hint} Allowed are {', '.join(sorted(spec))}"
+            continue
+        options = spec[key].get("options")
+        entries = inner if isinstance(inner, list) else [inner]
+        for entry in entries if options else ():
+            if isinstance(entry, Mapping):
+                yield from _find_unknown_keys(entry, options, f"{where}.{key}")
+
+
+def _find_naming_problems(app: App) -> _Problems:
+    try:
+        AppLayout.of(app["name"])
+    except UserError as problem:
+        yield str(problem)
+
+
+def _find_address_problems(app: App) -> _Problems:
+    if not app["server_names"]:
+        yield "server_names is empty; give at least one name under which the app is to be served"
+
+
+def _find_source_problems(app: App) -> _Problems:
+    source = app["source"]
+    if source["archive"] is not None:
+        yield from find_archive_problems(source["archive"], source["checksum"])
+    elif source["checksum"] is not None:
+        yield "source.checksum is given without `source.archive`; a commit of git is pinned by `source.version`"
+    if source["git"] is not None and not re.fullmatch(r"(?!-)[^\x00-\x20\x7f]+", source["git"]):
+        shown = split_credentials(source["git"])[0]
+        yield f"source.git is {shown!r}; it must be a URL, such as https://example.com/shop.git or git@example.com:shop.git"
+    for key in ("ssh_key", "known_hosts"):
+        if source[key] is not None and source["git"] is None:
+            yield f"source.{key} is for `source.git` alone"
+    if source["ssh_key"] is not None and "PRIVATE KEY-----" not in source["ssh_key"]:
+        yield "source.ssh_key is not a private key; give its text, beginning with -----BEGIN, and not the path of a file"
+
+
+def _find_dependency_problems(app: App) -> _Problems:
+    return find_dependency_problems(app["dependencies"], "dependencies.")
+
+
+def _find_start_problems(app: App) -> _Problems:
+    given = [key for key in _ENTRY_POINTS if app[key] is not None]
+    if not given:
+        yield "wsgi is missing; give what gunicorn starts from, `wsgi: module:callable`, or `asgi` for an ASGI app"
+    if len(given) > 1:
+        yield "wsgi and asgi are both given; keep the one that the app is made for"
+    for key in given:
+        if not re.fullmatch(r"[\w.]+(:.+)?", app[key]):
+            yield f"{key} is {app[key]!r}; it must be `module:callable`, such as `wsgi:app`"
+    if app["asgi"] is not None and app["gunicorn"].get("worker_class") in _WSGI_WORKERS:
+        yield f"gunicorn.worker_class is {app['gunicorn']['worker_class']!r}, which cannot run an ASGI app; leave it out, or use `wsgi`"
+
+
+def _find_setting_problems(app: App) -> _Problems:
+    return find_setting_problems(app["gunicorn"])
+
+
+def _find_directive_problems(app: App) -> _Problems:
+    return find_directive_problems(app["service"])
+
+
+def _find_path_problems(app: App) -> _Problems:
+    paths_in_source = {
+        "source.subdirectory": [app["source"]["subdirectory"]],
+        "chdir": [app["chdir"]],
+        "python_path": app["python_path"],
+        "env_files": app["env_files"],
+        "shared.directories": app["shared"]["directories"],
+        "shared.files": app["shared"]["files"],
+    }
+    for key, paths in paths_in_source.items():
+        for path in paths:
+            if path.startswith("/") or ".." in path.split("/") or re.search(r"[\x00-\x1f\x7f:]", path):
+                yield f"{key} is {path!r}; it must be a path within the source, without ':' and '..'"
+    shared = list_shared(app)
+    for path in shared:
+        if path == "." or any(other != path and path.startswith(f"{other}/") for other in shared) or shared.count(path) > 1:
+            yield f"shared names {path!r}, which is the whole source, or within another place that is shared, or named twice"
+
+
+def _find_variable_problems(app: App) -> _Problems:
+    for key, value in app["env"].items():
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            yield f"env.{key} is {type(value).__name__}, and a variable holds text; put the value in quotes"
+    yield from find_environment_problems(as_text(app["env"]))
+
+
+def _find_health_problems(app: App) -> _Problems:
+    health = app["health"]
+    if not re.fullmatch(r"/[!-~]*", health["path"]):
+        yield f"health.path is {health['path']!r}; it must begin with '/' and be as a browser sends it, such as '/health'"
+    for status in health["statuses"]:
+        if not 100 <= status <= 599:
+            yield f"health.statuses has {status}; a status code is a number from 100 to 599"
+    for key in ("timeout", "interval", "deadline"):
+        if not health[key] > 0:
+            yield f"health.{key} is {health[key]:g}; it must be more than 0 seconds"
+
+
+def _find_tls_problems(app: App) -> _Problems:
+    if not is_encrypted(app):
+        return
+    tls = app["tls"]
+    given = [key for key in ("certificate", "key") if tls[key]]
+    if tls["mode"] == "self_signed":
+        if given:
+            yield f"tls.{given[0]} is given, but with tls.mode self_signed it would not be used; take one of the two out"
+        if not list_certifiable_names(app):
+            yield "tls.mode is self_signed, and server_names has no name that a certificate can be for; add one without `*` at its end"
+    elif tls["mode"] == "acme":
+        yield from _find_acme_problems(app, given)
+    elif len(given) < 2:
+        yield "tls needs both `certificate` and `key`, or one of the modes acme, self_signed and off"
+    elif is_pem(tls["certificate"]) != is_pem(tls["key"]):
+        yield "tls.certificate and tls.key must be of one kind: paths on the machine, or the texts themselves"
+
+
+def _find_acme_problems(app: App, given: Sequence[str]) -> _Problems:
+    names = list_certifiable_names(app)
+    if given:
+        yield f"tls.{given[0]} is given, but with tls.mode acme it would not be used; take one of the two out"
+    if not names:
+        yield "tls.mode is acme, and server_names has no name that a certificate can be for; add one without `*` at its end"
+    if app["tls"]["challenge"] == "http":
+        for name in names:
+            if "*" in name:
+                yield f"tls.mode is acme, and {name} is only signed after a challenge by DNS; set tls.challenge to dns, or name each host"
+    for name in names:
+        if name.rpartition(".")[2].isdigit():
+            yield f"tls.mode is acme, and {name} is an address; an authority signs names, such as www.example.org"
+
+
+def _find_number_problems(app: App) -> _Problems:
+    if not app["release_command_timeout"] > 0:
+        yield f"release_command_timeout is {app['release_command_timeout']:g}; it must be more than 0 seconds"
+    for key in ("drain", "watch", "keep_releases"):
+        if not app[key] >= 0:
+            yield f"{key} is {app[key]:g}; it must not be negative"
+
+
+def _find_site_problems(app: App) -> _Problems:
+    """Find now what the role nginx_site would find when builds and environments are made already; others tell of what is replaced here."""
+    told = {"name": "app"} | {"server_names": app["server_names"] or ["localhost"], "static": app["static"] or []}
+    encrypted = {"tls": app["tls"] if "tls" in app and not any(_find_tls_problems(app)) else None}
+    below_nginx = re.compile(rf"^(?={'|'.join(SPEC['nginx']['options'])})")
+    for problem in find_site_problems([site_input(_Entry({**app, **told, **encrypted}))], ""):
+        yield below_nginx.sub("nginx.", problem.removeprefix("[0]."))
+
+
+def _find_repetitions(apps: Sequence[App]) -> _Problems:
+    for name, count in Counter(app["name"] for app in apps if "name" in app).items():
+        if count > 1:
+            yield f"flask_apps names {name!r} {count} times; give each app its own name"
+    owners: dict[tuple[str, int], list[str]] = {}
+    for app in list_present(apps):
+        with suppress(_Unreadable):
+            ports = {app["nginx"]["listen_port"], front_port(app)}
+            for server_name, port in product(dict.fromkeys(map(str.lower, app["server_names"])), sorted(ports)):
+                owners.setdefault((server_name, port), []).append(app["name"])
+    for (server_name, port), names in owners.items():
+        if len(names) > 1:
+            yield f"the server name {server_name!r} on port {port} is claimed by {' and '.join(names)}; only one app can have it"
+
+
+_ABSENT_FINDERS = (_find_naming_problems,)
+
+_FINDERS = (
+    *(_find_naming_problems, _find_address_problems, _find_source_problems, _find_dependency_problems),
+    *(_find_start_problems, _find_setting_problems, _find_directive_problems, _find_path_problems),
+    *(_find_variable_problems, _find_health_problems, _find_number_problems, _find_tls_problems, _find_site_problems),
+)
+"""What looks for problems in the keys that fit SPEC."""

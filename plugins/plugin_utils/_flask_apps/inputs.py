@@ -1,0 +1,203 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each role needs of the user's list `flask_apps`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout, check_name
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import (
+    App,
+    as_certified,
+    as_text,
+    certificate_file,
+    concrete_name,
+    entry_point,
+    front_port,
+    given,
+    is_absent,
+    is_acme,
+    is_encrypted,
+    list_certifiable_names,
+    list_present,
+    list_public_directories,
+    list_shared,
+    path_prefix,
+    site_input,
+    tidy,
+)
+from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.workers import list_worker_packages
+
+_DOTENV = "python-dotenv==1.2.4"
+"""Reads the `env_files` of an app that does not bring it."""
+
+
+_KINDS = ("builds", "environments", "releases")
+"""Keys under which the roles hand on what became of each app."""
+
+
+def without_failed(apps: Sequence[App], results: Sequence[Mapping[str, Any]]) -> list[App]:
+    """Return the apps for which no role has failed so far, given what the roles have handed on."""
+    failed = find_failures(results)
+    return [app for app in apps if app["name"] not in failed]
+
+
+def find_failures(results: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return why roles have failed for apps, by the app's name."""
+    outcomes = [outcome for result in results for kind in _KINDS for outcome in result.get(kind, {}).items()]
+    return {name: outcome["error"] for name, outcome in outcomes if "error" in outcome}
+
+
+def list_failures(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each app for which a role has failed."""
+    return [f"{name}: {error}" for name, error in find_failures(results).items()]
+
+
+def source_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
+    """Return `app_source_apps`."""
+    return [
+        {
+            "name": app["name"],
+            "public": list_public_directories(app),
+            "shared": list_shared(app),
+            **given({"dependency_file": app["dependencies"]["file"]}),
+            **given(app["source"]),
+        }
+        for app in list_present(apps)
+    ]
+
+
+def environment_inputs(apps: Sequence[App], builds: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return `python_pipenv_apps`, given what became of the builds."""
+    return [
+        {
+            "name": app["name"],
+            "build": builds[app["name"]].get("id") or "",
+            "additions": [*list_worker_packages(app["gunicorn"].get("worker_class", "")), *([_DOTENV] if app["env_files"] else [])],
+            **given({"outline": builds[app["name"]].get("outline")}),
+            **given(app["dependencies"]),
+        }
+        for app in list_present(apps)
+    ]
+
+
+def release_inputs(
+    apps: Sequence[App], builds: Mapping[str, Mapping[str, Any]], environments: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return `gunicorn_systemd_apps`, given what became of the builds and the environments."""
+    return [
+        {
+            "name": app["name"],
+            "build": builds[app["name"]].get("id") or "",
+            "version": builds[app["name"]].get("version") or "",
+            "environment": environments[app["name"]].get("id") or "",
+            "wsgi": entry_point(app),
+            "chdir": app["chdir"],
+            **_mounted(app),
+            "env_files": list(app["env_files"]),
+            "python_path": list(app["python_path"]),
+            "service": dict(app["service"]),
+            "commands": list(app["release_commands"]),
+            "command_timeout": app["release_command_timeout"],
+            "shared": {kind: [tidy(path) for path in paths] for kind, paths in app["shared"].items()},
+            "keep": app["keep_releases"],
+            **_switch_input(app),
+        }
+        for app in list_present(apps)
+    ]
+
+
+def switch_inputs(apps: Sequence[App], only: str = "") -> list[dict[str, Any]]:
+    """Return what the module `rollback` needs of each app, or of the one that is named."""
+    chosen = [app for app in list_present(apps) if only in ("", app["name"])]
+    if not chosen:
+        raise UserError(f"flask_apps names no app {only!r}; it names {', '.join(app['name'] for app in apps)}")
+    return [{"name": app["name"], **_switch_input(app)} for app in chosen]
+
+
+def _switch_input(app: App) -> dict[str, Any]:
+    return {
+        "health": {**app["health"], "path": path_prefix(app) + app["health"]["path"]},
+        "front": _front_input(app),
+        "drain": app["drain"],
+        "watch": app["watch"],
+    }
+
+
+def _front_input(app: App) -> dict[str, Any]:
+    host = concrete_name(app["server_names"])
+    if not is_acme(app):
+        return {"host": host, "port": front_port(app), "tls": is_encrypted(app)}
+    # The host knows whether it has the certificate yet, and for which names.
+    names = [concrete_name([name]) for name in sorted(app["server_names"], key=lambda name: "*" in name)]
+    certified = {"certificate": certificate_file(app), "encrypted_port": front_port(app), "names": names}
+    return {"host": host, "port": app["nginx"]["listen_port"], "certified": certified}
+
+
+def site_inputs(apps: Sequence[App], certificates: Mapping[str, Mapping[str, Any]] | None = None) -> list[dict[str, Any]]:
+    """Return `nginx_site_sites`, given what became of the certificates.
+
+    A page that was loaded before a switch asks for files of the former release after it: they are looked for, too.
+    """
+    present = [as_certified(app, (certificates or {}).get(app["name"])) for app in list_present(apps)]
+    sites = [site_input(app) for app in present]
+    for app, site in zip(present, sites, strict=True):
+        layout = AppLayout.of(app["name"])
+        site["root"] = str(layout.root)
+        for mapping in site["static"]:
+            releases = (layout.current, layout.previous)
+            mapping["paths"] = [f"{release.name}/app/{path}" for release in releases for path in mapping["paths"]]
+    return sites + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app)]
+
+
+def certificate_inputs(apps: Sequence[App], has_certbot: bool = False) -> list[dict[str, Any]]:  # noqa: FBT001, FBT002 - a filter
+    """Return `certificates_certificates`: what is to be made, asked for, or checked, and what is left of apps that need none.
+
+    With `has_certbot` these are those without encryption, too: it would go on renewing what they had before.
+    """
+    kept = [
+        {"name": app["name"], "names": list_certifiable_names(app), **_certificate_source(app)}
+        for app in list_present(apps)
+        if is_encrypted(app)
+    ]
+    return kept + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app) or (has_certbot and not is_encrypted(app))]
+
+
+def _certificate_source(app: App) -> dict[str, Any]:
+    return {"acme": app["tls"]["challenge"]} if is_acme(app) else given({key: app["tls"][key] for key in ("certificate", "key")})
+
+
+def hosts_inputs(apps: Sequence[App], address: str) -> list[dict[str, Any]]:
+    """Return `etc_hosts_entries`: the names that a hosts file can hold, which has no wildcards."""
+    entries = [{"address": address, "names": [name for name in app["server_names"] if "*" not in name]} for app in list_present(apps)]
+    return [entry for entry in entries if entry["names"]]
+
+
+def removal_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
+    """Return `app_removal_apps`."""
+    return [{"name": app["name"], "remove_data": app["remove_data"]} for app in apps if is_absent(app)]
+
+
+def without_app(apps: Sequence[App], name: str, *, remove_data: bool = False) -> list[App]:
+    """Return the apps with one of them, which need not be among them, to be absent."""
+    check_name(name)
+    return [*(app for app in apps if app["name"] != name), {"name": name, "state": "absent", "remove_data": remove_data}]
+
+
+def _mounted(app: App) -> dict[str, dict[str, Any]]:
+    """Return the variables and the settings by which gunicorn tells an app of its `path`; what the user says comes first.
+
+    For WSGI every gunicorn reads SCRIPT_NAME from its environment, whoever connects and whichever headers it trusts; for
+    ASGI, gunicorn 24 and later have a setting.
+    """
+    prefix, variables = path_prefix(app), as_text(app["env"])
+    settings = {**({"worker_class": "asgi"} if app["asgi"] else {}), **app["gunicorn"]}
+    if prefix and settings.get("worker_class") == "asgi":
+        settings = {"root_path": prefix, **settings}
+    elif prefix:
+        variables = {"SCRIPT_NAME": prefix, **variables}
+    return {"env": variables, "gunicorn": settings}

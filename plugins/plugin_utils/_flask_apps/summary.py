@@ -1,0 +1,82 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run tells the user of each app of `flask_apps`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import (
+    App,
+    as_certified,
+    concrete_name,
+    front_port,
+    is_acme,
+    is_encrypted,
+    list_present,
+    path_prefix,
+)
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.inputs import find_failures
+
+
+def summarise(
+    apps: Sequence[App],
+    result: Mapping[str, Any],
+    certificates: Mapping[str, Any] | None = None,
+    earlier: Sequence[Mapping[str, Any]] | None = None,
+) -> list[str]:
+    """Return a line for each app that a run took care of: its address, its release, what was done, and where its logs are.
+
+    `certificates` is what became of those of the apps; what somebody has to know of one is a line of its own. `earlier` is what the roles
+    for sources and environments have handed on.
+    """
+    lines, failed = [], find_failures(earlier or ())
+    for app in list_present(apps):
+        name, outcome = app["name"], (certificates or {}).get(app["name"])
+        if name in failed:
+            lines.append(f"FAILED, {name}: there is no new release of it; what was served before, if anything, still is")
+        if name in result.get("releases", {}):
+            # A run that did not look at the certificates takes them to be there.
+            lines.append(_summarise_app(app if certificates is None else as_certified(app, outcome), result["releases"][name]))
+            lines += _summarise_certificate(app, outcome) if outcome else []
+    return lines
+
+
+def _summarise_certificate(app: App, outcome: Mapping[str, Any]) -> list[str]:
+    lines = [f"ATTENTION, {app['name']}: {problem}" for problem in outcome["problems"]]
+    plain = [name for name in app["server_names"] if name not in outcome["covered"]]
+    if is_acme(app) and plain:
+        lines.append(
+            f"ATTENTION, {app['name']}: {', '.join(plain)} served WITHOUT ENCRYPTION for want of a certificate; the next run asks again"
+        )
+    return lines
+
+
+def summarise_removal(result: Mapping[str, Any]) -> list[str]:
+    """Return a line for each app that a run was to remove: what went, and where its data are."""
+    return [_summarise_removed(name, outcome) for name, outcome in result.get("apps", {}).items()]
+
+
+def _summarise_removed(name: str, outcome: Mapping[str, Any]) -> str:
+    if not outcome["changed"]:
+        return f"{name}: is not on the host"
+    kept = (
+        f"a copy of its data is {outcome['backup']}"
+        if outcome.get("backup")
+        else "its data, if it had any, are still in its directory `shared`"
+    )
+    return f"{name}: removed ({len(outcome['removed'])} parts); {kept}"
+
+
+def _summarise_app(app: App, outcome: Mapping[str, Any]) -> str:
+    name, port = app["name"], front_port(app)
+    scheme, usual = ("https", 443) if is_encrypted(app) else ("http", 80)
+    address = f"{scheme}://{concrete_name(app['server_names'])}{'' if port == usual else f':{port}'}{path_prefix(app)}/"
+    done = "; ".join(outcome.get("notes", [])) or "nothing changed"
+    if "error" in outcome:
+        served = f"{address} serves release {outcome['current']}" if outcome.get("current") else "nothing is served"
+        return f"FAILED, {name}: {served} ({done}). Logs: journalctl -u '{name}@*'"
+    logs = f"journalctl -u '{name}@*', /var/log/nginx/{name}.*.log"
+    return f"{name}: {address} serves release {outcome.get('current')} ({done}). Logs: {logs}"

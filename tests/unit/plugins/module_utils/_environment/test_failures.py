@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from ansible_collections.webstack.flask.plugins.module_utils._environment.failures import describe_failure, find_missing_packages
+
+
+def _shown(output: str) -> str:
+    headline, _newline, shown = describe_failure("pip install", output).partition("\n")
+    assert headline == "`pip install` failed:"
+    return shown
+
+
+def test_the_end_of_an_output_is_shown_indented() -> None:
+    assert _shown("Collecting flask\nERROR: no such version\n") == "  Collecting flask\n  ERROR: no such version"
+
+
+def test_colours_empty_lines_and_trailing_blanks_are_left_out() -> None:
+    assert _shown("\x1b[31mERROR:\x1b[0m bad   \n\n \n\x1b[?25hend\x1b[2K") == "  ERROR: bad\n  end"
+
+
+def test_of_a_long_output_without_a_known_reason_the_last_lines_are_shown() -> None:
+    lines = _shown("".join(f"line {number}\n" for number in range(1000))).splitlines()
+    assert len(lines) == 40
+    assert (lines[0], lines[-1]) == ("  line 960", "  line 999")
+
+
+def test_no_output_is_nothing() -> None:
+    assert _shown("\n\n") == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "packages"),
+    [
+        ("error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory", "build-essential python3-dev"),
+        ("error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'", "build-essential python3-dev"),
+        ("error: command 'gcc' failed: No such file or directory", "build-essential python3-dev"),
+        ("../meson.build:1:0: ERROR: Unknown compiler(s): [['cc'], ['gcc'], ['clang']]", "build-essential python3-dev"),
+        ("  src/x.c:1:10: fatal error: Python.h: No such file or directory", "python3-dev"),
+        ("Error: pg_config executable not found.", "libpq-dev"),
+        ("./psycopg/psycopg.h:35:10: fatal error: libpq-fe.h: No such file or directory", "libpq-dev"),
+        ("/bin/sh: 1: pkg-config: not found", "pkg-config"),
+        ("Trying pkg-config --exists mysqlclient", "default-libmysqlclient-dev pkg-config"),
+        ("c/_cffi_backend.c:15:10: fatal error: ffi.h: No such file or directory", "libffi-dev"),
+        ("fatal error: lber.h: No such file or directory", "libldap-dev"),
+        ("Error: Please make sure the libxml2 and libxslt development packages are installed.", "libxml2-dev libxslt1-dev"),
+        ("error: can't find Rust compiler", "cargo rustc"),
+        ("RequiredDependencyException: The headers or library files could not be found for jpeg,", "libjpeg-dev zlib1g-dev"),
+        ("xmlsec.Error: Unable to find xmlsec1 with pkg-config", "libxmlsec1-dev pkg-config"),
+        ("ERROR: Cannot find command 'git' - do you have 'git' installed and in your PATH?", "git"),
+    ],
+)
+def test_what_a_build_lacks_is_told_by_the_names_of_debian_packages(line: str, packages: str) -> None:
+    assert find_missing_packages(["before", line, "after"]) == (packages.split(), [line])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Collecting pkg-config-wrapper",
+        "Building wheel for cffi (setup.py): started",
+        "Successfully installed gcc7 git-url-parse",
+        "cc -c x.c",
+    ],
+)
+def test_ordinary_output_is_no_reason(line: str) -> None:
+    assert find_missing_packages([line]) == ([], [])
+
+
+def test_the_reason_comes_first_however_long_the_output_is_after_it() -> None:
+    reason = "error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory"
+    rest = [f"line {number}" for number in range(400)]
+    lines = describe_failure("pip install", "\n".join(["begin", f"    {reason}", *rest, "Failed to build psycopg2", "end"])).splitlines()
+    assert lines[0] == (
+        "to build psycopg2, the host needs the Debian packages build-essential python3-dev: "
+        "add `build_packages: [build-essential, python3-dev]` to the app's `dependencies`, and run site.yml, which installs them. "
+        "`pip install` failed:"
+    )
+    assert lines[1:3] == [f"      {reason}", "  …"]
+    assert lines[-1] == "  end"
+    assert len(lines) == 13
+
+
+def test_a_header_that_nobody_knows_is_named() -> None:
+    message = describe_failure(
+        "pip install", "x.c:1:10: fatal error: odd/thing.h: No such file or directory\nERROR: Failed building wheel for odd\n"
+    )
+    assert message.startswith(
+        "to build odd, the host needs the Debian package that has odd/thing.h (`apt-file search odd/thing.h` tells which): "
+        "name it in the app's `dependencies.build_packages`, and run site.yml, which installs it. `pip install` failed:\n"
+    )
+
+
+def test_a_version_that_is_made_for_another_python_is_told() -> None:
+    message = describe_failure(
+        "pip install",
+        "ERROR: Ignored the following versions that require a different python version: 9.0 Requires-Python >=3.99\nERROR: No\n",
+    )
+    assert message.startswith(
+        "what is asked for is not made for this version of Python (passed over: 9.0 Requires-Python >=3.99). `pip install`"
+    )
+
+
+def test_long_lines_are_cut() -> None:
+    assert _shown("x" * 300 + "\n" + "y" * 301) == f"  {'x' * 300}\n  {'y' * 300}…"
+
+
+@pytest.mark.parametrize("name", ["é", "x" * 101, "-x", "$(id)"])
+def test_what_cannot_be_a_package_is_not_named_as_one(name: str) -> None:
+    message = describe_failure("pip install", f"fatal error: Python.h: No such file\nERROR: Failed building wheel for {name}\n")
+    assert message.startswith("to build a package that has no wheel for this Python, the host needs the Debian packages python3-dev:")
+
+
+@pytest.mark.parametrize("header", ["--help.h", "é.h", "a" * 101 + ".h", "$(id).h", "a.h" + "x" * 10])
+def test_what_cannot_be_a_header_is_not_named_as_one(header: str) -> None:
+    assert describe_failure("pip install", f"x.c:1: fatal error: {header}: No such file or directory").startswith("`pip install` failed:")
+
+
+def test_of_versions_that_are_passed_over_what_can_be_a_version_is_named() -> None:
+    line = "Ignored the following versions that require a different python version: 9.0 Requires-Python >=3.99; "
+    headline = describe_failure("pip install", f"{line}\x07`curl evil.test`\n").partition("\n")[0]
+    assert headline.startswith("what is asked for is not made for this version of Python (passed over: 9.0 Requires-Python >=3.99; ).")
+    assert describe_failure("pip install", line + "1.0 " * 1000).index("). ") < 300
+
+
+@pytest.mark.parametrize("piece", ["pkg-config name ", "a", "x did not run ", "'"])
+def test_lines_that_were_made_to_be_searched_for_ever_are_not(piece: str) -> None:
+    begin = time.monotonic()
+    describe_failure("pip install", piece * (1_000_000 // len(piece)))
+    assert time.monotonic() - begin < 5

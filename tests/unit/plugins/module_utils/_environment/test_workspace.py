@@ -1,0 +1,74 @@
+"""What an installation may see and do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ansible_collections.webstack.flask.plugins.module_utils._environment.pythons import Python
+from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import Installer, Workshop
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._systemd import sandbox
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.sandbox import FENCES, LIMITS, Outcome
+
+SHOP = AppLayout("shop", Path("/var/www/shop"))
+INSTALLER = Installer(Python("/usr/bin/python3", "3.13.5"), "/usr/bin/python3", "/usr/bin/pipenv", {}, timeout=9)
+PLACE = Workshop(INSTALLER, SHOP, SHOP.environment("e1"), 998, 998, 997, {}, {}, "machine x\n")
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """What the last call of a unit was given."""
+    call: dict[str, object] = {}
+
+    def run(unit: str, command: list[str], **options: object) -> Outcome:
+        call.update(options, unit=unit, command=command)
+        return Outcome(0, "done")
+
+    monkeypatch.setattr(sandbox, "run", run)
+    return call
+
+
+def properties(called: dict[str, object]) -> dict[str, str]:
+    listed = called["properties"]
+    assert isinstance(listed, list)
+    return dict(line.split("=", 1) for line in listed)
+
+
+def test_an_installation_has_the_fences_of_an_app_and_limits_and_writes_to_its_own_work_alone(called: dict[str, object]) -> None:
+    assert PLACE.run("true") == "done"
+    found = properties(called)
+    assert {**FENCES, **LIMITS}.items() <= found.items()
+    assert found["ReadWritePaths"] == "/var/cache/webstack-flask/shop/work"
+    assert found["BindPaths"] == "/var/cache/webstack-flask/shop/work/environment:/var/www/shop/environments/e1"
+    assert called["unit"] == "shop-build.service"
+
+
+@pytest.mark.parametrize("path", ["/home/admin/wheels", "/root/ca.pem"])
+def test_of_home_directories_it_sees_what_the_description_names(called: dict[str, object], path: str) -> None:
+    replace(PLACE, installer=replace(INSTALLER, variables={"PIP_CERT": path})).run("true")
+    assert (properties(called)["ProtectHome"], properties(called)["BindReadOnlyPaths"]) == ("tmpfs", f"-{path}")
+
+
+@pytest.mark.parametrize("value", ["/srv/wheels", "/home/a b", "/home/x:/etc", "-r /home/x"])
+def test_other_values_open_nothing(called: dict[str, object], value: str) -> None:
+    replace(PLACE, installer=replace(INSTALLER, variables={"X": value})).run("true")
+    assert properties(called)["ProtectHome"] == "yes"
+    assert "BindReadOnlyPaths" not in properties(called)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "message"),
+    [
+        (Outcome(127, "sh: 1: exec: /usr/bin/pipenv9: not found\n"), "there is no program /usr/bin/pipenv9 on the host"),
+        (Outcome(1, "", late=True), "took more than 9 s and was stopped"),
+        (Outcome(1, "ERROR: no such package"), "`/usr/bin/pipenv9` failed:\n  ERROR: no such package"),
+    ],
+)
+def test_how_a_command_has_failed_is_told(monkeypatch: pytest.MonkeyPatch, outcome: Outcome, message: str) -> None:
+    monkeypatch.setattr(sandbox, "run", lambda *_words, **_options: outcome)
+    with pytest.raises(UserError) as caught:
+        PLACE.run("/usr/bin/pipenv9")
+    assert message in str(caught.value)

@@ -1,0 +1,98 @@
+"""A switch asks each release in its own way, and waits for the requests that are under way in it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
+from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Front, ReleaseFailed, Switch
+from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
+
+
+@pytest.fixture
+def layout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AppLayout:
+    """An app with a release that runs, and a systemd that does what it is told."""
+    monkeypatch.setattr(
+        systemctl, "show", lambda units: dict.fromkeys(units, systemctl.UnitState("active", "running", enablement="enabled"))
+    )
+    for name in ("stop", "disable", "forget_failure"):
+        monkeypatch.setattr(systemctl, name, lambda *_units: None)
+    layout = AppLayout.of("shop", str(tmp_path))
+    layout.release("r1").mkdir(parents=True)
+    return layout
+
+
+@contextmanager
+def _front(word: str) -> Iterator[Front]:
+    """A web server that has a release behind it which tells its name on a word."""
+
+    def serve() -> None:
+        while True:
+            try:
+                connection = listening.accept()[0]
+            except OSError:
+                return
+            with connection:
+                asked = connection.recv(4096).decode()
+                name = "X-Webstack-Release: r1\r\n" if f"X-Webstack-Probe: {word}\r\n" in asked else ""
+                connection.sendall(f"HTTP/1.1 200 OK\r\n{name}Content-Length: 0\r\n\r\n".encode())
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield Front("127.0.0.1", listening.getsockname()[1], "shop.test")
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+
+
+@pytest.mark.parametrize(("own", "word"), [("0123abcd", "0123abcd"), (None, "1")], ids=["its own", "made before there were any"])
+def test_a_release_is_asked_for_its_name_by_its_own_word(layout: AppLayout, own: str | None, word: str) -> None:
+    if own:
+        (layout.release("r1") / "probe").write_text(own, encoding="utf-8")
+    with _front(word) as front:
+        Switch(layout, HealthCheck(), front, drain_limit=1).prove("r1")
+
+
+def test_what_answers_without_a_name_is_no_release_of_the_app(layout: AppLayout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ansible_collections.webstack.flask.plugins.module_utils._release.switch._PROOF_PATIENCE", 0)
+    with _front("another") as front, pytest.raises(ReleaseFailed, match="was answered by something that is no release of this app"):
+        Switch(layout, HealthCheck(), front, drain_limit=1).prove("r1")
+
+
+def test_a_release_is_stopped_when_its_last_request_has_ended(layout: AppLayout) -> None:
+    switch = Switch(layout, HealthCheck(), None, drain_limit=30)
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
+        server.bind(str(layout.socket("r1")))
+        server.listen()
+        client.connect(str(layout.socket("r1")))
+        accepted = server.accept()[0]
+        threading.Timer(1, accepted.close).start()
+        begin = time.monotonic()
+        switch.retire("r1")
+        assert 1 <= time.monotonic() - begin < 10
+    assert switch.notes == []
+
+
+def test_a_request_that_does_not_end_does_not_keep_a_release_for_ever(layout: AppLayout) -> None:
+    switch = Switch(layout, HealthCheck(), None, drain_limit=0.3)
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
+        server.bind(str(layout.socket("r1")))
+        server.listen()
+        client.connect(str(layout.socket("r1")))
+        switch.retire("r1")
+    assert switch.notes == ["release r1 was stopped with 1 request(s) still in it after 0.3 s"]
+
+
+def test_a_release_whose_socket_is_gone_is_stopped_at_once(layout: AppLayout) -> None:
+    begin = time.monotonic()
+    Switch(layout, HealthCheck(), None, drain_limit=30).retire("r1")
+    assert time.monotonic() - begin < 5

@@ -1,0 +1,51 @@
+"""How a transient unit is called, and what reaches it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible_collections.webstack.flask.plugins.module_utils._host import commands
+from ansible_collections.webstack.flask.plugins.module_utils._systemd import sandbox, systemctl
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.sandbox import escape_argument, pack, run, unpack_then
+
+
+@pytest.mark.parametrize("word", ["${HOME}", "$HOME", "$$", "a$", "$(id)", "%n %i", "plain"])
+def test_systemd_puts_nothing_in_the_place_of_a_word(word: str) -> None:
+    assert escape_argument(word).replace("$$", "\0").count("$") == 0, "each is doubled, which systemd takes for one"
+    assert escape_argument(word).replace("$$", "$") == word
+
+
+def test_files_of_the_standard_input_are_there_when_the_command_starts(tmp_path: Path) -> None:
+    with pack({"netrc": "machine x\n", "wanted": "flask\n"}) as stdin:
+        command = unpack_then(tmp_path, ["/bin/sh", "-c", 'cat; cat "$1/netrc" "$1/wanted"; stat -c %a "$1/netrc"', "sh", str(tmp_path)])
+        ended = subprocess.run(command, stdin=stdin, capture_output=True, text=True, check=True)
+    assert ended.stdout == "machine x\nflask\n600\n"
+
+
+def test_variables_are_neither_arguments_nor_settings_of_the_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[list[str]] = []
+
+    def call(words: list[str], **_options: object) -> commands.Ended:
+        calls.append(words)
+        (file,) = (word.partition("EnvironmentFile=")[2] for word in words if "EnvironmentFile=" in word)
+        assert Path(file).read_text(encoding="utf-8") == 'TOKEN="se\\$cret"\n'
+        return commands.Ended(0, "", "", cut=False)
+
+    monkeypatch.setattr(commands, "run", call)
+    run("shop-build.service", ["true"], description="d", properties=["User=shop"], variables={"TOKEN": "se$cret"}, timeout=5)
+    assert "secret" not in " ".join(calls[0]).replace("$", "")
+
+
+def test_a_status_of_systemd_s_own_comes_with_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "run", lambda *_words, **_options: commands.Ended(203, "said\n", "", cut=False))
+    monkeypatch.setattr(systemctl, "read_journal", lambda _unit, _lines: "Failed at step EXEC")
+    outcome = run("shop-build.service", ["true"], description="d", properties=[], variables={}, timeout=5)
+    assert (outcome.status, outcome.said, outcome.late) == (203, "said\nFailed at step EXEC", False)
+
+
+def test_a_unit_that_was_collected_costs_no_call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sandbox, "_TRANSIENT", tmp_path)
+    monkeypatch.setattr(commands, "run", lambda *_words, **_options: pytest.fail("nothing is there to end"))
+    sandbox.end("shop-build.service")

@@ -1,0 +1,324 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.inputs import (
+    certificate_inputs,
+    environment_inputs,
+    hosts_inputs,
+    list_failures,
+    release_inputs,
+    removal_inputs,
+    site_inputs,
+    source_inputs,
+    switch_inputs,
+    without_app,
+    without_failed,
+)
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.summary import summarise
+from unit.flask_entries import BLOG, FULL, PEM, describe, find_problems
+
+
+def test_of_an_app_that_is_to_be_absent_the_name_is_enough_and_the_rest_may_stay() -> None:
+    gone = {"name": "blog", "state": "absent", "remove_data": True}
+    for entry in (gone, {**describe(**gone), "server_names": ["shop.test"]}):
+        apps = check_apps([describe(), entry])
+        assert apps[1] == gone
+        assert [site["name"] for site in source_inputs(apps)] == ["shop"]
+        assert site_inputs(apps)[1] == {"name": "blog", "state": "absent"}
+        assert removal_inputs(apps) == [{"name": "blog", "remove_data": True}]
+        assert hosts_inputs(apps, "192.0.2.1") == [{"address": "192.0.2.1", "names": ["shop.test"]}]
+    (problem,) = find_problems({"name": "Blog", "state": "absent"})
+    assert problem.startswith("flask_apps[0] (Blog): the app's name is 'Blog'; allowed are 1 to 25 lower-case letters")
+
+
+def test_one_app_can_be_taken_out_of_the_list_whether_it_is_in_it_or_not() -> None:
+    apps = check_apps([describe(), describe(name="blog", server_names=["blog.test"])])
+    assert without_app(apps, "blog") == [apps[0], {"name": "blog", "state": "absent", "remove_data": False}]
+    assert without_app([], "blog", remove_data=True) == [{"name": "blog", "state": "absent", "remove_data": True}]
+    with pytest.raises(UserError, match=r"the app's name is '\.\./etc'"):
+        without_app(apps, "../etc")
+
+
+def test_an_asgi_app_gets_the_workers_that_can_run_it() -> None:
+    (app,) = check_apps([describe(wsgi=..., asgi="shop:app")])
+    (release,) = release_inputs([app], {"shop": {}}, {"shop": {}})
+    assert (release["wsgi"], release["gunicorn"]) == ("shop:app", {"worker_class": "asgi"})
+    (other,) = check_apps([describe(wsgi=..., asgi="shop:app", gunicorn={"worker_class": "uvicorn_worker.UvicornWorker"})])
+    assert release_inputs([other], {"shop": {}}, {"shop": {}})[0]["gunicorn"] == {"worker_class": "uvicorn_worker.UvicornWorker"}
+
+
+_BUILDS = {"shop": {"id": "b1", "version": "v1"}, "blog": {"id": "b2", "version": "local"}}
+
+
+_ENVIRONMENTS = {"shop": {"id": "e1"}, "blog": {"id": "e2"}}
+
+
+def test_the_source_of_each_app_with_the_directories_that_the_web_server_reads() -> None:
+    defaults = {"subdirectory": "", "submodules": True, "ssh_agent": False}
+    assert source_inputs(check_apps([FULL, BLOG])) == [
+        {
+            "name": "shop",
+            "public": ["dist", "public"],
+            "shared": ["instance", "up/loads"],
+            "dependency_file": "services/web/requirements.txt",
+            "git": "https://example.com/shop.git",
+            "version": "v1",
+            **defaults,
+        },
+        {"name": "blog", "public": ["static", "wsgi/static"], "shared": [], "path": "shop", "version": "HEAD", **defaults},
+    ]
+
+
+def test_the_environment_of_each_app() -> None:
+    shop, blog = environment_inputs(check_apps([FULL, BLOG]), _BUILDS)
+    assert shop == {
+        "name": "shop",
+        "build": "b1",
+        "additions": ["python-dotenv==1.2.4"],
+        "file": "services/web/requirements.txt",
+        "packages": ["redis"],
+        "gunicorn_version": "25.0.0",
+        "python": "3.12",
+        "ignore_python_requirement": True,
+        "ignore_lock_mismatch": True,
+        "build_packages": ["libpq-dev"],
+        "wheels": "/srv/wheels",
+        "index_url": "https://pypi.example.com/simple",
+        "environment": {"PIP_RETRIES": 1},
+    }
+    assert blog == {
+        "name": "blog",
+        "build": "b2",
+        "additions": [],
+        "packages": [],
+        "ignore_python_requirement": False,
+        "ignore_lock_mismatch": False,
+        "build_packages": [],
+        "environment": {},
+    }
+
+
+def test_what_is_known_of_a_build_that_is_not_there_yet_is_handed_on() -> None:
+    builds: dict[str, dict[str, Any]] = {"shop": {"id": "b1", "outline": {"kind": "Pipfile"}}, "blog": {"id": "b2", "outline": None}}
+    shop, blog = environment_inputs(check_apps([FULL, BLOG]), builds)
+    assert shop["outline"] == {"kind": "Pipfile"}
+    assert "outline" not in blog
+
+
+def test_the_worker_class_of_an_app_brings_what_it_needs() -> None:
+    apps = check_apps([describe(gunicorn={"worker_class": "tornado"})])
+    assert environment_inputs(apps, _BUILDS)[0]["additions"] == ["tornado==6.6.1"]
+
+
+def test_the_release_of_each_app() -> None:
+    assert release_inputs(check_apps([FULL]), _BUILDS, _ENVIRONMENTS) == [
+        {
+            "name": "shop",
+            "build": "b1",
+            "version": "v1",
+            "environment": "e1",
+            "wsgi": "wsgi:app",
+            "chdir": "src",
+            "env": {"DEBUG": "0", "PORT": "5", "RATIO": "0.5"},
+            "env_files": [".env"],
+            "python_path": ["lib"],
+            "gunicorn": {"workers": 4},
+            "service": {"MemoryMax": "1G"},
+            "commands": ["flask db upgrade"],
+            "command_timeout": 60,
+            "health": {"path": "/up", "statuses": [200], "timeout": 1, "interval": 0.2, "deadline": 60},
+            "front": {"host": "shop.test", "port": 8080, "tls": False},
+            "drain": 10,
+            "watch": 2,
+            "shared": {"directories": ["instance", "up/loads"], "files": []},
+            "keep": 5,
+        }
+    ]
+
+
+def test_what_a_check_run_on_a_bare_host_cannot_know_is_empty() -> None:
+    apps = check_apps([describe()])
+    unknown: dict[str, dict[str, Any]] = {"shop": {"id": None, "changed": True}}
+    assert environment_inputs(apps, unknown)[0]["build"] == ""
+    release = release_inputs(apps, unknown, {"shop": {}})[0]
+    assert (release["build"], release["environment"], release["version"]) == ("", "", "")
+
+
+def test_the_site_of_each_app() -> None:
+    assert site_inputs(check_apps([FULL, BLOG])) == [
+        {
+            "name": "shop",
+            "server_names": ["*.shop.test", "shop.test", "www.shop.test"],
+            "upstream": "unix:/var/www/shop/current/gunicorn.sock",
+            "path": "/",
+            "root": "/var/www/shop",
+            "static": [
+                {
+                    "url": "/assets/",
+                    "paths": ["current/app/dist", "current/app/public", "previous/app/dist", "previous/app/public"],
+                },
+            ],
+            "listen_port": 8080,
+            "client_max_body_size": "1m",
+        },
+        {
+            "name": "blog",
+            "server_names": ["blog.test"],
+            "upstream": "unix:/var/www/blog/current/gunicorn.sock",
+            "path": "/",
+            "root": "/var/www/blog",
+            "static": [
+                {
+                    "url": "/static/",
+                    "paths": ["current/app/static", "current/app/wsgi/static", "previous/app/static", "previous/app/wsgi/static"],
+                },
+            ],
+            "listen_port": 80,
+        },
+    ]
+
+
+def test_an_app_below_a_path_learns_it_and_is_asked_below_it() -> None:
+    apps = check_apps([describe(path="/shop/", health={"path": "/up"})])
+    (release,), (site,) = release_inputs(apps, _BUILDS, _ENVIRONMENTS), site_inputs(apps)
+    assert (release["env"], release["gunicorn"], release["health"]["path"]) == ({"SCRIPT_NAME": "/shop"}, {}, "/shop/up")
+    assert switch_inputs(apps)[0]["health"]["path"] == "/shop/up"
+    assert (site["path"], site["static"][0]["url"]) == ("/shop/", "/static/")
+    assert summarise(apps, {"releases": {"shop": {"current": "r1"}}})[0].startswith("shop: http://shop.test/shop/ serves")
+
+
+def test_an_asgi_app_below_a_path_learns_it_by_a_setting() -> None:
+    (release,) = release_inputs(check_apps([describe(path="/shop", gunicorn={"worker_class": "asgi"})]), _BUILDS, _ENVIRONMENTS)
+    assert (release["env"], release["gunicorn"]) == ({}, {"root_path": "/shop", "worker_class": "asgi"})
+
+
+def test_an_encrypted_app_is_asked_and_shown_so() -> None:
+    tls = {"certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem", "port": 8443}
+    apps = check_apps([describe(tls=tls)])
+    assert switch_inputs(apps)[0]["front"] == {"host": "shop.test", "port": 8443, "tls": True}
+    assert certificate_inputs(apps) == [{"name": "shop", "names": ["shop.test"], "certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem"}]
+    assert site_inputs(apps)[0]["tls"] == {**tls, "redirect": True, "hsts": 0, "hsts_subdomains": False, "http3": False}
+    assert summarise(apps, {"releases": {"shop": {"current": "r1"}}})[0].startswith("shop: https://shop.test:8443/ serves")
+    (problem,) = find_problems(describe(tls=tls), describe(name="blog", nginx={"listen_port": 8443}))
+    assert problem.startswith("the server name 'shop.test' on port 8443 is claimed by shop and blog")
+    (problem,) = find_problems(describe(tls={**tls, "key": "k.pem"}))
+    assert problem.startswith("flask_apps[0] (shop): tls.key is 'k.pem'; allowed is an absolute path")
+
+
+@pytest.mark.parametrize(("tls", "given"), [("self_signed", {}), ({"mode": "self_signed"}, {}), (PEM, PEM)])
+def test_a_certificate_that_the_machine_keeps_is_handed_from_one_role_to_the_other(tls: object, given: dict[str, str]) -> None:
+    apps = check_apps([describe(tls=tls, server_names=["shop.test", "*.shop.test", "www.shop.*"]), describe(name="gone", state="absent")])
+    assert certificate_inputs(apps) == [
+        {"name": "shop", "names": ["shop.test", "*.shop.test"], **given},
+        {"name": "gone", "state": "absent"},
+    ]
+    site = site_inputs(apps)[0]["tls"]
+    assert site["certificate"] == site["key"] == "/etc/webstack-flask/certificates/shop.pem"
+    assert "mode" not in site
+
+
+ACME_NAMES = ["shop.test", "www.shop.test", "www.shop.*"]
+
+
+def test_an_app_that_waits_for_its_certificate_is_served_without_encryption() -> None:
+    apps = check_apps([describe(tls="acme", server_names=ACME_NAMES)])
+    assert certificate_inputs(apps) == [{"name": "shop", "names": ["shop.test", "www.shop.test"], "acme": "http"}]
+    assert "tls" not in site_inputs(apps)[0]
+    assert "tls" not in site_inputs(apps, {"shop": {"covered": []}})[0]
+    outcome = {"covered": [], "problems": ["shop.test: it does not resolve"]}
+    assert summarise(apps, {"releases": {"shop": {"current": "r1"}}}, {"shop": outcome}) == [
+        "shop: http://shop.test/ serves release r1 (nothing changed). Logs: journalctl -u 'shop@*', /var/log/nginx/shop.*.log",
+        "ATTENTION, shop: shop.test: it does not resolve",
+        f"ATTENTION, shop: {', '.join(ACME_NAMES)} served WITHOUT ENCRYPTION for want of a certificate; the next run asks again",
+    ]
+
+
+def test_names_that_are_certified_are_served_encrypted_and_the_others_are_not() -> None:
+    apps = check_apps([describe(tls={"mode": "acme", "challenge": "dns", "port": 8443}, server_names=ACME_NAMES)])
+    (site,) = site_inputs(apps, {"shop": {"covered": ["shop.test"]}})
+    assert site["tls"]["server_names"] == ["shop.test"]
+    assert site["tls"]["certificate"] == site["tls"]["key"] == "/etc/webstack-flask/certificates/shop.pem"
+    assert {"mode", "challenge"}.isdisjoint(site["tls"])
+    (site,) = site_inputs(apps, {"shop": {"covered": ACME_NAMES}})
+    assert site["tls"]["server_names"] == []
+    lines = summarise(apps, {"releases": {"shop": {"current": "r1"}}}, {"shop": {"covered": ACME_NAMES, "problems": []}})
+    assert [line.partition(" serves")[0] for line in lines] == ["shop: https://shop.test:8443/"]
+
+
+def test_the_host_decides_whether_an_app_with_an_authority_is_asked_encrypted() -> None:
+    apps = check_apps(
+        [describe(tls={"mode": "acme", "challenge": "dns"}, server_names=["*.shop.test", "a.test"], nginx={"listen_port": 8080})]
+    )
+    assert switch_inputs(apps)[0]["front"] == {
+        "host": "a.test",
+        "port": 8080,
+        "certified": {
+            "certificate": "/etc/webstack-flask/certificates/shop.pem",
+            "encrypted_port": 443,
+            "names": ["a.test", "www.shop.test"],
+        },
+    }
+
+
+@pytest.mark.parametrize("tls", ["off", False, {"mode": "off", "certificate": "/a"}])
+def test_encryption_can_be_off(tls: object) -> None:
+    apps = check_apps([describe(tls=tls)])
+    assert certificate_inputs(apps) == []
+    assert certificate_inputs(apps, has_certbot=True) == [{"name": "shop", "state": "absent"}]
+    assert "tls" not in site_inputs(apps)[0]
+    assert switch_inputs(apps)[0]["front"] == {"host": "shop.test", "port": 80, "tls": False}
+
+
+def test_what_the_user_says_of_the_path_counts() -> None:
+    apps = check_apps([describe(path="/shop", env={"SCRIPT_NAME": ""})])
+    assert release_inputs(apps, _BUILDS, _ENVIRONMENTS)[0]["env"] == {"SCRIPT_NAME": ""}
+
+
+def test_the_switch_of_all_apps_or_of_one() -> None:
+    apps = check_apps([FULL, BLOG])
+    assert [app["name"] for app in switch_inputs(apps)] == ["shop", "blog"]
+    assert switch_inputs(apps, "blog") == [
+        {
+            "name": "blog",
+            "health": {"path": "/", "statuses": [], "timeout": 5, "interval": 0.2, "deadline": 60},
+            "front": {"host": "blog.test", "port": 80, "tls": False},
+            "drain": 30,
+            "watch": 1,
+        }
+    ]
+    with pytest.raises(UserError) as caught:
+        switch_inputs(apps, "blgo")
+    assert str(caught.value) == "flask_apps names no app 'blgo'; it names shop, blog"
+
+
+def test_hosts_files_get_the_names_that_they_can_hold() -> None:
+    apps = check_apps([FULL, describe(name="wild", server_names=["*.wild.test"])])
+    assert hosts_inputs(apps, "192.0.2.1") == [{"address": "192.0.2.1", "names": ["shop.test", "www.shop.test"]}]
+
+
+def test_an_app_with_wildcards_alone_is_proven_by_a_name_that_they_cover() -> None:
+    apps = check_apps([describe(server_names=["*.shop.test"])])
+    assert switch_inputs(apps)[0]["front"]["host"] == "www.shop.test"
+
+
+_BUILT = {"builds": {"shop": {"id": "1", "error": "no such branch"}, "blog": {"id": "2"}}}
+_INSTALLED = {"environments": {"blog": {"id": "3"}}}
+
+
+def test_the_others_go_on_without_an_app_that_has_failed() -> None:
+    apps = [*check_apps([FULL, BLOG]), {"name": "gone", "state": "absent", "remove_data": False}]
+    assert without_failed(apps, [{}, {"skipped": True}]) == apps
+    going = without_failed(apps, [_BUILT, _INSTALLED])
+    assert [app["name"] for app in going] == ["blog", "gone"]
+    assert [app["name"] for app in environment_inputs(going, _BUILT["builds"])] == ["blog"]
+    assert [app["name"] for app in release_inputs(going, _BUILT["builds"], _INSTALLED["environments"])] == ["blog"]
+
+
+def test_what_has_failed_is_told_in_the_end_by_its_name_and_reason() -> None:
+    released = {"releases": {"blog": {"error": "it does not start\nat all"}}}
+    assert list_failures([_BUILT, _INSTALLED, released]) == ["shop: no such branch", "blog: it does not start\nat all"]
+    assert list_failures([_INSTALLED]) == []

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.summary import summarise, summarise_removal
+from unit.flask_entries import BLOG, FULL
+
+
+def test_what_was_removed_is_told() -> None:
+    result = {
+        "apps": {
+            "shop": {"changed": True, "removed": ["/a", "/b"], "backup": "/var/backups/x.tar.gz"},
+            "blog": {"changed": True, "removed": ["/c"]},
+            "wiki": {"changed": False, "removed": []},
+        }
+    }
+    assert summarise_removal(result) == [
+        "shop: removed (2 parts); a copy of its data is /var/backups/x.tar.gz",
+        "blog: removed (1 parts); its data, if it had any, are still in its directory `shared`",
+        "wiki: is not on the host",
+    ]
+    assert summarise_removal({"skipped": True}) == []
+
+
+def test_the_summary_says_what_is_served_where_and_what_was_done() -> None:
+    apps = check_apps([FULL, BLOG])
+    notes = ["switched from r0 to r1", "stopped release r0"]
+    assert summarise(apps, {"releases": {"shop": {"current": "r1", "notes": notes}, "blog": {"current": "r9"}}}) == [
+        (
+            "shop: http://shop.test:8080/ serves release r1 (switched from r0 to r1; stopped release r0). "
+            "Logs: journalctl -u 'shop@*', /var/log/nginx/shop.*.log"
+        ),
+        "blog: http://blog.test/ serves release r9 (nothing changed). Logs: journalctl -u 'blog@*', /var/log/nginx/blog.*.log",
+    ]
+
+
+def test_the_summary_leaves_out_the_apps_that_the_run_did_not_take_care_of() -> None:
+    assert summarise(check_apps([FULL, BLOG]), {"releases": {"blog": {"current": "r9"}}})[0].startswith("blog: ")
+    assert summarise(check_apps([FULL]), {}) == []
+
+
+def test_the_summary_names_what_has_failed() -> None:
+    earlier: list[dict[str, Any]] = [{"builds": {"shop": {"error": "no such branch"}, "blog": {}}}, {"skipped": True}]
+    released = {"releases": {"blog": {"current": "r8", "notes": ["went back"], "error": "bad"}}}
+    assert summarise(check_apps([FULL, BLOG]), released, None, earlier) == [
+        "FAILED, shop: there is no new release of it; what was served before, if anything, still is",
+        "FAILED, blog: http://blog.test/ serves release r8 (went back). Logs: journalctl -u 'blog@*'",
+    ]
+    (line,) = summarise(check_apps([BLOG]), {"releases": {"blog": {"current": None, "error": "bad"}}})
+    assert line == "FAILED, blog: nothing is served (nothing changed). Logs: journalctl -u 'blog@*'"

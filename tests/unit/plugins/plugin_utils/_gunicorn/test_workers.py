@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.workers import list_worker_packages
+
+
+@pytest.mark.parametrize(
+    ("worker_class", "packages"),
+    [
+        ("gevent", ["gevent", "packaging"]),
+        ("gunicorn.workers.ggevent.GeventWorker", ["gevent", "packaging"]),
+        ("eventlet", ["eventlet", "gunicorn"]),
+        ("tornado", ["tornado"]),
+        ("uvicorn.workers.UvicornWorker", ["uvicorn", "websockets"]),
+        ("uvicorn_worker.UvicornH11Worker", ["uvicorn-worker", "uvicorn", "websockets"]),
+        *(
+            (own, [])
+            for own in ("", "sync", "gthread", "asgi", "gunicorn.workers.gthread.ThreadWorker", "shop.workers.Own", None, 5, ["x"])
+        ),
+    ],
+)
+def test_a_class_of_workers_brings_what_it_needs_each_in_one_version(worker_class: object, packages: list[str]) -> None:
+    found = list_worker_packages(worker_class)
+    assert [package.partition("==")[0] for package in found] == packages
+    assert all(re.fullmatch(r"[\w-]+==[\d.]+", package) for package in found)

@@ -17,7 +17,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives
 
 _PASSED_ON = (
     *("name", "root", "build", "environment", "version", "commands", "command_timeout", "chdir", "env_files"),
-    *("health", "front", "drain", "watch", "keep", "shared"),
+    *("health", "proxy", "drain", "watch", "keep", "shared"),
 )
 
 

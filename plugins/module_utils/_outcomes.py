@@ -65,7 +65,7 @@ def list_errors(outcomes: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [f"{name}: {outcome['error']}" for name, outcome in outcomes.items() if "error" in outcome]
 
 
-def tell(
+def exit_with(
     module: AnsibleModule, key: str, outcomes: Mapping[str, Mapping[str, Any]], *, changed: bool = False, defer_errors: bool = False
 ) -> None:
     """End the module with the outcomes under a key of its result; `changed` is whether anything was that is no app's.

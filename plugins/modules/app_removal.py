@@ -35,7 +35,7 @@ options:
     description: Directory for the archives of data that go. Root alone can read it.
     type: path
     default: /var/backups/webstack-flask
-  patience:
+  lock_timeout:
     description: Seconds to wait for another run that is changing the same app.
     type: float
     default: 300
@@ -87,7 +87,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.files import 
 from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import is_ours
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, for_each_app, tell
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with, for_each_app
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
 from ansible_collections.webstack.flask.plugins.module_utils._release.removal import find_remains, remove_app
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch
@@ -105,8 +105,8 @@ def remove(app: dict[str, Any], parameters: dict[str, Any], *, check: bool) -> d
         require_closed_way(Path(parameters["backups"]))
     backup = None
     if removed and not check:
-        switch = Switch(layout, HealthCheck(), front=None, drain_limit=_DRAIN)
-        with hold_lock(layout.lock, parameters["patience"], switch.notes.append):
+        switch = Switch(layout, HealthCheck(), proxy=None, drain_limit=_DRAIN)
+        with hold_lock(layout.lock, parameters["lock_timeout"], switch.notes.append):
             backup = remove_app(layout, switch, with_data=app["remove_data"], backups=Path(parameters["backups"]))
     return {"changed": bool(removed), "removed": removed, **({"backup": str(backup)} if backup else {})}
 
@@ -115,7 +115,7 @@ def main() -> None:
     """Run the module."""
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     failed = {"changed": True, "removed": []}
-    tell(module, "apps", for_each_app(module.params["apps"], lambda app: remove(app, module.params, check=module.check_mode), failed))
+    exit_with(module, "apps", for_each_app(module.params["apps"], lambda app: remove(app, module.params, check=module.check_mode), failed))
 
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -130,7 +130,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
         },
     },
     "backups": {"type": "path", "default": "/var/backups/webstack-flask"},
-    "patience": {"type": "float", "default": 300},
+    "lock_timeout": {"type": "float", "default": 300},
 }
 
 

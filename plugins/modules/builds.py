@@ -181,7 +181,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.files import 
 from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import require_no_obstacles
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, for_each_app, tell
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with, for_each_app
 from ansible_collections.webstack.flask.plugins.module_utils._source.archives import download, identify_archive, is_url, strip_top, unpack
 from ansible_collections.webstack.flask.plugins.module_utils._source.bounds import Allowance, Room
 from ansible_collections.webstack.flask.plugins.module_utils._source.builds import ensure_build, open_scratch_build, open_to_others
@@ -189,7 +189,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._source.git import 
 from ansible_collections.webstack.flask.plugins.module_utils._source.secrets import reveal_secrets
 from ansible_collections.webstack.flask.plugins.module_utils._source.tree import is_within
 
-_PATIENCE = 300
+_TIMEOUT = 300
 
 _SCRATCH = "/var/tmp"  # noqa: S108 - the directory made in it is root's, and /tmp may be memory
 """Where a check run puts the builds that it looks at."""
@@ -252,7 +252,7 @@ class Maker:
         if self.scratch:
             return {**outcome, "outline": self._outline(self.scratch, fill) if made else None}
         if not mark_used(path):
-            with hold_lock(self.layout.lock, _PATIENCE, self.say):
+            with hold_lock(self.layout.lock, _TIMEOUT, self.say):
                 outcome["changed"] = ensure_build(self.layout, identifier, fill, self.app["subdirectory"], self.app["shared"])
         return outcome
 
@@ -351,7 +351,7 @@ def main() -> None:
     os.environ.update({key: str(value) for key, value in variables.items()})
     apps, failed = reveal_secrets(module.params["apps"], module.params["secrets"]), {"id": "", "path": "", "changed": False}
     outcomes = for_each_app(apps, lambda app: converge(app, module.warn, check=module.check_mode), failed)
-    tell(module, "builds", outcomes, defer_errors=module.params["defer_errors"])
+    exit_with(module, "builds", outcomes, defer_errors=module.params["defer_errors"])
 
 
 ARGUMENT_SPEC: dict[str, Any] = {

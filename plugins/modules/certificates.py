@@ -211,10 +211,10 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import read_text
 from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
 from ansible_collections.webstack.flask.plugins.module_utils._layout import LOCK_ROOT
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, describe_error, for_each_app, tell
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, describe_error, exit_with, for_each_app
 
 _LOCK = LOCK_ROOT / "certificates.lock"
-_LOCK_PATIENCE = 600
+_LOCK_TIMEOUT = 600
 
 
 def check_given(wanted: dict[str, Any], now: datetime) -> None:
@@ -360,13 +360,13 @@ def main() -> None:
         module.fail_json(msg="\n".join(errors) + "\nNothing was changed.")
     run = Run(module.params, now, check=module.check_mode)
     try:
-        with nullcontext() if module.check_mode else hold_lock(_LOCK, _LOCK_PATIENCE, module.warn):
+        with nullcontext() if module.check_mode else hold_lock(_LOCK, _LOCK_TIMEOUT, module.warn):
             is_asked = any(each["acme"] for each in wanted if each["state"] == "present")
             changed = is_asked and certbot.ensure_renewal(module.params["acme"], check=module.check_mode)
             outcomes = for_each_app(wanted, run.converge, NOTHING)
     except Exception as error:  # noqa: BLE001 - what is no certificate's is the run's
         module.fail_json(msg=describe_error(error))
-    tell(module, "certificates", outcomes, changed=changed)
+    exit_with(module, "certificates", outcomes, changed=changed)
 
 
 ARGUMENT_SPEC: dict[str, Any] = {

@@ -171,10 +171,10 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import mark_used
 from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, for_each_app, tell
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with, for_each_app
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.sandbox import is_there
 
-_PATIENCE = 300
+_TIMEOUT = 300
 
 
 def collect_variables(app: Mapping[str, Any]) -> dict[str, str]:
@@ -256,7 +256,7 @@ def converge(app: dict[str, Any], parameters: Mapping[str, Any], say: Callable[[
     directory = layout.environment(identifier)
     missing = False
     if is_there(layout.build_unit) or not (mark_used(directory) and is_usable(directory)):
-        with hold_lock(layout.lock, _PATIENCE, say):
+        with hold_lock(layout.lock, _TIMEOUT, say):
             end_builds(layout)  # of a run that was cut off
             missing = not is_usable(directory)
             if missing:
@@ -280,7 +280,7 @@ def main() -> None:
     for outcome in outcomes.values():
         if "error" in outcome:
             outcome["error"] = redact(outcome["error"], module.no_log_values)
-    tell(module, "environments", outcomes, defer_errors=parameters["defer_errors"])
+    exit_with(module, "environments", outcomes, defer_errors=parameters["defer_errors"])
 
 
 ARGUMENT_SPEC: dict[str, Any] = {

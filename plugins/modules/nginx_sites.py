@@ -150,7 +150,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._outcomes import Fl
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
 
 _LOCK = LOCK_ROOT / "nginx.lock"
-_LOCK_PATIENCE = 120
+_LOCK_TIMEOUT = 120
 
 
 class Run:
@@ -299,7 +299,7 @@ def main() -> None:
         if module.check_mode:
             result = run.converge(check=True)
         else:
-            with hold_lock(_LOCK, _LOCK_PATIENCE, module.warn):
+            with hold_lock(_LOCK, _LOCK_TIMEOUT, module.warn):
                 result = run.converge(check=False)
     except UserError as problem:
         module.fail_json(msg=str(problem))

@@ -74,7 +74,7 @@ options:
             elements: int
             default: []
           timeout:
-            description: Seconds of patience with one answer.
+            description: Timeout of one request, in seconds.
             type: float
             default: 5
           interval:
@@ -82,10 +82,10 @@ options:
             type: float
             default: 0.2
           deadline:
-            description: Seconds of patience with all of them.
+            description: Seconds within which a request has to succeed.
             type: float
             default: 60
-      front:
+      proxy:
         description: The web server through which users reach the app. Without it, the switch is not proven through one.
         type: dict
         suboptions:
@@ -168,7 +168,7 @@ options:
         description: How many verified releases to keep besides the current one.
         type: int
         default: 3
-  patience:
+  lock_timeout:
     description: Seconds to wait for another run that is changing the same app.
     type: float
     default: 300
@@ -201,7 +201,7 @@ EXAMPLES = r"""
         gunicorn_conf: "{{ lookup('ansible.builtin.template', 'gunicorn.conf.py.j2') }}"
         service: "{{ lookup('ansible.builtin.template', 'shop@.service.j2') }}"
         socket: "{{ lookup('ansible.builtin.template', 'shop@.socket.j2') }}"
-        front:
+        proxy:
           host: shop.example.com
 """
 
@@ -260,8 +260,8 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.transactio
     change_app,
     note,
     read_switch,
+    recover,
     retire_others,
-    settle,
     switch_to,
 )
 from ansible_collections.webstack.flask.plugins.module_utils._source.shared_data import ensure_shared
@@ -294,7 +294,7 @@ def converge(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:
     layout = spec.layout
     end_earlier(layout, app["command_timeout"])
     try:
-        changed = put_in_place(spec, app["env_files"], app["shared"]) | settle(layout, switch)
+        changed = put_in_place(spec, app["env_files"], app["shared"]) | recover(layout, switch)
         changed |= reach(app, spec, switch)
         changed |= retire_others(switch, spec.id)
     except Exception:
@@ -328,8 +328,8 @@ def reach(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:
     """Make users reach the release; return whether they did not."""
     release = spec.id or ""
     if switch.current == release:
-        mended = switch.heal(release)
-        switch.prove(release)
+        mended = switch.repair(release)
+        switch.verify(release)
         record = read_record(spec.layout, release)
         if record and not record.healthy:
             note(spec.layout, release, lambda found: found.mark_verified(time.time()))
@@ -395,7 +395,7 @@ def main() -> None:
     diffs = []
 
     def attend(app: dict[str, Any]) -> dict[str, Any]:
-        outcome, diff = deploy(app, read_spec(app), module.params["patience"], check=module.check_mode)
+        outcome, diff = deploy(app, read_spec(app), module.params["lock_timeout"], check=module.check_mode)
         if outcome["changed"]:
             diffs.append(diff)
         return outcome
@@ -409,11 +409,11 @@ def main() -> None:
     module.exit_json(**result)
 
 
-def deploy(app: dict[str, Any], spec: ReleaseSpec, patience: float, *, check: bool) -> tuple[dict[str, Any], dict[str, str]]:
+def deploy(app: dict[str, Any], spec: ReleaseSpec, lock_timeout: float, *, check: bool) -> tuple[dict[str, Any], dict[str, str]]:
     """Bring one app to its release, or tell what that would change; return what became of it, and the difference."""
     layout, switch = spec.layout, read_switch(app, spec.layout)
     before = describe_state(spec, switch.current, wanted=False)
-    outcome = predict(spec, app["shared"]) if check else change_app(layout, switch, patience, lambda: converge(app, spec, switch))
+    outcome = predict(spec, app["shared"]) if check else change_app(layout, switch, lock_timeout, lambda: converge(app, spec, switch))
     after = describe_state(spec, spec.id or "(known when the build is)", wanted=True)
     diff = {"before_header": layout.name, "after_header": layout.name, "before": before, "after": after}
     return {"id": spec.id, **outcome}, diff
@@ -444,7 +444,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "keep": {"type": "int", "default": 3},
         },
     },
-    "patience": {"type": "float", "default": 300},
+    "lock_timeout": {"type": "float", "default": 300},
     "defer_errors": {"type": "bool", "default": False},
 }
 

@@ -41,7 +41,7 @@ options:
             elements: int
             default: []
           timeout:
-            description: Seconds of patience with one answer.
+            description: Timeout of one request, in seconds.
             type: float
             default: 5
           interval:
@@ -49,10 +49,10 @@ options:
             type: float
             default: 0.2
           deadline:
-            description: Seconds of patience with all of them.
+            description: Seconds within which a request has to succeed.
             type: float
             default: 60
-      front:
+      proxy:
         description: The web server through which users reach the app. Without it, the switch is not proven through one.
         type: dict
         suboptions:
@@ -101,7 +101,7 @@ options:
     description: The release to go to, by identifier, or C(previous).
     type: str
     default: previous
-  patience:
+  lock_timeout:
     description: Seconds to wait for another run that is changing the same app.
     type: float
     default: 300
@@ -123,7 +123,7 @@ EXAMPLES = r"""
   webstack.flask.rollback:
     apps:
       - name: shop
-        front:
+        proxy:
           host: shop.example.com
 """
 
@@ -168,7 +168,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.transactio
 )
 
 
-def roll_back(app: dict[str, Any], to: str, patience: float, *, check: bool) -> dict[str, Any]:
+def roll_back(app: dict[str, Any], to: str, lock_timeout: float, *, check: bool) -> dict[str, Any]:
     """Take users of one app back; return what became of it."""
     layout = AppLayout.of(app["name"], app["root"])
     switch = read_switch(app, layout)
@@ -181,24 +181,24 @@ def roll_back(app: dict[str, Any], to: str, patience: float, *, check: bool) -> 
         return {"previous": current, "current": target, "changed": target != current, "notes": []}
 
     def change() -> bool:
-        end_earlier(layout, patience)
+        end_earlier(layout, lock_timeout)
         wanted = choose_target(layout, switch.current, to)
         own = read_switch_of(layout, switch, wanted)
         if wanted == switch.current:
-            return own.heal(wanted)
+            return own.repair(wanted)
         switch_to(layout, own, wanted)
         retire_others(own, wanted)
         return True
 
-    return change_app(layout, switch, patience, change)
+    return change_app(layout, switch, lock_timeout, change)
 
 
 def main() -> None:
     """Run the module."""
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    to, patience = module.params["to"], module.params["patience"]
+    to, lock_timeout = module.params["to"], module.params["lock_timeout"]
     failed: dict[str, Any] = {"previous": None, "current": None, "changed": False, "notes": []}
-    outcomes = for_each_app(module.params["apps"], lambda app: roll_back(app, to, patience, check=module.check_mode), failed)
+    outcomes = for_each_app(module.params["apps"], lambda app: roll_back(app, to, lock_timeout, check=module.check_mode), failed)
     errors = list_errors(outcomes)
     diff = [
         {"before_header": name, "after_header": name, "before": f"{outcome['previous']}\n", "after": f"{outcome['current']}\n"}
@@ -213,7 +213,7 @@ def main() -> None:
 ARGUMENT_SPEC: dict[str, Any] = {
     "apps": {"type": "list", "elements": "dict", "required": True, "options": SWITCH_OPTIONS},
     "to": {"type": "str", "default": "previous"},
-    "patience": {"type": "float", "default": 300},
+    "lock_timeout": {"type": "float", "default": 300},
 }
 
 

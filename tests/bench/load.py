@@ -17,7 +17,7 @@ from bench.fleet import Fleet
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_PATIENCE = 30  # seconds
+_TIMEOUT = 30  # seconds
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def fetch(port: int, name: str, path: str = "/") -> tuple[int, str]:
 
 def fetch_bytes(port: int, name: str, path: str, *, gzip: bool = False) -> tuple[int, bytes]:
     """Return the status and the body as it was sent, compressed if that is asked for."""
-    link = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT)
     try:
         link.request("GET", path, headers={"Host": name, "Connection": "close", "Accept-Encoding": "gzip" if gzip else "identity"})
         answer = link.getresponse()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAME, SITE = "metered", "metered.test"
 PORT_ALONE = 8000
-_PATIENCE = 30  # seconds
+_TIMEOUT = 30  # seconds
 
 _ALONE = f"""[Unit]
 After=network.target
@@ -143,7 +143,7 @@ class Bench:
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
     """Wait until something holds; raise HarnessError if it never does."""
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     while not condition():
         if time.monotonic() > deadline:
             raise HarnessError(f"it never came about that {what}")

@@ -13,7 +13,7 @@ KVM = ("-accel", "kvm", "-cpu", "host")
 TRANSLATION = ("-accel", "tcg,thread=multi,tb-size=256", "-cpu", "Nehalem")
 """An old processor: programs choose wide registers where a newer one is said to have them, and each of those is made of many steps here."""
 
-_PATIENCE = 15  # seconds
+_TIMEOUT = 15  # seconds
 _DEVICE = Path("/dev/kvm")
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _FOUND = paths.CACHE / "accelerator"
@@ -50,4 +50,4 @@ def can_run(kernel: Path) -> bool:
             *(QEMU, *KVM, "-m", "256", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
             *("-kernel", str(kernel), "-append", "console=ttyS0 panic=-1", "-serial", f"file:{console}"),
         ]
-        return process.succeeds(trial, timeout=_PATIENCE) and "Linux version" in console.read_text(errors="replace")
+        return process.succeeds(trial, timeout=_TIMEOUT) and "Linux version" in console.read_text(errors="replace")

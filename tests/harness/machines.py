@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _DIRECTORY = paths.CACHE / "machines"
 _READY_DEADLINE = 240  # seconds; without KVM, on a busy machine
 _END_DEADLINE = 10  # seconds
-_LOGIN_PATIENCE = 60  # seconds; QEMU takes a connection at once, whether or not the guest has time for it
+_LOGIN_TIMEOUT = 60  # seconds; QEMU takes a connection at once, whether or not the guest has time for it
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def wait_until_ready(name: str, *, former_boot: str = "") -> str:
         with suppress(CommandError):
             # systemctl fails for every state but "running"; the state itself is looked at here.
             look = "cat /proc/sys/kernel/random/boot_id; systemctl is-system-running --wait || true"
-            words = call(guest, look, timeout=_READY_DEADLINE, patience=5)
+            words = call(guest, look, timeout=_READY_DEADLINE, connect_timeout=5)
             boot, _end, state = words.strip().partition("\n")
             if boot != former_boot and state in ("running", "degraded"):
                 return state
@@ -156,10 +156,10 @@ def cut_power(name: str) -> None:
         time.sleep(0.05)
 
 
-def call(guest: Guest, command: str, *, timeout: float = 120, patience: int = _LOGIN_PATIENCE) -> str:
-    """Run a shell command in the guest as its first user, who is to be let in within `patience` seconds."""
+def call(guest: Guest, command: str, *, timeout: float = 120, connect_timeout: int = _LOGIN_TIMEOUT) -> str:
+    """Run a shell command in the guest as its first user, who is to be let in within `connect_timeout` seconds."""
     options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes", "ServerAliveInterval=10")
-    words = [word for option in (*options, f"ConnectTimeout={patience}") for word in ("-o", option)]
+    words = [word for option in (*options, f"ConnectTimeout={connect_timeout}") for word in ("-o", option)]
     place = ("-p", str(guest.ports["22"]), f"{guest.user}@127.0.0.1")
     return process.output(["ssh", "-F", "none", "-i", guest.identity_file, *words, *place, command], timeout=timeout)
 

@@ -13,7 +13,7 @@ from harness.process import CommandError, HarnessError, say
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_LOCK_PATIENCE = 300  # seconds
+_LOCK_TIMEOUT = 300  # seconds
 _LOCK_PAUSE = 2  # seconds
 
 # Debian keeps what administrators use out of an ordinary user's PATH.
@@ -65,7 +65,7 @@ def install(missing: Callable[[], Sequence[str]], why: str) -> None:
 def _apt_install(prefix: Sequence[str], packages: Sequence[str]) -> None:
     """Install packages without recommended ones; refresh the index first, as a fresh machine has none."""
     words = ("DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")  # what it says about locks is to be understood below
-    apt = [*prefix, "env", *words, "apt-get", "-o", f"DPkg::Lock::Timeout={_LOCK_PATIENCE}", "-q"]
+    apt = [*prefix, "env", *words, "apt-get", "-o", f"DPkg::Lock::Timeout={_LOCK_TIMEOUT}", "-q"]
     paths.LOGS.mkdir(parents=True, exist_ok=True)
     with (paths.LOGS / "apt.log").open("a+", encoding="utf-8") as log:
         _run_apt([*apt, "update"], log)
@@ -77,7 +77,7 @@ def _run_apt(command: Sequence[str], log: TextIO) -> None:
 
     DPkg::Lock::Timeout is for the locks of dpkg alone: where the one of the package lists is taken, apt-get (2.6) gives up at once.
     """
-    deadline = time.monotonic() + _LOCK_PATIENCE
+    deadline = time.monotonic() + _LOCK_TIMEOUT
     while True:
         begun = log.seek(0, os.SEEK_END)
         try:

@@ -33,9 +33,9 @@ class Answer:
     body: str
 
 
-def http_get(host: Host, name: str, path: str = "/", *, port: int = 80, patience: float = 60) -> Answer:
+def http_get(host: Host, name: str, path: str = "/", *, port: int = 80, timeout: float = 60) -> Answer:
     """Ask for a page of the site ``name`` over the published port, as a browser elsewhere would."""
-    return http_request(host, name, "GET", path, port=port, patience=patience)
+    return http_request(host, name, "GET", path, port=port, timeout=timeout)
 
 
 def http_request(
@@ -47,10 +47,10 @@ def http_request(
     body: str | None = None,
     headers: Mapping[str, str] | None = None,
     port: int = 80,
-    patience: float = 60,
+    timeout: float = 60,
 ) -> Answer:
     """Send one request for the site ``name`` on a connection of its own, and wait so many seconds; redirects are not followed."""
-    link = http.client.HTTPConnection("127.0.0.1", published_port(host, port), timeout=patience)
+    link = http.client.HTTPConnection("127.0.0.1", published_port(host, port), timeout=timeout)
     try:
         link.request(method, path, body=body, headers={"Host": name, **(headers or {})})
         answer = link.getresponse()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 VERSION_HEADER = "X-Version"
 """By it the app of tests/apps/faulty says which release an answer comes from."""
 
-_PATIENCE = 60  # seconds
+_TIMEOUT = 60  # seconds
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def watch(host: Host, name: str, *, pause: float = 0.1) -> Iterator[Watch]:
 
 
 def _ask_on(port: int, name: str, method: str, connection: str, pause: float, samples: list[Sample], over: threading.Event) -> None:
-    link = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT)
     what = f"{method}, {connection}"
     for number in itertools.count():
         body = f"{what} {number}\n"
@@ -204,7 +204,7 @@ def read_summary(text: str) -> Count:
 
 
 def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     while not condition():
         assert time.monotonic() < deadline, "the load does not start"
         time.sleep(0.1)

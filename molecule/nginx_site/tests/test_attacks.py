@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from testinfra.host import Host
 
 OPTIONS_PORT = 8080
-PATIENCE = 10.0  # seconds for the head of a request, as in the template
+TIMEOUT = 10.0  # seconds for the head of a request, as in the template
 
 
 def send(host: Host, request: bytes, port: int = 80) -> bytes:
@@ -127,7 +127,7 @@ def test_slow_clients_are_let_go_while_others_are_served(host: Host) -> None:
         started = time.monotonic()
         with socket.create_connection(("127.0.0.1", published_port(host, port)), timeout=1) as link:
             link.sendall(f"GET / HTTP/1.1\r\nHost: {name}\r\nX: ".encode())
-            while time.monotonic() < started + 3 * PATIENCE:
+            while time.monotonic() < started + 3 * TIMEOUT:
                 try:
                     link.sendall(b"x")
                     if not link.recv(100):
@@ -142,7 +142,7 @@ def test_slow_clients_are_let_go_while_others_are_served(host: Host) -> None:
     with concurrent.futures.ThreadPoolExecutor(len(clients)) as pool:
         waited = [pool.submit(dawdle, *client) for client in clients]
         assert http_get(host, "plain.test").status == 200
-        assert [PATIENCE - 1 < future.result() < 2 * PATIENCE for future in waited] == [True] * len(clients)
+        assert [TIMEOUT - 1 < future.result() < 2 * TIMEOUT for future in waited] == [True] * len(clients)
 
 
 def test_a_slow_upload_does_not_occupy_the_upstream(host: Host) -> None:

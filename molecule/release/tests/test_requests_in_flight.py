@@ -33,7 +33,7 @@ def test_requests_in_flight_end_within_the_drain_limit_and_are_cut_off_after_it(
     with watch(host, SITE) as seen, running(host, slow_start) as run, ThreadPoolExecutor() as clients:
         wait_on_host(host, CANDIDATE_RUNS)
         quick = clients.submit(http_get, host, SITE, "/slow?seconds=6")
-        endless = clients.submit(http_get, host, SITE, "/slow?seconds=600", patience=120)
+        endless = clients.submit(http_get, host, SITE, "/slow?seconds=600", timeout=120)
         play = run.wait().succeeded()
         assert (quick.result().status, quick.result().body) == (200, f"{live}\n")
         assert endless.result().status == 502

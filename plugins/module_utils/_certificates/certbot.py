@@ -57,10 +57,10 @@ _CHALLENGES = ".well-known/acme-challenge"
 _SECRET, _PUBLIC, _PROGRAM, _FOLDER = (Access(0, 0, mode) for mode in (0o600, 0o644, 0o755, 0o755))
 
 _HTTP_PORT = 80
-_ANSWER_PATIENCE = 5.0
-_BUSY_PATIENCE = 120.0
+_ANSWER_TIMEOUT = 5.0
+_BUSY_TIMEOUT = 120.0
 _BUSY_PAUSE = 2.0
-_CERTBOT_PATIENCE = 300.0
+_CERTBOT_TIMEOUT = 300.0
 _MOST_SAID, _LONGEST_LINE = 1 << 18, 1000
 """Bytes that are kept of what certbot says, and characters of a line of it."""
 
@@ -196,9 +196,9 @@ def judge_answers(answers: Mapping[str, str | OSError], word: str) -> str | None
 
 def _ask(address: str, name: str, path: str) -> str | OSError:
     """Return what is served, or in words what else was answered; or the error of a connection."""
-    link = http.client.HTTPConnection(address, _HTTP_PORT, timeout=_ANSWER_PATIENCE)
+    link = http.client.HTTPConnection(address, _HTTP_PORT, timeout=_ANSWER_TIMEOUT)
     # The time limit of a connection is for each of its parts, and a foreign server may send them drop by drop.
-    watch = Timer(2 * _ANSWER_PATIENCE, _hang_up, [link])
+    watch = Timer(2 * _ANSWER_TIMEOUT, _hang_up, [link])
     watch.start()
     try:
         link.request("GET", path, headers={"Host": name, "User-Agent": "webstack.flask"})
@@ -246,13 +246,13 @@ def _run_certbot(arguments: Sequence[str], variables: Mapping[str, str]) -> tupl
     program = shutil.which("certbot", path="/usr/bin:/usr/local/bin")
     if program is None:
         raise UserError("certbot is not installed; install Debian's package certbot")
-    deadline = time.monotonic() + _BUSY_PATIENCE
+    deadline = time.monotonic() + _BUSY_TIMEOUT
     environment = {**os.environ, "LC_ALL": "C.UTF-8", **variables}
     while True:
         try:
-            ended = run([program, *arguments], timeout=_CERTBOT_PATIENCE, most=_MOST_SAID, env=environment)
+            ended = run([program, *arguments], timeout=_CERTBOT_TIMEOUT, most=_MOST_SAID, env=environment)
         except TimedOut:
-            return 1, f"certbot was not done after {_CERTBOT_PATIENCE:g} s"
+            return 1, f"certbot was not done after {_CERTBOT_TIMEOUT:g} s"
         output = shorten_lines(f"{ended.output}\n{ended.errors}")
         if not is_busy(output) or time.monotonic() > deadline:
             return ended.status, output

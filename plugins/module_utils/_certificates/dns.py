@@ -28,7 +28,7 @@ _KINDS = {1: ipaddress.IPv4Address, 28: ipaddress.IPv6Address}
 _INTERNET, _RECURSE, _TRUNCATED = 1, 0x0100, 0x0200
 _NO_SUCH_NAME = 3
 _PORT = 53
-_PATIENCE = 3.0
+_TIMEOUT = 3.0
 _ATTEMPTS = 2
 
 
@@ -68,14 +68,14 @@ def _ask_each(name: str, kind: int, servers: Sequence[str]) -> list[str]:
 def _ask(server: str, question: bytes) -> bytes:
     family = socket.AF_INET6 if ":" in server else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as link:
-        link.settimeout(_PATIENCE)
+        link.settimeout(_TIMEOUT)
         link.connect((server, _PORT))
         link.send(question)
         return link.recv(4096)
 
 
 def _ask_by_stream(server: str, question: bytes) -> bytes:
-    with socket.create_connection((server, _PORT), timeout=_PATIENCE) as link, link.makefile("rb") as stream:
+    with socket.create_connection((server, _PORT), timeout=_TIMEOUT) as link, link.makefile("rb") as stream:
         link.sendall(struct.pack("!H", len(question)) + question)
         (length,) = struct.unpack("!H", stream.read(2).ljust(2, b"\0"))
         return stream.read(length)

@@ -27,7 +27,7 @@ _SHORTEST = 4
 """Characters of the shortest secret that is looked for: hiding shorter ones would riddle every message with holes."""
 
 
-class Logins:
+class Credentials:
     """Credentials that were taken out of URLs, one pair for each host."""
 
     def __init__(self) -> None:

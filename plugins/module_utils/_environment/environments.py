@@ -21,11 +21,11 @@ from ansible_collections.webstack.flask.plugins.module_utils._environment.instal
 from ansible_collections.webstack.flask.plugins.module_utils._environment.wheels import WheelStore
 from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import (
     Installer,
-    Workshop,
+    Workspace,
     copy_source,
     end_builds,
     hide_credentials,
-    open_workshop,
+    open_workspace,
 )
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import (
@@ -72,108 +72,108 @@ def build_environment(
     """
     require_debian_packages(installer.debian_packages)
     directory = layout.environment(identifier)
-    with open_workshop(layout, directory, installer, needs) as workshop:
-        copy_source(source, workshop, needs)
-        _make_virtualenv(workshop)
-        _install(workshop, needs)
-        _add_missing(workshop, needs, additions)
-        _require_running_gunicorn(workshop, needs)
+    with open_workspace(layout, directory, installer, needs) as workspace:
+        copy_source(source, workspace, needs)
+        _make_virtualenv(workspace)
+        _install(workspace, needs)
+        _add_missing(workspace, needs, additions)
+        _require_running_gunicorn(workspace, needs)
         end_builds(layout)
-        _take_over(workshop, source, needs)
+        _take_over(workspace, source, needs)
 
 
-def _take_over(workshop: Workshop, source: Path, needs: Dependencies) -> None:
+def _take_over(workspace: Workspace, source: Path, needs: Dependencies) -> None:
     """Put a copy of what the build user has written into its final place, as root's.
 
     Copied and not given away: a file that somebody has kept open for writing is another one. It is finished in a directory beside, and
     its record is written last.
     """
-    partial = workshop.directory.with_name(f".partial-{workshop.directory.name}")
+    partial = workspace.directory.with_name(f".partial-{workspace.directory.name}")
     remove_tree(partial)
     try:
         copy_tree(
-            workshop.written,
+            workspace.written,
             partial,
             uid=0,
-            gid=workshop.readers,
+            gid=workspace.readers,
             directory_mode=0o750,
             file_mode=0o640,
             program_mode=0o750,
             wants_rewrite=names_places,
-            rewrite=lambda _path, content: content.replace(os.fsencode(workshop.project), os.fsencode(source)),
+            rewrite=lambda _path, content: content.replace(os.fsencode(workspace.project), os.fsencode(source)),
         )
         record = {
             "from": needs.file or needs.kind,
-            "python": workshop.installer.python.version,
+            "python": workspace.installer.python.version,
             "installed": list_installed_pins(find_installed(partial)),
         }
-        write_atomically(partial / RECORD, json.dumps(record, indent=2) + "\n", Access(0, workshop.readers, 0o640))
+        write_atomically(partial / RECORD, json.dumps(record, indent=2) + "\n", Access(0, workspace.readers, 0o640))
         sync_filesystem(partial)
-        os.replace(partial, workshop.directory)
+        os.replace(partial, workspace.directory)
     finally:
         remove_tree(partial)
-    sync_directory(workshop.directory.parent)
+    sync_directory(workspace.directory.parent)
 
 
-def _make_virtualenv(workshop: Workshop) -> None:
+def _make_virtualenv(workspace: Workspace) -> None:
     # By its full version: /usr/bin/python3 is another Python after an upgrade of Debian, and the old one stays until nobody needs it.
-    python, maker = os.path.realpath(workshop.installer.python.path), workshop.installer.maker
+    python, maker = os.path.realpath(workspace.installer.python.path), workspace.installer.maker
     if python == os.path.realpath(maker):
-        workshop.run(maker, "-I", "-m", "virtualenv", "--quiet", "--python", python, str(workshop.directory))
+        workspace.run(maker, "-I", "-m", "virtualenv", "--quiet", "--python", python, str(workspace.directory))
     else:
         # Debian's virtualenv has the pip of Debian, which need not run on an interpreter that is newer.
-        workshop.run(python, "-I", "-m", "venv", str(workshop.directory))
+        workspace.run(python, "-I", "-m", "venv", str(workspace.directory))
 
 
-def _install(workshop: Workshop, needs: Dependencies) -> None:
-    pipenv, offline = workshop.installer.pipenv, bool(workshop.installer.wheels)
-    within = workshop.project / needs.directory
+def _install(workspace: Workspace, needs: Dependencies) -> None:
+    pipenv, offline = workspace.installer.pipenv, bool(workspace.installer.wheels)
+    within = workspace.project / needs.directory
     if needs.kind == names.LOCK:
-        if not workshop.installer.ignore_lock_mismatch:
-            _require_fitting_lock(workshop, needs, within)
-        hide_credentials(workshop, needs)
-        _sync(workshop, needs, within)
+        if not workspace.installer.ignore_lock_mismatch:
+            _require_fitting_lock(workspace, needs, within)
+        hide_credentials(workspace, needs)
+        _sync(workspace, needs, within)
     elif needs.kind == names.PIPFILE:
-        hide_credentials(workshop, needs)
+        hide_credentials(workspace, needs)
         if offline:
             raise UserError(
                 "pipenv asks the index for hashes to lock a Pipfile, so `dependencies.wheels` is not enough; commit a Pipfile.lock"
             )
-        workshop.run(pipenv, "install", within=within)
+        workspace.run(pipenv, "install", within=within)
     elif needs.kind == names.REQUIREMENTS:
         # pip itself, in pipenv's virtualenv: pipenv would turn the file into a Pipfile, and lose constraints,
         # hashes and options on the way.
-        hide_credentials(workshop, needs)
-        workshop.pip("install", "--requirement", str(workshop.project / needs.file), within=within)
+        hide_credentials(workspace, needs)
+        workspace.pip("install", "--requirement", str(workspace.project / needs.file), within=within)
     elif needs.kind == names.PYPROJECT:
-        _install_project(workshop, needs, within)
+        _install_project(workspace, needs, within)
     elif needs.packages:
         # pip itself: pipenv would write a Pipfile and a lock that nobody is to see, in nearly twice the time.
-        workshop.pip("install", wanted=needs.packages)
+        workspace.pip("install", wanted=needs.packages)
 
 
-def _sync(workshop: Workshop, needs: Dependencies, within: Path) -> None:
+def _sync(workspace: Workspace, needs: Dependencies, within: Path) -> None:
     """Install the lock, from wheels alone that some app of the host has fetched before where all are there."""
-    if not workshop.installer.wheels and (found := _collect_wheels(workshop, needs)):
+    if not workspace.installer.wheels and (found := _collect_wheels(workspace, needs)):
         with suppress(UserError):  # a wheel may be for another interpreter than it seemed: the index has the last word
-            workshop.run(workshop.installer.pipenv, "sync", within=within, variables={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(found)})
+            workspace.run(workspace.installer.pipenv, "sync", within=within, variables={"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(found)})
             return
-    workshop.run(workshop.installer.pipenv, "sync", within=within)
+    workspace.run(workspace.installer.pipenv, "sync", within=within)
 
 
-def _collect_wheels(workshop: Workshop, needs: Dependencies) -> Path | None:
+def _collect_wheels(workspace: Workspace, needs: Dependencies) -> Path | None:
     """Return a directory with a wheel for each package of the lock, fetched unless they are there; None if not all can be had."""
-    lock = workshop.texts[needs.file]
+    lock = workspace.texts[needs.file]
     pins = project_files.list_pins(lock)
     if not pins:
         return None
-    store = WheelStore(workshop.installer.python.series)
-    view, downloads = workshop.make_directories_for_wheels()
+    store = WheelStore(workspace.installer.python.series)
+    view, downloads = workspace.make_directories_for_wheels()
     if missing := store.offer(pins, view):
         # PyPI may have a mirror in its place, which pip finds in its variables.
         indexes = [f"--index-url {url}" for url in project_files.list_index_urls(needs.file, lock) if urlsplit(url).hostname != "pypi.org"]
         try:
-            workshop.pip(*_DOWNLOAD, "--dest", str(downloads), wanted=[*indexes, *(pin.requirement for pin in missing)])
+            workspace.pip(*_DOWNLOAD, "--dest", str(downloads), wanted=[*indexes, *(pin.requirement for pin in missing)])
         except UserError:
             return None
         store.keep(missing, downloads)
@@ -181,18 +181,18 @@ def _collect_wheels(workshop: Workshop, needs: Dependencies) -> Path | None:
     return view
 
 
-def _install_project(workshop: Workshop, needs: Dependencies, within: Path) -> None:
+def _install_project(workspace: Workspace, needs: Dependencies, within: Path) -> None:
     """Install a project in editable mode, so that its templates and static files are there as well; or just what it lists."""
-    options = ["--ignore-requires-python"] if workshop.installer.ignore_python_requirement else []
+    options = ["--ignore-requires-python"] if workspace.installer.ignore_python_requirement else []
     if needs.listed:
-        workshop.pip("install", *options, wanted=needs.listed)
+        workspace.pip("install", *options, wanted=needs.listed)
     elif needs.outline.local:
-        workshop.pip("install", *options, "--editable", ".", within=within)
+        workspace.pip("install", *options, "--editable", ".", within=within)
 
 
-def _require_fitting_lock(workshop: Workshop, needs: Dependencies, within: Path) -> None:
+def _require_fitting_lock(workspace: Workspace, needs: Dependencies, within: Path) -> None:
     try:
-        workshop.run(workshop.installer.pipenv, "verify", within=within)
+        workspace.run(workspace.installer.pipenv, "verify", within=within)
     except UserError as problem:
         if "out-of-date" not in str(problem):
             raise
@@ -200,32 +200,32 @@ def _require_fitting_lock(workshop: Workshop, needs: Dependencies, within: Path)
         raise UserError(project_files.describe_lock_mismatch(project_files.find_lock_gaps(pipfile, lock))) from problem
 
 
-def _add_missing(workshop: Workshop, needs: Dependencies, additions: Sequence[str]) -> None:
+def _add_missing(workspace: Workspace, needs: Dependencies, additions: Sequence[str]) -> None:
     """Install the packages named besides a file, and the additions that nothing has brought, changing nothing that is there."""
-    installed = _ask_installed(workshop)
+    installed = _ask_installed(workspace)
     wanted = [*(needs.packages if needs.kind != names.PACKAGES else ()), *list_missing(additions, installed)]
     if wanted:
-        workshop.pip("install", wanted=wanted, pins=list_installed_pins(installed))
+        workspace.pip("install", wanted=wanted, pins=list_installed_pins(installed))
 
 
-def _require_running_gunicorn(workshop: Workshop, needs: Dependencies) -> None:
+def _require_running_gunicorn(workspace: Workspace, needs: Dependencies) -> None:
     """Raise UserError if the app's gunicorn cannot even be imported, which the oldest cannot without pkg_resources."""
-    problem = _import_gunicorn(workshop)
+    problem = _import_gunicorn(workspace)
     if problem and "No module named 'pkg_resources'" in problem and not needs.name("setuptools"):
-        workshop.pip("install", _OLD_SETUPTOOLS)
-        problem = _import_gunicorn(workshop)
+        workspace.pip("install", _OLD_SETUPTOOLS)
+        problem = _import_gunicorn(workspace)
     if problem:
-        version = _ask_installed(workshop).get("gunicorn") or "of this app"
+        version = _ask_installed(workspace).get("gunicorn") or "of this app"
         raise UserError(
-            f"gunicorn {version}, which the app brings, does not run on Python {workshop.installer.python.version}: {problem}. "
+            f"gunicorn {version}, which the app brings, does not run on Python {workspace.installer.python.version}: {problem}. "
             "Let the app ask for a newer one, or name an older Python in `dependencies.python`"
         )
 
 
-def _import_gunicorn(workshop: Workshop) -> str:
+def _import_gunicorn(workspace: Workspace) -> str:
     """Return why gunicorn cannot be imported; nothing where it can."""
     try:
-        workshop.run(*workshop.python, "-c", "import gunicorn.app.wsgiapp")
+        workspace.run(*workspace.python, "-c", "import gunicorn.app.wsgiapp")
     except UserError as problem:
         return str(problem).rpartition("\n")[2].strip()
     return ""
@@ -243,10 +243,10 @@ def read_installed(listing: Iterable[str]) -> dict[str, str]:
     return dict(sorted((project_files.canonical_name(match["name"] or match["link"]), match["version"] or "") for match in found))
 
 
-def _ask_installed(workshop: Workshop) -> dict[str, str]:
+def _ask_installed(workspace: Workspace) -> dict[str, str]:
     """Return what is installed in an environment that is being built. The build user looks: root would follow that user's links."""
     depth = ("-mindepth", "3", "-maxdepth", "3", "-path", "*/site-packages/*")
-    return read_installed(workshop.run("/usr/bin/find", f"{workshop.directory}/lib", *depth, "-printf", "%f\\n").splitlines())
+    return read_installed(workspace.run("/usr/bin/find", f"{workspace.directory}/lib", *depth, "-printf", "%f\\n").splitlines())
 
 
 def list_missing(additions: Sequence[str], installed: Mapping[str, str]) -> list[str]:

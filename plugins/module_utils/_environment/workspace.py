@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._environment import manifests as names
-from ansible_collections.webstack.flask.plugins.module_utils._environment.credentials import Logins, find_secrets, redact
+from ansible_collections.webstack.flask.plugins.module_utils._environment.credentials import Credentials, find_secrets, redact
 from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import Dependencies
 from ansible_collections.webstack.flask.plugins.module_utils._environment.failures import describe_failure
 from ansible_collections.webstack.flask.plugins.module_utils._environment.pythons import Python
@@ -63,7 +63,7 @@ class Installer:
 
 
 @dataclass(frozen=True)
-class Workshop:
+class Workspace:
     """Where, and as whom, an environment is being built."""
 
     installer: Installer
@@ -176,7 +176,7 @@ class Workshop:
 
 
 @contextmanager
-def open_workshop(layout: AppLayout, directory: Path, installer: Installer, needs: Dependencies) -> Iterator[Workshop]:
+def open_workspace(layout: AppLayout, directory: Path, installer: Installer, needs: Dependencies) -> Iterator[Workspace]:
     """Make what is needed to build an environment in a directory; nothing of it stays, and if the block fails, no directory either."""
     try:
         yield _prepare(layout, directory, installer, needs)
@@ -197,10 +197,10 @@ def end_builds(layout: AppLayout) -> None:
         end_processes(user.pw_uid)
 
 
-def _prepare(layout: AppLayout, directory: Path, installer: Installer, needs: Dependencies) -> Workshop:
-    logins = Logins()
-    variables = _make_variables(layout, directory, installer, logins.take_from_variables(installer.variables))
-    texts = {name: logins.take_from_file(name, text, variables) for name, text in needs.texts}
+def _prepare(layout: AppLayout, directory: Path, installer: Installer, needs: Dependencies) -> Workspace:
+    credentials = Credentials()
+    variables = _make_variables(layout, directory, installer, credentials.take_from_variables(installer.variables))
+    texts = {name: credentials.take_from_file(name, text, variables) for name, text in needs.texts}
     ensure_root(layout)
     ensure_group(layout.name)
     ensure_group(layout.build_user)
@@ -222,7 +222,7 @@ def _prepare(layout: AppLayout, directory: Path, installer: Installer, needs: De
     require_room(layout.work, "an installation", _LEAST_ROOM)
     for name in ("home", "tmp", "project", "environment"):
         ensure_directory(layout.work / name, mine)
-    return Workshop(installer, layout, directory, user.pw_uid, user.pw_gid, group, variables, texts, logins.to_netrc())
+    return Workspace(installer, layout, directory, user.pw_uid, user.pw_gid, group, variables, texts, credentials.to_netrc())
 
 
 def _make_variables(layout: AppLayout, directory: Path, installer: Installer, given: Mapping[str, str]) -> dict[str, str]:
@@ -248,28 +248,28 @@ def _make_variables(layout: AppLayout, directory: Path, installer: Installer, gi
     }
 
 
-def copy_source(source: Path, workshop: Workshop, needs: Dependencies) -> None:
+def copy_source(source: Path, workspace: Workspace, needs: Dependencies) -> None:
     """Copy the source: building a package writes beside its code, and a build is never written again."""
-    wheels = workshop.installer.wheels
+    wheels = workspace.installer.wheels
     if wheels and not (source / wheels).is_dir():
         place = "host" if wheels.startswith("/") else "source"
         raise UserError(f"`dependencies.wheels` is {wheels!r}, and the {place} has no such directory")
     if needs.kind == names.PACKAGES and not needs.needs_source:
         return  # an empty directory: pipenv would take the source's Pipfile, which is not to count
-    remove_tree(workshop.project)
+    remove_tree(workspace.project)
     copy_tree(
         source,
-        workshop.project,
-        uid=workshop.uid,
-        gid=workshop.gid,
+        workspace.project,
+        uid=workspace.uid,
+        gid=workspace.gid,
         directory_mode=0o700,
         file_mode=0o600,
         program_mode=0o700,
     )
     if needs.kind == names.PIPFILE:
-        workshop.run("/bin/rm", "--force", "--", str(workshop.project / needs.directory / names.LOCK))
+        workspace.run("/bin/rm", "--force", "--", str(workspace.project / needs.directory / names.LOCK))
 
 
-def hide_credentials(workshop: Workshop, needs: Dependencies) -> None:
+def hide_credentials(workspace: Workspace, needs: Dependencies) -> None:
     """Take the credentials of indexes out of the copy's dependency files. Not before the lock is verified, for they count for its hash."""
-    workshop.write_files({name: workshop.texts[name] for name, text in needs.texts if workshop.texts[name] != text})
+    workspace.write_files({name: workspace.texts[name] for name, text in needs.texts if workspace.texts[name] != text})

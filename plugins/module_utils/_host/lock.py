@@ -19,8 +19,8 @@ _PAUSE = 0.5
 
 
 @contextmanager
-def hold_lock(path: Path, patience: float, say: Callable[[str], object]) -> Iterator[None]:
-    """Hold the lock on `path`; `say` if it took long to get it, raise UserError after `patience` seconds."""
+def hold_lock(path: Path, timeout: float, say: Callable[[str], object]) -> Iterator[None]:
+    """Hold the lock on `path`; `say` if it took long to get it, raise UserError after `timeout` seconds."""
     uid, gid = os.geteuid(), os.getegid()
     ensure_directory(path.parent, Access(uid, gid, 0o755))
     started = time.monotonic()
@@ -29,10 +29,10 @@ def hold_lock(path: Path, patience: float, say: Callable[[str], object]) -> Iter
         set_access(descriptor, Access(uid, gid, 0o600))  # whoever may read it could hold the lock for good
         while not _try_lock(descriptor):
             waited = time.monotonic() - started
-            if waited >= patience:
+            if waited >= timeout:
                 holder = os.read(descriptor, 100).decode(errors="replace").strip() or "unknown"
                 raise UserError(
-                    f"another run has been changing this app for more than {patience:g} s (process {holder} on this host); "
+                    f"another run has been changing this app for more than {timeout:g} s (process {holder} on this host); "
                     "wait until it is done and run again"
                 )
             time.sleep(_PAUSE)

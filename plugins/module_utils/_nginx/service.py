@@ -18,8 +18,8 @@ from ansible_collections.webstack.flask.plugins.module_utils._systemd.log_lines 
 UNIT = "nginx.service"
 _RECORD = Path("/var/lib/nginx/webstack-flask.loaded")
 _PENDING = "pending"
-_PATIENCE = 30.0
-_SHOW_PATIENCE = 10.0
+_TIMEOUT = 30.0
+_SHOW_TIMEOUT = 10.0
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----")
 _PAUSE = 0.02
 _JOURNAL_LINES = 10
@@ -48,7 +48,7 @@ def shows(address: str, port: int, name: str, certificate: str) -> bool:
     command = ["openssl", "s_client", "-connect", f"[{address}]:{port}" if ":" in address else f"{address}:{port}"]
     try:
         result = subprocess.run(
-            [*command, "-servername", name, "-showcerts"], input="", capture_output=True, text=True, timeout=_SHOW_PATIENCE, check=False
+            [*command, "-servername", name, "-showcerts"], input="", capture_output=True, text=True, timeout=_SHOW_TIMEOUT, check=False
         )
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return False
@@ -94,12 +94,11 @@ def reload() -> None:
         systemctl.reload(UNIT)
     except UserError as problem:
         raise UserError(f"nginx does not reload: {_read_log() or problem}") from problem
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     while not has_replaced(former, find_workers(master)):
         if time.monotonic() > deadline:
             raise UserError(
-                f"nginx was told to reload, but runs its former configuration still after {_PATIENCE:g} s; "
-                "/var/log/nginx/error.log says why"
+                f"nginx was told to reload, but runs its former configuration still after {_TIMEOUT:g} s; /var/log/nginx/error.log says why"
             )
         time.sleep(_PAUSE)
 

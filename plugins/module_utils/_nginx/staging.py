@@ -50,7 +50,7 @@ LOG_ROOT = Path("/var/log/nginx")
 _INCLUDED = {"conf.d": "*.conf", "sites-enabled": "*"}
 _PACKAGED = {"12": (1, 22, 1)}
 _LATEST = (1, 26)
-_TEST_PATIENCE = 60.0
+_TEST_TIMEOUT = 60.0
 
 
 def is_installed(layout: NginxLayout) -> bool:
@@ -178,9 +178,9 @@ def try_present() -> tuple[bool, list[Complaint]]:
 def _run_test(*arguments: str) -> tuple[bool, str]:
     command = ["/usr/sbin/nginx", "-t", *arguments]
     try:
-        result = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_TEST_PATIENCE, check=False)
+        result = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_TEST_TIMEOUT, check=False)
     except subprocess.TimeoutExpired as error:
-        raise UserError(f"`{' '.join(command)}` took more than {_TEST_PATIENCE:g} s; is a name server away?") from error
+        raise UserError(f"`{' '.join(command)}` took more than {_TEST_TIMEOUT:g} s; is a name server away?") from error
     return result.returncode == 0, result.stderr
 
 

@@ -40,7 +40,7 @@ _FIXED = 16
 _PIECE = 1 << 16
 """Bytes; the kernel sends at most 32 KiB at once."""
 
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 
 _LINE = re.compile(r"[0-9a-f]+: [0-9A-F]{8} [0-9A-F]{8} (?P<flags>[0-9A-F]{8}) [0-9A-F]{4} [0-9A-F]{2} +[0-9]+ (?P<path>.+)", re.IGNORECASE)
 _ACCEPTING = 0x10000
@@ -114,7 +114,7 @@ def _dump() -> Iterator[Entry]:
     """Yield all sockets of the host that have a file; raise OSError where the kernel does not tell."""
     request = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, 0xFFFFFFFF, 0, _SHOWN, 0, 0)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as kernel:
-        kernel.settimeout(_PATIENCE)
+        kernel.settimeout(_TIMEOUT)
         kernel.send(_HEADER.pack(_HEADER.size + len(request), _BY_FAMILY, _DUMP, 1, 0) + request)
         is_over = False
         while not is_over:

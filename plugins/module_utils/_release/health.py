@@ -40,8 +40,8 @@ class HealthCheck:
     """How an app is asked, and which answers are good.
 
     `path` is the path asked for. `statuses` lists good status codes; empty means any below 500, so that an app without
-    a page at `path`, or with one behind a login, counts as well. `timeout` is the patience with one answer from the first byte
-    asked to the last one answered, `interval` the pause between two questions, `deadline` the patience with all of them, each in
+    a page at `path`, or with one behind a login, counts as well. `timeout` limits one request, from the first byte
+    asked to the last one answered, `interval` the pause between two questions, `deadline` limits all of them together, each in
     seconds. `is_encrypted` is whether users reach the app over https. `probe` is the word on which the release tells its name.
     """
 
@@ -94,7 +94,7 @@ def ask_socket(path: str, check: HealthCheck) -> Answer:
     return _ask(_Connection(check, partial(_connect_to_file, path)), replace(check, headers={**forwarded, **check.headers}))
 
 
-def ask_front(address: str, port: int, check: HealthCheck) -> Answer:
+def ask_proxy(address: str, port: int, check: HealthCheck) -> Answer:
     """Ask through the web server at an address."""
     return _ask(_Connection(check, partial(_connect_to_address, address, port, check)), check)
 
@@ -191,12 +191,12 @@ class _Connection(http.client.HTTPConnection):
 
     def __init__(self, check: HealthCheck, connect: Callable[[float], socket.socket]) -> None:
         super().__init__("localhost", timeout=check.timeout)
-        self._patience = check.timeout
+        self._timeout = check.timeout
         self._open = connect
         self._bounded: _Bounded | None = None
 
     def connect(self) -> None:
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._timeout
         self._bounded = _Bounded(self._open(deadline), deadline)
         self.sock = cast("socket.socket", self._bounded)
 

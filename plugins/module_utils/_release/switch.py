@@ -19,7 +19,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import point_link, read_link, sync_directory
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.connections import count_connections
-from ansible_collections.webstack.flask.plugins.module_utils._release.health import ANY_PROBE, Answer, HealthCheck, ask_front, ask_socket
+from ansible_collections.webstack.flask.plugins.module_utils._release.health import ANY_PROBE, Answer, HealthCheck, ask_proxy, ask_socket
 from ansible_collections.webstack.flask.plugins.module_utils._release.hints import find_hints
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_probe
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
@@ -30,7 +30,7 @@ LOG_LINES = 20
 
 _LOG_LINES_READ = 300
 
-_PROOF_PATIENCE = 10
+_VERIFY_TIMEOUT = 10
 """Seconds in which the web server must be seen to reach a release, where there is no other that users could be sent back to.
 
 Where there is one, the first answer decides: the web server follows the link at the next connect(), and users get such answers too.
@@ -48,7 +48,7 @@ number, by which it is told from a weight of the user's own.
 
 
 @dataclass(frozen=True)
-class Front:
+class Proxy:
     """The web server in front of the app: where it listens, the name by which it knows the app, and whether it is asked encrypted."""
 
     address: str
@@ -67,7 +67,7 @@ class Switch:
 
     layout: AppLayout
     check: HealthCheck
-    front: Front | None
+    proxy: Proxy | None
     drain_limit: float
     watch: float = 1
     notes: list[str] = field(default_factory=list)
@@ -91,7 +91,7 @@ class Switch:
             if before is not None:
                 point_link(self.layout.previous, f"releases/{before}")
             point_link(self.layout.current, f"releases/{release}")
-            self._prove(release, patience=0 if before else _PROOF_PATIENCE)
+            self._verify(release, timeout=0 if before else _VERIFY_TIMEOUT)
             self._watch(release)
         except BaseException:
             self._go_back(before, former, release)
@@ -107,7 +107,7 @@ class Switch:
         if current is not None:
             self.retire(current)
 
-    def heal(self, release: str) -> bool:
+    def repair(self, release: str) -> bool:
         """See that the current release runs, starts at boot and is reached; return whether anything had to be mended."""
         units = (self.layout.service_unit(release), self.layout.socket_unit(release))
         states = systemctl.show(units)
@@ -124,28 +124,28 @@ class Switch:
             mended = True
         return mended
 
-    def prove(self, release: str) -> None:
+    def verify(self, release: str) -> None:
         """See that the current release, and no other, answers through the web server, however often it was restarted in its life."""
         unit = self.layout.service_unit(release)
-        self._prove(release, patience=_PROOF_PATIENCE, restarts=systemctl.show([unit])[unit].restarts)
+        self._verify(release, timeout=_VERIFY_TIMEOUT, restarts=systemctl.show([unit])[unit].restarts)
 
-    def _prove(self, release: str, *, patience: float, restarts: int = 0) -> None:
-        if self.front is None:
+    def _verify(self, release: str, *, timeout: float, restarts: int = 0) -> None:
+        if self.proxy is None:
             return
-        front, check = self.front, self._check_of(release)
+        proxy, check = self.proxy, self._check_of(release)
 
         def attempt() -> str | None:
-            answer = self._ask(release, lambda: ask_front(front.address, front.port, check), restarts)
+            answer = self._ask(release, lambda: ask_proxy(proxy.address, proxy.port, check), restarts)
             trouble = check.judge(answer)
             if trouble is None and answer.release != release:
                 who = f"release {answer.release}" if answer.release else "something that is no release of this app"
-                trouble = f"GET {check.path} with Host: {front.host} was answered by {who}"
+                trouble = f"GET {check.path} with Host: {proxy.host} was answered by {who}"
             return trouble
 
-        trouble = _try_until(time.monotonic() + patience, self.check.interval, attempt)
+        trouble = _try_until(time.monotonic() + timeout, self.check.interval, attempt)
         if trouble:
             raise ReleaseFailed(
-                f"release {release} is healthy on its own socket, but not through the web server at {front.address}:{front.port}: {trouble}"
+                f"release {release} is healthy on its own socket, but not through the web server at {proxy.address}:{proxy.port}: {trouble}"
             )
 
     def retire(self, release: str, *, drain: bool = True) -> None:

@@ -20,7 +20,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._outcomes import de
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord, choose_previous, next_sequence
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record, read_records, write_record
-from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Front, ReleaseFailed, Switch
+from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Proxy, ReleaseFailed, Switch
 
 HEALTH_OPTIONS: dict[str, Any] = {
     "path": {"type": "str", "default": "/"},
@@ -29,7 +29,7 @@ HEALTH_OPTIONS: dict[str, Any] = {
     "interval": {"type": "float", "default": 0.2},
     "deadline": {"type": "float", "default": 60},
 }
-FRONT_OPTIONS: dict[str, Any] = {
+PROXY_OPTIONS: dict[str, Any] = {
     "address": {"type": "str", "default": "127.0.0.1"},
     "port": {"type": "int", "default": 80},
     "host": {"type": "str", "required": True},
@@ -47,7 +47,7 @@ SWITCH_OPTIONS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "root": {"type": "path"},
     "health": {"type": "dict", "options": HEALTH_OPTIONS, "apply_defaults": True},
-    "front": {"type": "dict", "options": FRONT_OPTIONS},
+    "proxy": {"type": "dict", "options": PROXY_OPTIONS},
     "drain": {"type": "float", "default": 30},
     "watch": {"type": "float", "default": 1},
 }
@@ -56,18 +56,18 @@ SWITCH_OPTIONS: dict[str, Any] = {
 
 def read_switch(app: dict[str, Any], layout: AppLayout) -> Switch:
     """Return the switch of an app, from a module's parameters as SWITCH_OPTIONS describes them."""
-    front = choose_front(app["front"]) if app["front"] else None
-    check = HealthCheck(host=front.host if front else "localhost", is_encrypted=front is not None and front.tls).asked_as(app["health"])
-    return Switch(layout, check, front, drain_limit=app["drain"], watch=app["watch"])
+    proxy = choose_proxy(app["proxy"]) if app["proxy"] else None
+    check = HealthCheck(host=proxy.host if proxy else "localhost", is_encrypted=proxy is not None and proxy.tls).asked_as(app["health"])
+    return Switch(layout, check, proxy, drain_limit=app["drain"], watch=app["watch"])
 
 
-def choose_front(options: dict[str, Any]) -> Front:
+def choose_proxy(options: dict[str, Any]) -> Proxy:
     """Return the web server as it is now: encrypted once it has the certificate that it may have, by a name that this one is for."""
-    front, certified = {key: value for key, value in options.items() if key != "certified"}, options.get("certified")
+    proxy, certified = {key: value for key, value in options.items() if key != "certified"}, options.get("certified")
     covered = list_covered(certified["names"], read_present(Path(certified["certificate"]))) if certified else []
     if not certified or not covered:
-        return Front(**front)
-    return Front(front["address"], certified["encrypted_port"], covered[0], tls=True)
+        return Proxy(**proxy)
+    return Proxy(proxy["address"], certified["encrypted_port"], covered[0], tls=True)
 
 
 def read_switch_of(layout: AppLayout, switch: Switch, release: str) -> Switch:
@@ -76,10 +76,10 @@ def read_switch_of(layout: AppLayout, switch: Switch, release: str) -> Switch:
     return replace(switch, check=switch.check.asked_as(record.health)) if record else switch
 
 
-def change_app(layout: AppLayout, switch: Switch, patience: float, change: Callable[[], bool]) -> dict[str, Any]:
+def change_app(layout: AppLayout, switch: Switch, lock_timeout: float, change: Callable[[], bool]) -> dict[str, Any]:
     """Call `change` under the app's lock; return what became of the app, a failure included."""
     try:
-        with hold_lock(layout.lock, patience, switch.notes.append):
+        with hold_lock(layout.lock, lock_timeout, switch.notes.append):
             outcome: dict[str, Any] = {"previous": switch.current, "notes": switch.notes}
             try:
                 outcome["changed"] = change()
@@ -90,7 +90,7 @@ def change_app(layout: AppLayout, switch: Switch, patience: float, change: Calla
         return {"previous": switch.current, "current": switch.current, "notes": [], "changed": False, "error": describe_error(error)}
 
 
-def settle(layout: AppLayout, switch: Switch) -> bool:
+def recover(layout: AppLayout, switch: Switch) -> bool:
     """Put right what an earlier run, or a hand, has left between two releases; return whether there was anything.
 
     A link that is gone is put back. A release that is current and was never verified is that of a switch that was cut off;
@@ -105,8 +105,8 @@ def settle(layout: AppLayout, switch: Switch) -> bool:
         return False
     try:
         own = read_switch_of(layout, switch, current)
-        own.heal(current)
-        own.prove(current)
+        own.repair(current)
+        own.verify(current)
     except ReleaseFailed as failure:
         reason = str(failure)
         note(layout, current, lambda found: found.mark_failed(time.time(), reason))

@@ -22,7 +22,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._source.bounds impo
 from ansible_collections.webstack.flask.plugins.module_utils._source.tree import is_within
 
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
-_PATIENCE = 60
+_TIMEOUT = 60
 """Seconds without a byte after which a download is given up."""
 
 _LONGEST_HEADER, _MOST_HEADERS = 1 << 20, 64 << 20
@@ -72,7 +72,7 @@ def require_checksum(path: Path, shown: str, checksum: str | None) -> None:
 def download(url: str, target: Path, checksum: str) -> None:
     """Fetch a file over http or https; raise UserError, leaving nothing, if that fails or it is not the one that is described."""
     try:
-        with open_url(url, timeout=_PATIENCE, http_agent="webstack.flask") as answer, target.open("wb") as file:
+        with open_url(url, timeout=_TIMEOUT, http_agent="webstack.flask") as answer, target.open("wb") as file:
             too_big = f"{url} is bigger than {MOST_FETCHED} bytes, the most that is fetched; make a smaller one, without what is no source"
             Allowance(MOST_FETCHED, too_big).copy(answer, file)
         require_checksum(target, url, checksum)

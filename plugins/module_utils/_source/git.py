@@ -20,7 +20,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._host.commands import Ended, TimedOut, run
 from ansible_collections.webstack.flask.plugins.module_utils._source.bounds import Room
 
-_PATIENCE: float = 600
+_TIMEOUT: float = 600
 """Seconds that git may take: a remote that takes the connection and never answers must not hold up an app for ever."""
 
 MOST_SUBMODULES, MOST_NESTED = 200, 10
@@ -167,7 +167,7 @@ class Mirror:
         with subprocess.Popen(
             command, env=self._environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         ) as process:
-            watch = Timer(_PATIENCE, process.kill)
+            watch = Timer(_TIMEOUT, process.kill)
             watch.start()
             try:
                 for entry in _split(process.stdout):
@@ -212,9 +212,9 @@ class Mirror:
     def _run(self, *arguments: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> Ended:
         command = ["prlimit", f"--fsize={_LARGEST_FILE}", "git", *_SETTINGS, *arguments]
         try:
-            return run(command, timeout=_PATIENCE, most=_MOST_SAID, cwd=cwd, env={**self._environment(), **(environment or {})})
+            return run(command, timeout=_TIMEOUT, most=_MOST_SAID, cwd=cwd, env={**self._environment(), **(environment or {})})
         except TimedOut:
-            raise UserError(f"{self._shown_url}: `git {arguments[0]}` took more than {_PATIENCE:g} s and was stopped") from None
+            raise UserError(f"{self._shown_url}: `git {arguments[0]}` took more than {_TIMEOUT:g} s and was stopped") from None
 
     def _git(self, *arguments: str, what: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> str:
         result = self._run(*arguments, environment=environment, cwd=cwd)

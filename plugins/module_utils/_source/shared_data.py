@@ -20,7 +20,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._layout import AppL
 
 SEEDS = ".shared"
 
-_PATIENCE: float = 600
+_TIMEOUT: float = 600
 """Seconds that a command in the app's own tree may take."""
 
 _MOST_SAID = 2000
@@ -89,7 +89,7 @@ def _run_as_app(layout: AppLayout, *command: str) -> None:
     try:
         ended = run(
             command,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             most=_MOST_SAID,
             cwd=Path("/"),
             env=_ENVIRONMENT,
@@ -99,6 +99,6 @@ def _run_as_app(layout: AppLayout, *command: str) -> None:
             umask=0o027,
         )
     except TimedOut:
-        raise UserError(f"the shared data of {layout.name} could not be made: `{command[0]}` took more than {_PATIENCE:g} s") from None
+        raise UserError(f"the shared data of {layout.name} could not be made: `{command[0]}` took more than {_TIMEOUT:g} s") from None
     if ended.status != 0:
         raise UserError(f"the shared data of {layout.name} could not be made: {ended.errors.strip()}")

@@ -31,10 +31,10 @@ _PROPERTIES = (
     "CPUWeight",
 )
 
-_PATIENCE = 1800.0
+_TIMEOUT = 1800.0
 """Seconds for one call of systemctl. Stopping a unit takes as long as it may need to end, which users may set to many minutes."""
 
-_SHORT_PATIENCE = 30.0
+_SHORT_TIMEOUT = 30.0
 _MOST_JOURNAL = 256 << 10
 """Bytes: one message in the journal can be hundreds of MB."""
 
@@ -199,9 +199,9 @@ def find_complaints(unit: str, file: Path) -> list[str]:
     """Return what systemd has to say against a file of a unit: names and values that it would pass over."""
     command = ["systemd-analyze", "--no-pager", "verify", unit]
     try:
-        errors = run(command, timeout=_SHORT_PATIENCE).errors
+        errors = run(command, timeout=_SHORT_TIMEOUT).errors
     except TimedOut:
-        raise UserError(f"`{' '.join(command)}` took more than {_SHORT_PATIENCE:g} s") from None
+        raise UserError(f"`{' '.join(command)}` took more than {_SHORT_TIMEOUT:g} s") from None
     return [line.removeprefix(f"{file}:") for line in errors.splitlines() if str(file) in line]
 
 
@@ -210,9 +210,9 @@ def read_journal(unit: str, lines: int) -> str:
     command = ["journalctl", "--no-pager", "--output=cat", f"--lines={lines}", f"--unit={unit}"]
     with suppress(TimedOut, OSError):
         # What a process has said that ended at once may not have been stored yet.
-        run(["journalctl", "--sync"], timeout=_SHORT_PATIENCE)
+        run(["journalctl", "--sync"], timeout=_SHORT_TIMEOUT)
     with suppress(TimedOut, OSError):
-        return run(command, timeout=_SHORT_PATIENCE, most=_MOST_JOURNAL).output.strip()
+        return run(command, timeout=_SHORT_TIMEOUT, most=_MOST_JOURNAL).output.strip()
     return ""
 
 
@@ -224,9 +224,9 @@ def reload(unit: str) -> None:
 def _systemctl(*arguments: str) -> str:
     command = f"`systemctl {' '.join(arguments)}`"
     try:
-        result = run(["systemctl", *arguments], timeout=_PATIENCE)
+        result = run(["systemctl", *arguments], timeout=_TIMEOUT)
     except TimedOut:
-        raise UserError(f"{command} took more than {_PATIENCE / 60:g} minutes") from None
+        raise UserError(f"{command} took more than {_TIMEOUT / 60:g} minutes") from None
     if result.status != 0:
         raise UserError(f"{command} failed: {result.errors.strip()}")
     return result.output

@@ -140,7 +140,7 @@ def given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def front_port(app: App) -> int:
+def public_port(app: App) -> int:
     """Return the port on which users are served."""
     port: int = app["tls"]["port"] if is_encrypted(app) else app["nginx"]["listen_port"]
     return port

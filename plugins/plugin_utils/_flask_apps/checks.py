@@ -25,12 +25,12 @@ from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file i
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import (
     App,
     as_text,
-    front_port,
     is_absent,
     is_encrypted,
     list_certifiable_names,
     list_present,
     list_shared,
+    public_port,
     site_input,
 )
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import SPEC
@@ -296,7 +296,7 @@ def _find_repetitions(apps: Sequence[App]) -> _Problems:
     owners: dict[tuple[str, int], list[str]] = {}
     for app in list_present(apps):
         with suppress(_Unreadable):
-            ports = {app["nginx"]["listen_port"], front_port(app)}
+            ports = {app["nginx"]["listen_port"], public_port(app)}
             for server_name, port in product(dict.fromkeys(map(str.lower, app["server_names"])), sorted(ports)):
                 owners.setdefault((server_name, port), []).append(app["name"])
     for (server_name, port), names in owners.items():

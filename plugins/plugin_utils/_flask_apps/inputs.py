@@ -17,7 +17,6 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     certificate_file,
     concrete_name,
     entry_point,
-    front_port,
     given,
     is_absent,
     is_acme,
@@ -27,6 +26,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     list_public_directories,
     list_shared,
     path_prefix,
+    public_port,
     site_input,
     tidy,
 )
@@ -122,19 +122,19 @@ def switch_inputs(apps: Sequence[App], only: str = "") -> list[dict[str, Any]]:
 def _switch_input(app: App) -> dict[str, Any]:
     return {
         "health": {**app["health"], "path": path_prefix(app) + app["health"]["path"]},
-        "front": _front_input(app),
+        "proxy": _proxy_input(app),
         "drain": app["drain"],
         "watch": app["watch"],
     }
 
 
-def _front_input(app: App) -> dict[str, Any]:
+def _proxy_input(app: App) -> dict[str, Any]:
     host = concrete_name(app["server_names"])
     if not is_acme(app):
-        return {"host": host, "port": front_port(app), "tls": is_encrypted(app)}
+        return {"host": host, "port": public_port(app), "tls": is_encrypted(app)}
     # The host knows whether it has the certificate yet, and for which names.
     names = [concrete_name([name]) for name in sorted(app["server_names"], key=lambda name: "*" in name)]
-    certified = {"certificate": certificate_file(app), "encrypted_port": front_port(app), "names": names}
+    certified = {"certificate": certificate_file(app), "encrypted_port": public_port(app), "names": names}
     return {"host": host, "port": app["nginx"]["listen_port"], "certified": certified}
 
 

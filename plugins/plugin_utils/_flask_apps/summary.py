@@ -12,11 +12,11 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     App,
     as_certified,
     concrete_name,
-    front_port,
     is_acme,
     is_encrypted,
     list_present,
     path_prefix,
+    public_port,
 )
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.inputs import find_failures
 
@@ -71,7 +71,7 @@ def _summarise_removed(name: str, outcome: Mapping[str, Any]) -> str:
 
 
 def _summarise_app(app: App, outcome: Mapping[str, Any]) -> str:
-    name, port = app["name"], front_port(app)
+    name, port = app["name"], public_port(app)
     scheme, usual = ("https", 443) if is_encrypted(app) else ("http", 80)
     address = f"{scheme}://{concrete_name(app['server_names'])}{'' if port == usual else f':{port}'}{path_prefix(app)}/"
     done = "; ".join(outcome.get("notes", [])) or "nothing changed"

@@ -32,7 +32,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(paths, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(paths, "LOGS", tmp_path / "logs")
     monkeypatch.setattr(system, "_LOCK_PAUSE", 0.01)
-    monkeypatch.setattr(system, "_LOCK_PATIENCE", 10)
+    monkeypatch.setattr(system, "_LOCK_TIMEOUT", 10)
     monkeypatch.setattr(system, "root_prefix", list)
     return tmp_path
 
@@ -103,7 +103,7 @@ def test_what_else_apt_complains_of_is_told_at_once_also_after_a_lock_was_held_o
 
 def test_a_lock_that_is_held_for_too_long_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put_apt(place, 'echo "E: Could not get lock /x/lock"; exit 100', monkeypatch)
-    monkeypatch.setattr(system, "_LOCK_PATIENCE", 0)
+    monkeypatch.setattr(system, "_LOCK_TIMEOUT", 0)
     with pytest.raises(HarnessError, match="sudo apt-get install wanted"):
         system.install(lambda: ["wanted"], "a test needs it")
     assert calls(place) == ["update"]

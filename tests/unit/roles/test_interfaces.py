@@ -211,7 +211,7 @@ def test_the_apps_of_gunicorn_systemd_are_those_of_its_module() -> None:
         ("python_pipenv", "python_pipenv_timeout", environments.ARGUMENT_SPEC["timeout"]),
         ("certificates", "certificates_days", certificates.ARGUMENT_SPEC["days"]),
         ("certificates", "certificates_renew_before", certificates.ARGUMENT_SPEC["renew_before"]),
-        ("gunicorn_systemd", "gunicorn_systemd_lock_timeout", releases.ARGUMENT_SPEC["patience"]),
+        ("gunicorn_systemd", "gunicorn_systemd_lock_timeout", releases.ARGUMENT_SPEC["lock_timeout"]),
     ],
 )
 def test_a_role_and_its_module_have_the_same_default(role: str, variable: str, option: dict[str, Any]) -> None:

@@ -70,7 +70,7 @@ def test_a_misspelt_key_is_refused_because_it_would_do_nothing() -> None:
 
 def test_each_app_gets_its_own_files_each_with_an_end_and_what_the_module_takes() -> None:
     shop = {"name": "shop", "build": "b1", "environment": "e1", "wsgi": "wsgi:app", "gunicorn": {"workers": 2}, "keep": 5}
-    blog = {"name": "blog", "root": "/srv/blog", "front": {"host": "blog.test"}, "drain": 1}
+    blog = {"name": "blog", "root": "/srv/blog", "proxy": {"host": "blog.test"}, "drain": 1}
     parameters = release_parameters([shop, blog], [_rendered("shop"), _rendered("blog")])
     assert parameters == [
         {
@@ -87,7 +87,7 @@ def test_each_app_gets_its_own_files_each_with_an_end_and_what_the_module_takes(
         {
             "name": "blog",
             "root": "/srv/blog",
-            "front": {"host": "blog.test"},
+            "proxy": {"host": "blog.test"},
             "drain": 1,
             "variables": "e30=",
             "service": "service of blog\n",

@@ -6,7 +6,7 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import check_name
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, describe_error, for_each_app, tell
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, describe_error, exit_with, for_each_app
 
 
 def _attend(app: dict[str, Any]) -> dict[str, Any]:
@@ -89,16 +89,16 @@ _OUTCOMES: dict[str, dict[str, Any]] = {
 
 
 def test_a_module_fails_with_the_reason_of_each_app(recorder: Recorder) -> None:
-    tell(recorder.module, "builds", _OUTCOMES)
+    exit_with(recorder.module, "builds", _OUTCOMES)
     assert recorder.said[0] == ("fail_json", {"msg": "blog: no\nwiki: no\nway", "changed": True, "builds": _OUTCOMES})
 
 
 def test_a_module_that_is_to_defer_errors_ends_well_with_all_of_them_in_its_result(recorder: Recorder) -> None:
-    tell(recorder.module, "builds", _OUTCOMES, defer_errors=True)
+    exit_with(recorder.module, "builds", _OUTCOMES, defer_errors=True)
     assert recorder.said == [("exit_json", {"changed": True, "builds": _OUTCOMES})]
 
 
 def test_a_change_that_is_no_app_s_counts(recorder: Recorder) -> None:
-    tell(recorder.module, "builds", {"shop": {"changed": False}}, changed=True)
-    tell(recorder.module, "builds", {"shop": {"changed": False}})
+    exit_with(recorder.module, "builds", {"shop": {"changed": False}}, changed=True)
+    exit_with(recorder.module, "builds", {"shop": {"changed": False}})
     assert [result["changed"] for _name, result in recorder.said] == [True, False]

@@ -30,7 +30,7 @@ def _continue(connection: socket.socket) -> None:
 def test_a_server_that_answers_without_end_is_not_listened_to_without_end(
     serve: Callable[[socket.socket], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(certbot, "_ANSWER_PATIENCE", 0.3)
+    monkeypatch.setattr(certbot, "_ANSWER_TIMEOUT", 0.3)
 
     def answer() -> None:
         connection, _address = listener.accept()

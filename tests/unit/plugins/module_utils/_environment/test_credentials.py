@@ -4,7 +4,7 @@ import netrc
 from pathlib import Path
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils._environment.credentials import Logins, find_secrets, redact
+from ansible_collections.webstack.flask.plugins.module_utils._environment.credentials import Credentials, find_secrets, redact
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +16,7 @@ def test_the_credentials_of_indexes_leave_their_urls() -> None:
         "PIP_EXTRA_INDEX_URL": "https://token@one.example.com/simple https://two.example.com/simple",
         "HTTPS_PROXY": "http://ann:s@proxy.example.com:3128",
     }
-    logins = Logins()
+    logins = Credentials()
     assert logins.take_from_variables(variables) == {
         "PIP_INDEX_URL": "https://pypi.example.com:8443/simple",
         "PIP_EXTRA_INDEX_URL": "https://one.example.com/simple https://two.example.com/simple",
@@ -29,7 +29,7 @@ def test_the_credentials_of_indexes_leave_their_urls() -> None:
 
 def test_without_credentials_there_is_nothing_to_write_down() -> None:
     variables = {"PIP_INDEX_URL": "https://pypi.example.com/simple", "PIP_RETRIES": "1"}
-    logins = Logins()
+    logins = Credentials()
     assert logins.take_from_variables(variables) == variables
     assert logins.to_netrc() == ""
 
@@ -37,7 +37,7 @@ def test_without_credentials_there_is_nothing_to_write_down() -> None:
 def test_one_host_cannot_have_two_pairs_and_the_message_shows_neither() -> None:
     variables = {"PIP_INDEX_URL": "https://a:first@h.test/x", "PIP_EXTRA_INDEX_URL": "https://a:second@h.test/y"}
     with pytest.raises(UserError) as caught:
-        Logins().take_from_variables(variables)
+        Credentials().take_from_variables(variables)
     assert str(caught.value) == "the indexes at h.test are given with different credentials; there can be one pair for each host"
 
 
@@ -63,7 +63,7 @@ _LOCK = '{{"_meta": {{"sources": [{{"name": "private", "url": "{0}"}}]}}}}'
 )
 def test_the_credentials_of_an_index_leave_the_pipfile_and_its_lock(name: str, text: str, url: str, bare: str) -> None:
     variables = {"INDEX_USER": "ann", "INDEX_PASS": "s%40cret", "WHOLE": "https://ann:s%40cret@pypi.example.com"}
-    logins = Logins()
+    logins = Credentials()
     assert logins.take_from_file(name, text.format(url), variables) == text.format(bare)
     assert logins.to_netrc() == 'machine pypi.example.com login "ann" password "s@cret"\n'
 
@@ -74,7 +74,7 @@ def test_the_credentials_of_an_index_leave_requirements_and_those_of_a_package_s
         "  --extra-index-url https://token@two.example.com/simple\n"
         "shop @ git+https://git:tok@git.example.com/shop.git\n"
     )
-    logins = Logins()
+    logins = Credentials()
     assert logins.take_from_file("requirements/base.in", text, {"WORD": "s3cret"}) == (
         "--index-url=https://one.example.com/simple\n"
         "  --extra-index-url https://two.example.com/simple\n"
@@ -85,7 +85,7 @@ def test_the_credentials_of_an_index_leave_requirements_and_those_of_a_package_s
 
 def test_a_variable_that_is_not_set_is_named_with_the_place_to_set_it() -> None:
     with pytest.raises(UserError) as caught:
-        Logins().take_from_file("Pipfile", _PIPFILE.format("https://${USER_X}:$PASS_X@pypi.example.com/simple"), {})
+        Credentials().take_from_file("Pipfile", _PIPFILE.format("https://${USER_X}:$PASS_X@pypi.example.com/simple"), {})
     assert str(caught.value) == (
         "a package index of the app takes its credentials from USER_X and PASS_X, which is not set: set it in `dependencies.environment`"
     )
@@ -96,7 +96,7 @@ _PRINTABLE = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_
 
 @given(_PRINTABLE, _PRINTABLE)
 def test_programs_read_back_what_was_written_down(tmp_path_factory: pytest.TempPathFactory, user: str, password: str) -> None:
-    logins = Logins()
+    logins = Credentials()
     logins.take_from_variables({"PIP_INDEX_URL": f"https://{user}:{password}@h.test/simple"})
     file = tmp_path_factory.mktemp("netrc") / "netrc"
     file.write_text(logins.to_netrc(), encoding="utf-8")
@@ -138,7 +138,7 @@ def test_a_secret_within_a_secret_leaves_nothing_of_the_longer_one() -> None:
 def test_this_file_is_read_without_a_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Programs take the file from NETRC, so that it need not lie where the build user could put a link."""
     requests = pytest.importorskip("pip._vendor.requests.utils")
-    logins = Logins()
+    logins = Credentials()
     logins.take_from("https://ann:pass@h.test/")
     (tmp_path / "netrc").write_text(logins.to_netrc(), encoding="utf-8")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._environment.pythons import Python
-from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import Installer, Workshop
+from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import Installer, Workspace
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import sandbox
@@ -15,7 +15,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._systemd.sandbox im
 
 SHOP = AppLayout("shop", Path("/var/www/shop"))
 INSTALLER = Installer(Python("/usr/bin/python3", "3.13.5"), "/usr/bin/python3", "/usr/bin/pipenv", {}, timeout=9)
-PLACE = Workshop(INSTALLER, SHOP, SHOP.environment("e1"), 998, 998, 997, {}, {}, "machine x\n")
+PLACE = Workspace(INSTALLER, SHOP, SHOP.environment("e1"), 998, 998, 997, {}, {}, "machine x\n")
 
 
 @pytest.fixture

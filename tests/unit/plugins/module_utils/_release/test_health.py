@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils._release.health import Answer, HealthCheck, ask_front, ask_socket
+from ansible_collections.webstack.flask.plugins.module_utils._release.health import Answer, HealthCheck, ask_proxy, ask_socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,7 +98,7 @@ def test_the_question_bears_the_host_and_the_probe_and_the_answer_tells_the_rele
 
 def test_the_front_is_asked_over_tcp() -> None:
     with _server(socket.AF_INET, ("127.0.0.1", 0), b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as served:
-        assert ask_front("127.0.0.1", served[0].getsockname()[1], HealthCheck()) == Answer(200)
+        assert ask_proxy("127.0.0.1", served[0].getsockname()[1], HealthCheck()) == Answer(200)
 
 
 def test_an_encrypted_front_is_asked_by_the_name_of_the_site_and_may_have_any_certificate(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_an_encrypted_front_is_asked_by_the_name_of_the_site_and_may_have_any_ce
     context.load_cert_chain(certificate, key)
     context.sni_callback = lambda _link, name, _context: names.append(str(name))
     with _server(socket.AF_INET, ("127.0.0.1", 0), b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", context) as served:
-        assert ask_front("127.0.0.1", served[0].getsockname()[1], HealthCheck(host="shop.test", is_encrypted=True)) == Answer(200)
+        assert ask_proxy("127.0.0.1", served[0].getsockname()[1], HealthCheck(host="shop.test", is_encrypted=True)) == Answer(200)
     assert names == ["shop.test"]
 
 
@@ -230,7 +230,7 @@ def test_an_answer_that_drips_ends_with_the_timeout(
     with _made_up_server(address, answer, context if check.is_encrypted else None) as listening:
         begin = time.monotonic()
         name: Any = listening.getsockname()
-        given = ask_socket(name, check) if place == "file" else ask_front(name[0], name[1], check)
+        given = ask_socket(name, check) if place == "file" else ask_proxy(name[0], name[1], check)
         assert time.monotonic() - begin < 1.5
     assert given == Answer(error=error)
 
@@ -301,7 +301,7 @@ def test_a_slow_encryption_ends_with_the_timeout() -> None:
 
     with _made_up_server(("127.0.0.1", 0), answer) as listening:
         begin = time.monotonic()
-        given = ask_front("127.0.0.1", listening.getsockname()[1], HealthCheck(timeout=0.3, is_encrypted=True))
+        given = ask_proxy("127.0.0.1", listening.getsockname()[1], HealthCheck(timeout=0.3, is_encrypted=True))
         assert time.monotonic() - begin < 1.5
     assert given == Answer(error=_LATE)
 

@@ -89,7 +89,7 @@ class FakeSwitch(Switch):
     """A switch whose release runs until it is retired."""
 
     def __init__(self, host: Host) -> None:
-        super().__init__(host.layout, HealthCheck(), front=None, drain_limit=0)
+        super().__init__(host.layout, HealthCheck(), proxy=None, drain_limit=0)
         self.host = host
 
     def find_others(self, release: str | None) -> list[str]:
@@ -300,12 +300,12 @@ def test_where_others_could_exchange_what_root_deletes_or_the_archive_nothing_is
     host.place.chmod(0o777)
     app = {"name": NAME, "root": None, "remove_data": False}
     with pytest.raises(UserError, match="others than root may write there"):
-        app_removal.remove(app, {"backups": "/var/backups/x", "patience": 0}, check=check)
+        app_removal.remove(app, {"backups": "/var/backups/x", "lock_timeout": 0}, check=check)
     (host.layout.root / MARKER).unlink()
     (host.accounts / NAME).write_text("1000 Bob", encoding="utf-8")
     host.layout.root.chmod(0o755)
     with pytest.raises(UserError, match="others than root may write there"):
-        app_removal.remove({**app, "remove_data": True}, {"backups": str(host.backups), "patience": 0}, check=check)
+        app_removal.remove({**app, "remove_data": True}, {"backups": str(host.backups), "lock_timeout": 0}, check=check)
     assert host.events == []
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
-from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Front, ReleaseFailed, Switch
+from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Proxy, ReleaseFailed, Switch
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
 
 
@@ -30,7 +30,7 @@ def layout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AppLayout:
 
 
 @contextmanager
-def _front(word: str) -> Iterator[Front]:
+def _proxy(word: str) -> Iterator[Proxy]:
     """A web server that has a release behind it which tells its name on a word."""
 
     def serve() -> None:
@@ -49,7 +49,7 @@ def _front(word: str) -> Iterator[Front]:
         listening.listen()
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield Front("127.0.0.1", listening.getsockname()[1], "shop.test")
+        yield Proxy("127.0.0.1", listening.getsockname()[1], "shop.test")
         listening.shutdown(socket.SHUT_RDWR)
         thread.join(10)
 
@@ -58,14 +58,14 @@ def _front(word: str) -> Iterator[Front]:
 def test_a_release_is_asked_for_its_name_by_its_own_word(layout: AppLayout, own: str | None, word: str) -> None:
     if own:
         (layout.release("r1") / "probe").write_text(own, encoding="utf-8")
-    with _front(word) as front:
-        Switch(layout, HealthCheck(), front, drain_limit=1).prove("r1")
+    with _proxy(word) as proxy:
+        Switch(layout, HealthCheck(), proxy, drain_limit=1).verify("r1")
 
 
 def test_what_answers_without_a_name_is_no_release_of_the_app(layout: AppLayout, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ansible_collections.webstack.flask.plugins.module_utils._release.switch._PROOF_PATIENCE", 0)
-    with _front("another") as front, pytest.raises(ReleaseFailed, match="was answered by something that is no release of this app"):
-        Switch(layout, HealthCheck(), front, drain_limit=1).prove("r1")
+    monkeypatch.setattr("ansible_collections.webstack.flask.plugins.module_utils._release.switch._VERIFY_TIMEOUT", 0)
+    with _proxy("another") as proxy, pytest.raises(ReleaseFailed, match="was answered by something that is no release of this app"):
+        Switch(layout, HealthCheck(), proxy, drain_limit=1).verify("r1")
 
 
 def test_a_release_is_stopped_when_its_last_request_has_ended(layout: AppLayout) -> None:

@@ -10,29 +10,29 @@ from ansible_collections.webstack.flask.plugins.module_utils._layout import AppL
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record, write_record
-from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Front, Switch
-from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import change_app, choose_front, choose_target, note
+from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Proxy, Switch
+from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import change_app, choose_proxy, choose_target, note
 
-PLAIN = Front("127.0.0.1", 80, "shop.test")
+PLAIN = Proxy("127.0.0.1", 80, "shop.test")
 
 
 @pytest.mark.parametrize(
-    ("signed", "front"),
+    ("signed", "proxy"),
     [
         ([], PLAIN),
         (["other.test"], PLAIN),
-        (["shop.test", "www.shop.test"], Front("127.0.0.1", 8443, "shop.test", tls=True)),
-        (["www.shop.test"], Front("127.0.0.1", 8443, "www.shop.test", tls=True)),
+        (["shop.test", "www.shop.test"], Proxy("127.0.0.1", 8443, "shop.test", tls=True)),
+        (["www.shop.test"], Proxy("127.0.0.1", 8443, "www.shop.test", tls=True)),
     ],
 )
-def test_an_app_is_asked_encrypted_once_one_of_its_names_is_certified(tmp_path: Path, signed: list[str], front: Front) -> None:
+def test_an_app_is_asked_encrypted_once_one_of_its_names_is_certified(tmp_path: Path, signed: list[str], proxy: Proxy) -> None:
     file = tmp_path / "shop.pem"
     if signed:
         file.write_text(make_self_signed(signed, 1, tmp_path), encoding="ascii")
     certified = {"certificate": str(file), "encrypted_port": 8443, "names": ["shop.test", "www.shop.test"]}
     options = {"address": "127.0.0.1", "port": 80, "host": "shop.test", "tls": False, "certified": certified}
-    assert choose_front(options) == front
-    assert choose_front({**options, "certified": None}) == PLAIN
+    assert choose_proxy(options) == proxy
+    assert choose_proxy({**options, "certified": None}) == PLAIN
 
 
 @pytest.fixture

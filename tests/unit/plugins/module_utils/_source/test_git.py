@@ -236,7 +236,7 @@ def test_a_remote_that_is_away_is_named_with_git_s_reason(remote: Repository, mi
 
 
 def test_a_remote_that_never_answers_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(git, "_PATIENCE", 3)
+    monkeypatch.setattr(git, "_TIMEOUT", 3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"git://127.0.0.1:{silent.getsockname()[1]}/a.git"
         mirror = Mirror(tmp_path / "source.git", url)

@@ -84,7 +84,7 @@ def test_what_is_made_is_the_app_s(layout: AppLayout, tmp_path: Path) -> None:
 
 
 def test_a_command_that_does_not_end_in_the_app_s_tree_is_ended(layout: AppLayout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_data, "_PATIENCE", 0.3)
+    monkeypatch.setattr(shared_data, "_TIMEOUT", 0.3)
     _give_way(monkeypatch, tmp_path, "sleep 30")
     with pytest.raises(UserError, match=r"the shared data of shop could not be made: `mkdir` took more than 0\.3 s"):
         _ensure(layout, tmp_path)

@@ -259,7 +259,7 @@ def test_of_a_journal_of_hundreds_of_megabytes_the_end_is_read(tmp_path: Path, m
 
 
 def test_a_journal_that_does_not_answer_is_an_empty_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(systemctl, "_SHORT_PATIENCE", 0.2)
+    monkeypatch.setattr(systemctl, "_SHORT_TIMEOUT", 0.2)
     _put_program(tmp_path, "journalctl", "exec sleep 60", monkeypatch)
     assert systemctl.read_journal("shop@1.service", 20) == ""
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
@@ -267,8 +267,8 @@ def test_a_journal_that_does_not_answer_is_an_empty_one(tmp_path: Path, monkeypa
 
 
 def test_a_systemd_that_does_not_answer_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(systemctl, "_PATIENCE", 0.3)
-    monkeypatch.setattr(systemctl, "_SHORT_PATIENCE", 0.3)
+    monkeypatch.setattr(systemctl, "_TIMEOUT", 0.3)
+    monkeypatch.setattr(systemctl, "_SHORT_TIMEOUT", 0.3)
     for name in ("systemctl", "systemd-analyze"):
         _put_program(tmp_path, name, "exec sleep 60", monkeypatch)
     with pytest.raises(UserError, match=r"`systemctl start -- shop@1.socket` took more than 0\.005 minutes"):

@@ -131,7 +131,7 @@ def test_the_release_of_each_app() -> None:
             "commands": ["flask db upgrade"],
             "command_timeout": 60,
             "health": {"path": "/up", "statuses": [200], "timeout": 1, "interval": 0.2, "deadline": 60},
-            "front": {"host": "shop.test", "port": 8080, "tls": False},
+            "proxy": {"host": "shop.test", "port": 8080, "tls": False},
             "drain": 10,
             "watch": 2,
             "shared": {"directories": ["instance", "up/loads"], "files": []},
@@ -199,7 +199,7 @@ def test_an_asgi_app_below_a_path_learns_it_by_a_setting() -> None:
 def test_an_encrypted_app_is_asked_and_shown_so() -> None:
     tls = {"certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem", "port": 8443}
     apps = check_apps([describe(tls=tls)])
-    assert switch_inputs(apps)[0]["front"] == {"host": "shop.test", "port": 8443, "tls": True}
+    assert switch_inputs(apps)[0]["proxy"] == {"host": "shop.test", "port": 8443, "tls": True}
     assert certificate_inputs(apps) == [{"name": "shop", "names": ["shop.test"], "certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem"}]
     assert site_inputs(apps)[0]["tls"] == {**tls, "redirect": True, "hsts": 0, "hsts_subdomains": False, "http3": False}
     assert summarise(apps, {"releases": {"shop": {"current": "r1"}}})[0].startswith("shop: https://shop.test:8443/ serves")
@@ -253,7 +253,7 @@ def test_the_host_decides_whether_an_app_with_an_authority_is_asked_encrypted() 
     apps = check_apps(
         [describe(tls={"mode": "acme", "challenge": "dns"}, server_names=["*.shop.test", "a.test"], nginx={"listen_port": 8080})]
     )
-    assert switch_inputs(apps)[0]["front"] == {
+    assert switch_inputs(apps)[0]["proxy"] == {
         "host": "a.test",
         "port": 8080,
         "certified": {
@@ -270,7 +270,7 @@ def test_encryption_can_be_off(tls: object) -> None:
     assert certificate_inputs(apps) == []
     assert certificate_inputs(apps, has_certbot=True) == [{"name": "shop", "state": "absent"}]
     assert "tls" not in site_inputs(apps)[0]
-    assert switch_inputs(apps)[0]["front"] == {"host": "shop.test", "port": 80, "tls": False}
+    assert switch_inputs(apps)[0]["proxy"] == {"host": "shop.test", "port": 80, "tls": False}
 
 
 def test_what_the_user_says_of_the_path_counts() -> None:
@@ -285,7 +285,7 @@ def test_the_switch_of_all_apps_or_of_one() -> None:
         {
             "name": "blog",
             "health": {"path": "/", "statuses": [], "timeout": 5, "interval": 0.2, "deadline": 60},
-            "front": {"host": "blog.test", "port": 80, "tls": False},
+            "proxy": {"host": "blog.test", "port": 80, "tls": False},
             "drain": 30,
             "watch": 1,
         }
@@ -302,7 +302,7 @@ def test_hosts_files_get_the_names_that_they_can_hold() -> None:
 
 def test_an_app_with_wildcards_alone_is_proven_by_a_name_that_they_cover() -> None:
     apps = check_apps([describe(server_names=["*.shop.test"])])
-    assert switch_inputs(apps)[0]["front"]["host"] == "www.shop.test"
+    assert switch_inputs(apps)[0]["proxy"]["host"] == "www.shop.test"
 
 
 _BUILT = {"builds": {"shop": {"id": "1", "error": "no such branch"}, "blog": {"id": "2"}}}

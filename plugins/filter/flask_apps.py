@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import checks, inputs, summary
+from ansible_collections.webstack.flask.plugins.plugin_utils._roles.options import read_role_options
 
 
 def checked_apps(apps: object) -> list[dict[str, Any]]:
@@ -54,6 +55,11 @@ def without_app(apps: list[dict[str, Any]], name: str, *, remove_data: bool = Fa
         raise AnsibleFilterError(str(problem)) from problem
 
 
+def role_options(roles: list[str]) -> dict[str, Any]:
+    """Return the argument spec of all variables of some roles."""
+    return read_role_options(roles)
+
+
 class FilterModule:
     """The filters of this file."""
 
@@ -73,6 +79,7 @@ class FilterModule:
             "without_app": without_app,
             "without_failed": inputs.without_failed,
             "failures": inputs.list_failures,
+            "role_options": role_options,
             "summary": summary.summarise,
             "removal_summary": summary.summarise_removal,
         }

@@ -23,6 +23,11 @@ options:
     type: list
     elements: str
     default: []
+  files:
+    description: Paths of small text files whose content is returned.
+    type: list
+    elements: path
+    default: []
 attributes:
   check_mode:
     support: full
@@ -84,6 +89,10 @@ obstacles:
   type: list
   elements: str
   returned: always
+files:
+  description: The content of those of the I(files) that can be read as text, by path.
+  type: dict
+  returned: always
 """
 
 import time
@@ -95,12 +104,15 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.facts import 
     find_installed,
     find_service_manager,
     read_release,
+    read_texts,
 )
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import find_obstacles
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule
 
-ARGUMENT_SPEC: dict[str, Any] = {name: {"type": "list", "elements": "str", "default": []} for name in ("packages", "apps")}
+ARGUMENT_SPEC: dict[str, Any] = {
+    name: {"type": "list", "elements": kind, "default": []} for name, kind in (("packages", "str"), ("apps", "str"), ("files", "path"))
+}
 
 
 def main() -> None:
@@ -115,7 +127,8 @@ def main() -> None:
     }
     names = module.params["apps"]
     obstacles = [obstacle for name in names for obstacle in find_obstacles(AppLayout.of(name))]
-    module.exit_json(ansible_facts=facts, packages=find_installed(module.params["packages"]), obstacles=obstacles)
+    packages, files = find_installed(module.params["packages"]), read_texts(module.params["files"])
+    module.exit_json(ansible_facts=facts, packages=packages, obstacles=obstacles, files=files)
 
 
 if __name__ == "__main__":

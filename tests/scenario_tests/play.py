@@ -35,6 +35,11 @@ class Play:
         return [name for name, said in zip(parts[1::2], parts[2::2], strict=True) if re.search(r"^changed: \[", said, re.MULTILINE)]
 
     @property
+    def tasks(self) -> int:
+        """How many tasks it had, skipped ones included."""
+        return len(re.findall(r"^TASK \[", self.output, re.MULTILINE))
+
+    @property
     def round_trips(self) -> int:
         """How often the host was spoken to. Only a run with ``options=["-vvv"]`` tells."""
         return len(re.findall(r"^<.*> SSH: EXEC ", self.output, re.MULTILINE))

@@ -64,6 +64,30 @@ def test_removal_brings_the_former_file_back_byte_for_byte(host: Host, path: str
     assert content(host, path) == before(host, path)
 
 
+@pytest.mark.parametrize("odd", ["", "twice", "another", "half", "unended"])
+def test_a_block_is_left_alone_only_where_the_text_that_was_read_has_it_as_described(host: Host, odd: str) -> None:
+    entries = [{"address": "192.0.2.13", "names": ["read.test", "www.read.test"]}]
+    run_role(host, "etc_hosts", {"etc_hosts_entries": entries}).succeeded()
+    text = host.file("/etc/hosts").content_string
+    found = {
+        "": text,
+        "twice": text + text,
+        "another": text.replace("192.0.2.13", "192.0.2.14"),
+        "half": text.replace("# END webstack.flask\n", ""),
+        "unended": text.replace("# BEGIN webstack.flask\n", "# BEGIN webstack.flask"),
+    }[odd]
+    run = run_role(host, "etc_hosts", {"etc_hosts_entries": entries, "etc_hosts_found": found}, options=["-vvv"]).succeeded()
+    assert run.changed == 0
+    assert (run.round_trips > 0) == bool(odd)
+
+
+def test_a_block_goes_that_the_text_that_was_read_has(host: Host) -> None:
+    run_role(host, "etc_hosts", {"etc_hosts_entries": [{"address": "192.0.2.13", "names": ["read.test"]}]}).succeeded()
+    text = host.file("/etc/hosts").content_string
+    assert run_role(host, "etc_hosts", {"etc_hosts_entries": [], "etc_hosts_found": text}).succeeded().changed == 1
+    assert content(host, "/etc/hosts") == before(host, "/etc/hosts")
+
+
 def test_check_mode_shows_the_change_and_leaves_the_file(host: Host) -> None:
     was = content(host, "/etc/hosts")
     plan = run_role(host, "etc_hosts", {"etc_hosts_entries": [{"address": "192.0.2.12", "names": ["new.test"]}]}, check=True)

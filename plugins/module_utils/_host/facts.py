@@ -9,10 +9,15 @@ import shlex
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _ELSEWHERE = ("192.0.2.1", 9)
 """Any address beyond the default route will do (RFC 5737 keeps this one for documentation); nothing is sent to it."""
+
+
+_LONGEST_TEXT = 1 << 20
+"""Characters of a file that are read, and handed on."""
 
 
 def read_release(paths: Sequence[Path] = (Path("/etc/os-release"), Path("/usr/lib/os-release"))) -> dict[str, str]:
@@ -61,3 +66,14 @@ def find_address() -> str | None:
 def find_service_manager(run: Path = Path("/run")) -> str:
     """Return `systemd` where it is the init system, as sd_booted(3) finds out, else the name of process 1."""
     return "systemd" if (run / "systemd/system").is_dir() else Path("/proc/1/comm").read_text(encoding="utf-8").strip()
+
+
+def read_texts(paths: Sequence[str]) -> dict[str, str]:
+    """Return the content of each small text file; one that is absent, cannot be read, or is none, is left out."""
+    texts = {}
+    for path in (path for path in paths if Path(path).is_file()):
+        with suppress(OSError, UnicodeDecodeError), Path(path).open(encoding="utf-8", newline="") as file:
+            text = file.read(_LONGEST_TEXT + 1)
+            if len(text) <= _LONGEST_TEXT:
+                texts[path] = text
+    return texts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._host.facts import (
@@ -12,6 +13,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.facts import 
     find_service_manager,
     list_installed,
     read_release,
+    read_texts,
 )
 
 
@@ -59,3 +61,12 @@ def test_systemd_is_found_as_it_finds_itself(tmp_path: Path) -> None:
     assert find_service_manager(tmp_path) != "systemd" or Path("/proc/1/comm").read_text(encoding="utf-8") == "systemd\n"
     (tmp_path / "systemd/system").mkdir(parents=True)
     assert find_service_manager(tmp_path) == "systemd"
+
+
+def test_small_text_files_are_read_as_they_are_and_others_left_out(tmp_path: Path) -> None:
+    contents = {"windows": b"127.0.0.1 a\r\n", "empty": b"", "binary": b"\xff\xfe", "huge": b"#" * ((1 << 20) + 1)}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    os.mkfifo(tmp_path / "fifo")
+    paths = [str(tmp_path / name) for name in (*contents, "fifo", "none", ".")]
+    assert read_texts(paths) == {str(tmp_path / "windows"): "127.0.0.1 a\r\n", str(tmp_path / "empty"): ""}

@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import checks, inputs, summary
-from ansible_collections.webstack.flask.plugins.plugin_utils._roles.options import read_role_options
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.plain import as_plain
 
 
 def checked_apps(apps: object) -> list[dict[str, Any]]:
     """Return the entries of `flask_apps` with their defaults."""
     try:
-        return checks.check_apps(_as_plain(apps))
+        return checks.check_apps(as_plain(apps))
     except UserError as problem:
         raise AnsibleFilterError(str(problem)) from problem
 
@@ -25,18 +25,9 @@ def checked_apps(apps: object) -> list[dict[str, Any]]:
 def checked_serial(serial: object) -> object:
     """Return how many hosts to take at a time, as it was given."""
     try:
-        return checks.check_serial(_as_plain(serial))
+        return checks.check_serial(as_plain(serial))
     except UserError as problem:
         raise AnsibleFilterError(str(problem)) from problem
-
-
-def _as_plain(value: object) -> object:
-    """Return a value with dictionaries and lists of Python's own: those of Ansible carry all variables along whenever they are copied."""
-    if isinstance(value, Mapping):
-        return {key: _as_plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_as_plain(inner) for inner in value]
-    return value
 
 
 def switch_inputs(apps: list[dict[str, Any]], only: str = "") -> list[dict[str, Any]]:
@@ -53,11 +44,6 @@ def without_app(apps: list[dict[str, Any]], name: str, *, remove_data: bool = Fa
         return list(inputs.without_app(apps, name, remove_data=remove_data))
     except UserError as problem:
         raise AnsibleFilterError(str(problem)) from problem
-
-
-def role_options(roles: list[str]) -> dict[str, Any]:
-    """Return the argument spec of all variables of some roles."""
-    return read_role_options(roles)
 
 
 class FilterModule:
@@ -79,7 +65,6 @@ class FilterModule:
             "without_app": without_app,
             "without_failed": inputs.without_failed,
             "failures": inputs.list_failures,
-            "role_options": role_options,
             "summary": summary.summarise,
             "removal_summary": summary.summarise_removal,
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ansible_collections.webstack.flask.plugins.plugin_utils._roles.options import ROLES, read_role_options
+from ansible_collections.webstack.flask.plugins.plugin_utils._roles.options import ROLES, find_option_problems, read_role_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,3 +33,16 @@ def test_the_options_of_several_roles_are_one_spec_that_requires_none_of_them(tm
 def test_the_roles_are_those_of_the_collection() -> None:
     roles = sorted(path.name for path in ROLES.iterdir())
     assert "etc_hosts_entries" in read_role_options(roles)
+
+
+def test_a_wrong_value_is_named_with_its_variable_and_what_is_allowed_and_a_secret_is_not_shown() -> None:
+    options = {
+        "one_limit": {"type": "int"},
+        "one_mode": {"type": "str", "choices": ["a", "b"]},
+        "one_key": {"type": "dict", "no_log": True},
+        "one_name": {"type": "str"},
+    }
+    problems = find_option_problems(options, {"one_limit": "soon", "one_mode": "c", "one_key": "s3cret", "one_name": "fine"})
+    assert [problem.partition(":")[0] for problem in problems] == ["one_limit is 'soon'", "one_mode is 'c'", "one_key is not shown"]
+    assert "value of one_mode must be one of: a, b, got: c" in problems[1]
+    assert "s3cret" not in "".join(problems)

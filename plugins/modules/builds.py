@@ -166,182 +166,12 @@ builds:
 import base64
 import json
 import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import outline_dependencies
-from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
-from ansible_collections.webstack.flask.plugins.module_utils._host.digest import LENGTH, digest_of
-from ansible_collections.webstack.flask.plugins.module_utils._host.files import hold_in_memory, mark_used
-from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
-from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import require_no_obstacles
-from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with, for_each_app
-from ansible_collections.webstack.flask.plugins.module_utils._source.archives import download, identify_archive, is_url, strip_top, unpack
-from ansible_collections.webstack.flask.plugins.module_utils._source.bounds import Allowance, Room
-from ansible_collections.webstack.flask.plugins.module_utils._source.builds import ensure_build, open_scratch_build, open_to_others
-from ansible_collections.webstack.flask.plugins.module_utils._source.git import MOST_NESTED, MOST_SUBMODULES, Mirror, SshAccess
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, run_for_apps
+from ansible_collections.webstack.flask.plugins.module_utils._source.maker import NO_BUILD, ensure_app_build
 from ansible_collections.webstack.flask.plugins.module_utils._source.secrets import reveal_secrets
-from ansible_collections.webstack.flask.plugins.module_utils._source.tree import is_within
-
-_TIMEOUT = 300
-
-_SCRATCH = "/var/tmp"  # noqa: S108 - the directory made in it is root's, and /tmp may be memory
-"""Where a check run puts the builds that it looks at."""
-
-
-def identify(app: dict[str, Any], source: str) -> str:
-    """Return the identifier of a build: that of its source, unless a part of it, or links to shared data, make the build."""
-    if not app["shared"] and not app["subdirectory"] and app["submodules"]:
-        return source
-    return digest_of([source, sorted(app["shared"]), app["subdirectory"], app["submodules"]])
-
-
-@dataclass(frozen=True)
-class Nest:
-    """A directory into which a repository was written: the build itself, or the place of a submodule, `above` levels down in it.
-
-    All of one source share the `room` and the `number` of submodules that may yet come.
-    """
-
-    directory: Path
-    room: Room
-    number: Allowance
-    above: int = 0
-    nested: int = 0
-
-    @classmethod
-    def of(cls, build: Path, room: Room) -> Nest:
-        """Return the build itself, with all that a source may have."""
-        most = f"the repository has more than {MOST_SUBMODULES} submodules, those of submodules included; leave some out"
-        return cls(build, room, Allowance(MOST_SUBMODULES, most))
-
-    def enter(self, path: str) -> Nest:
-        """Return the place of a submodule; raise UserError if it leads elsewhere, or there are too many."""
-        place = self.directory / path
-        if not is_within(place, self.directory):
-            raise UserError(f"the submodule {path} would be written through a link out of the build")
-        self.number.take(1)
-        if self.nested == MOST_NESTED:
-            raise UserError(f"the submodule {path} lies within {MOST_NESTED} others, the most that is allowed; does one name itself?")
-        return replace(self, directory=place, above=self.above + len(PurePosixPath(path).parts), nested=self.nested + 1)
-
-
-@dataclass(frozen=True)
-class Maker:
-    """Makes the build of one app where there is none; with a `scratch` directory, only to tell what would be in it."""
-
-    app: dict[str, Any]
-    layout: AppLayout
-    say: Callable[[str], object]
-    scratch: Path | None
-
-    def ensure(self, source: str, fill: Callable[[Path], None], *, missing: bool = False) -> dict[str, Any]:
-        """Make the build, unless what it is made from is `missing` on the host; return what became of it."""
-        identifier = identify(self.app, source)
-        path = self.layout.build(identifier)
-        made = not path.is_dir()
-        outcome = {"id": identifier, "path": str(path), "changed": made, "missing": made and missing}
-        if outcome["missing"]:
-            return outcome
-        if self.scratch:
-            return {**outcome, "outline": self._outline(self.scratch, fill) if made else None}
-        if not mark_used(path):
-            with hold_lock(self.layout.lock, _TIMEOUT, self.say):
-                outcome["changed"] = ensure_build(self.layout, identifier, fill, self.app["subdirectory"], self.app["shared"])
-        return outcome
-
-    def _outline(self, scratch: Path, fill: Callable[[Path], None]) -> dict[str, Any]:
-        with open_scratch_build(scratch, fill, self.app["subdirectory"], self.app["shared"]) as build:
-            return outline_dependencies(build, self.app["dependency_file"])
-
-    def _open_mirror(self, name: str, url: str, ssh: SshAccess) -> Mirror:
-        """Return the mirror of a repository; in a check run one that does not stay, and takes what it can from the one that does."""
-        kept = self.layout.cache / name
-        return Mirror(self.scratch / name, url, ssh, lender=kept) if self.scratch else Mirror(kept, url, ssh)
-
-    def from_git(self) -> dict[str, Any]:
-        """Make the build of a commit, fetching no more than is needed."""
-        if shutil.which("git") is None:
-            if self.scratch:
-                return {"id": "", "path": "", "changed": True}
-            raise UserError("git is not installed on the host")
-        with open_ssh_access(self.app) as ssh:
-            mirror = self._open_mirror("source.git", self.app["git"], ssh)
-            commit = mirror.find_commit(self.app["version"])
-
-            def fill(directory: Path) -> None:
-                mirror.fetch(commit)
-                room = Room("the repository, with its submodules,")
-                links = mirror.check_out(commit, directory, room)
-                if self.app["submodules"]:
-                    self._add_submodules(mirror, links, Nest.of(directory, room), ssh)
-
-            return self.ensure(commit[:LENGTH], fill)
-
-    def _add_submodules(self, mirror: Mirror, links: Mapping[str, str], nest: Nest, ssh: SshAccess) -> None:
-        for submodule in mirror.find_submodules(links, nest.directory):
-            inner_nest = nest.enter(submodule.path)
-            inner = self._open_mirror(f"modules/{digest_of(submodule.url)}", submodule.url, ssh)
-            inner.fetch(submodule.commit)
-            inner_nest.directory.mkdir(parents=True, exist_ok=True)
-            inner_links = inner.check_out(submodule.commit, inner_nest.directory, nest.room, above=inner_nest.above)
-            self._add_submodules(inner, inner_links, inner_nest, ssh)
-
-    def from_directory(self) -> dict[str, Any]:
-        """Make the build of a directory that was read on the controller."""
-        return self.ensure(self.app["digest"], self._unpack_packed, missing=not self.app["packed"])
-
-    def from_archive(self) -> dict[str, Any]:
-        """Make the build of an archive, which the host fetches or was sent."""
-        url = self.app["archive"] if is_url(self.app["archive"]) else None
-
-        def fill(directory: Path) -> None:
-            if url is None:
-                self._unpack_packed(directory)
-            else:
-                fetched = (self.scratch or self.layout.cache) / "archive"
-                download(url, fetched, self.app["checksum"])
-                unpack(fetched, directory)
-                fetched.unlink()
-            strip_top(directory)
-
-        return self.ensure(identify_archive(self.app["checksum"]), fill, missing=url is None and not self.app["packed"])
-
-    def _unpack_packed(self, directory: Path) -> None:
-        unpack(Path(self.app["packed"]), directory)
-
-
-@contextmanager
-def open_ssh_access(app: dict[str, Any]) -> Iterator[SshAccess]:
-    """Let ssh find a key and host keys, which are in memory alone, for as long as the block lasts."""
-    with ExitStack() as stack:
-        key, known_hosts = (
-            stack.enter_context(hold_in_memory(app[name].rstrip() + "\n")) if app[name] else None for name in ("ssh_key", "known_hosts")
-        )
-        yield SshAccess(key, known_hosts, app["agent"])
-
-
-def converge(app: dict[str, Any], say: Callable[[str], object], *, check: bool) -> dict[str, Any]:
-    """Bring one app's build about, and `say` what people should know; return what became of it."""
-    layout = AppLayout.of(app["name"], app["root"])
-    require_no_obstacles(layout)
-    with TemporaryDirectory(prefix="webstack-flask-", dir=_SCRATCH) if check else nullcontext() as scratch:
-        maker = Maker(app, layout, say, Path(scratch) if scratch else None)
-        if app["git"]:
-            outcome = {**maker.from_git(), "version": app["version"]}
-        elif app["archive"]:
-            outcome = {**maker.from_archive(), "version": app["archive"].rpartition("/")[2]}
-        else:
-            outcome = {**maker.from_directory(), "version": "local"}
-    if outcome["path"] and not outcome.get("missing"):
-        outcome["changed"] |= open_to_others(Path(outcome["path"]), app["public"], check=check)
-    return outcome
 
 
 def main() -> None:
@@ -349,9 +179,11 @@ def main() -> None:
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     variables = json.loads(base64.b64decode(module.params["variables"]))
     os.environ.update({key: str(value) for key, value in variables.items()})
-    apps, failed = reveal_secrets(module.params["apps"], module.params["secrets"]), {"id": "", "path": "", "changed": False}
-    outcomes = for_each_app(apps, lambda app: converge(app, module.warn, check=module.check_mode), failed)
-    exit_with(module, "builds", outcomes, defer_errors=module.params["defer_errors"])
+
+    def ensure(app: dict[str, Any]) -> dict[str, Any]:
+        return ensure_app_build(app, module.warn, outline_dependencies, check=module.check_mode)
+
+    run_for_apps(module, "builds", reveal_secrets(module.params["apps"], module.params["secrets"]), ensure, NO_BUILD)
 
 
 ARGUMENT_SPEC: dict[str, Any] = {

@@ -1,0 +1,120 @@
+#!/usr/bin/python
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_info
+short_description: Gather what the playbooks need to know about a host
+description:
+  - Returns the distribution, the service manager, the address, the clock, and which of some packages are installed, in one round trip.
+  - M(ansible.builtin.setup) takes about three times as long for the same.
+  - It sets no facts, so that variables of the inventory keep their values. Register the result.
+version_added: 0.1.0
+author: webstack.flask contributors (@webstack)
+options:
+  packages:
+    description: The Debian packages to look for.
+    type: list
+    elements: str
+    default: []
+  apps:
+    description: Names of apps to be served. RV(obstacles) says what else on the host has one of these names.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing anyway.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+  platform:
+    support: full
+    platforms: posix
+    description: Runs on any system, so that a playbook can refuse those that are not supported.
+"""
+
+EXAMPLES = r"""
+- name: Gather information about the host
+  webstack.flask.host_info:
+    packages: [nginx, pipenv]
+  register: host
+"""
+
+RETURN = r"""
+distribution:
+  description: Name of the distribution.
+  type: str
+  returned: always
+  sample: Debian
+distribution_version:
+  description: Its version.
+  type: str
+  returned: always
+  sample: "12"
+distribution_major_version:
+  description: The first part of its version.
+  type: str
+  returned: always
+  sample: "12"
+service_manager:
+  description: The service manager.
+  type: str
+  returned: always
+  sample: systemd
+address:
+  description: The IPv4 address from which the host reaches others; empty if it has no route to them.
+  type: str
+  returned: always
+  sample: 192.0.2.10
+epoch:
+  description: The host's clock, in seconds since 1970.
+  type: int
+  returned: always
+packages:
+  description: Those of the packages that are installed.
+  type: list
+  elements: str
+  returned: always
+obstacles:
+  description: A sentence for each thing on the host that one of the I(apps) would overwrite or delete, and that does not belong to it.
+  type: list
+  elements: str
+  returned: always
+"""
+
+import time
+from typing import Any
+
+from ansible_collections.webstack.flask.plugins.module_utils._host.facts import (
+    describe_distribution,
+    find_address,
+    find_installed,
+    find_service_manager,
+    read_release,
+)
+from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import find_obstacles
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule
+
+ARGUMENT_SPEC: dict[str, Any] = {name: {"type": "list", "elements": "str", "default": []} for name in ("packages", "apps")}
+
+
+def main() -> None:
+    """Run the module."""
+    module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    module.exit_json(
+        **describe_distribution(read_release()),
+        service_manager=find_service_manager(),
+        address=find_address() or "",
+        epoch=int(time.time()),
+        packages=find_installed(module.params["packages"]),
+        obstacles=[obstacle for name in module.params["apps"] for obstacle in find_obstacles(AppLayout.of(name))],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -8,10 +8,10 @@ DOCUMENTATION = r"""
 module: builds
 short_description: Put one immutable copy of each app's source on the host
 description:
-  - A build is identified by its git commit, the checksum of an archive, or the digest of a local directory, and is never written
-    again. It belongs to root; the app's group may read it, and everybody the directories that are named public.
+  - A build is identified by its git commit, the checksum of an archive, or the digest of a local directory. It never changes.
+    It belongs to root. The app's group may read it, and everybody may read its public directories.
   - A build appears under its name complete or not at all.
-  - A local directory or archive is read on the controller and carried over as one file, and only when the host does not have it.
+  - A local directory or archive is read on the controller, and copied as one file only if the host does not have it.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
 options:
@@ -40,14 +40,14 @@ options:
         type: str
       archive:
         description:
-          - A tar or zip archive, the path of a file on the controller, or a URL from which the host fetches it. A single directory at its
-            top is passed over.
+          - A tar or zip archive, as the path of a file on the controller, or as a URL from which the host downloads it. A single
+            directory at its top is left out.
         type: str
       checksum:
         description: C(sha256:) and the archive's checksum in hexadecimal digits. A URL needs it.
         type: str
       subdirectory:
-        description: Directory of the source that is the app. The rest does not come into the build.
+        description: Directory of the source that is the app. The rest is left out of the build.
         type: str
         default: ""
       submodules:
@@ -55,10 +55,10 @@ options:
         type: bool
         default: true
       ssh_key:
-        description: A private key, as text, by which the host reads the repository. It is in root's memory while git runs, and in no file.
+        description: A private key, as text, with which the host reads the repository. Only root's memory holds it, while git runs.
         type: str
       known_hosts:
-        description: Lines of a known_hosts file. With them, no other server is believed.
+        description: Lines of a known_hosts file. With them, no other host key is trusted.
         type: str
       ssh_agent:
         description: Whether the keys of a forwarded agent are used, which is looked for before becoming root.
@@ -66,29 +66,29 @@ options:
         default: false
       dependency_file:
         description:
-          - Path within the source of the file that says what to install, if it is not the first that the source has at its top. A check run
-            reads it in a build that would be made, and C(none) lets no file count. It does not count for the build's identity.
+          - Path within the source of the file that says what to install, if it is not the first that the source has at its top. With
+            C(none) no file counts. Only a check run reads it, in a build that does not exist yet. It does not change the build's identity.
         type: str
       public:
-        description: Directories of the source that the web server may read. Those that do not exist are passed over.
+        description: Directories of the source that the web server may read. Those that do not exist are ignored.
         type: list
         elements: str
         default: []
       shared:
         description:
           - Places in the source that become links to the same path below the app's shared directory, for data that outlives builds.
-            What the source has there is kept in C(.shared) of the build. They count for the build's identity.
+            What the source has there is kept in C(.shared) of the build. They are part of the build's identity.
         type: list
         elements: str
         default: []
       digest:
-        description: Identifier of the local directory. Set by the module itself on the controller.
+        description: Identifier of the local directory. Set by the action plugin; not for playbooks.
         type: str
       packed:
-        description: What was carried over to the host. Set by the module itself on the controller.
+        description: What was copied to the host. Set by the action plugin; not for playbooks.
         type: path
       agent:
-        description: Socket of the forwarded agent. Set by the module itself on the controller.
+        description: Socket of the forwarded agent. Set by the action plugin; not for playbooks.
         type: str
   variables:
     description:
@@ -97,13 +97,13 @@ options:
     type: str
     default: e30=
   secrets:
-    description: What is secret in the other options. Set by the module itself on the controller.
+    description: What is secret in the other options. Set by the action plugin; not for playbooks.
     type: str
     default: ""
   defer_errors:
     description:
-      - Whether the module succeeds although there is no build for some of the apps, so that the others go on.
-      - Whoever sets it looks at each C(error) in RV(builds) later.
+      - Whether the module succeeds although some apps have no build, so that the others can continue.
+      - The caller then has to check each C(error) in RV(builds).
     type: bool
     default: false
 attributes:
@@ -112,7 +112,7 @@ attributes:
     description: Reads local directories and archives on the controller.
   check_mode:
     support: full
-    description: Names the build that would be made, and makes it in a directory that does not stay, to tell what its environment would be.
+    description: Names the build that would be made, and makes it in a temporary directory to tell what its environment would be.
   diff_mode:
     support: none
     description: A build is a whole tree.
@@ -153,10 +153,10 @@ builds:
       description: Whether the build was made or opened.
       type: bool
     missing:
-      description: Whether a local directory has yet to be carried over.
+      description: Whether a local directory has yet to be copied to the host. For the action plugin; not for playbooks.
       type: bool
     outline:
-      description: What the environment of a build that a check run would make is made of, for I(outline) of C(environments).
+      description: In a check run, what the environment of a missing build would be made of, for I(outline) of C(environments).
       type: dict
     error:
       description: Why there is no build; absent when there is one.

@@ -8,12 +8,12 @@ DOCUMENTATION = r"""
 module: certificates
 short_description: Keep certificates and their keys on the host
 description:
-  - Makes self-signed certificates, and makes them anew when their names change or their end is near.
-  - Puts given ones on the host once they are seen to fit their key and their names, to be valid now, and to have their chain;
-    checks those that are on the host already in the same way.
-  - Asks an authority that speaks ACME for certificates, by Debian's certbot, and has certbot's timer renew them.
+  - Makes self-signed certificates, and renews them when their names change or they are about to expire.
+  - Installs given certificates after verifying that they match their key and names, are valid now, and have their chain.
+    Those that are on the host already are verified in the same way.
+  - Requests certificates from a certificate authority (CA) by ACME, with Debian's certbot, whose timer renews them.
   - A certificate and its key are one file, C(/etc/webstack-flask/certificates/<name>.pem), which only root can read. It is the
-    same file wherever the certificate comes from, so that one serves until there is another.
+    same file wherever the certificate comes from, so that the present one is used until it is replaced.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
 options:
@@ -46,22 +46,22 @@ options:
         description: The private key, in the same way.
         type: str
       acme:
-        description: By which challenge an authority is to see that the names belong to the host. Without it, none is asked.
+        description: The ACME challenge with which a CA verifies that the names belong to the host. Without it, none is asked.
         type: str
         choices: [http, dns]
   ask:
     description:
-      - Whether to ask the authority for what is missing.
-      - Without it, what there is is put in its place, and P(webstack.flask.certificates#module) says what is missing. A web server
-        has to be up before it is asked.
+      - Whether to request missing certificates from the CA.
+      - Without it, the certificates that exist are installed, and RV(certificates) says which are missing. For the challenge over
+        HTTP the web server has to be running.
     type: bool
     default: false
   acme:
-    description: How the authority is asked.
+    description: How certificates are requested from the CA.
     type: dict
     suboptions:
       directory:
-        description: URL of its directory.
+        description: URL of the CA's ACME directory.
         type: str
         default: https://acme-v02.api.letsencrypt.org/directory
       email:
@@ -70,8 +70,8 @@ options:
         default: ""
       ca:
         description:
-          - Certificate by which the host knows the authority's own server, as text or as a path on the host.
-          - Only for one that the system does not know.
+          - Certificate with which the host verifies the ACME server, as text or as a path on the host.
+          - Only needed if the system does not trust it.
         type: str
         default: ""
       eab_kid:
@@ -92,7 +92,7 @@ options:
         type: path
         default: /var/lib/webstack-flask/acme
       check_names:
-        description: Whether to see first that each name resolves and leads to this host.
+        description: Whether to verify first that each name resolves to this host.
         type: bool
         default: true
       dns_plugin:
@@ -104,7 +104,7 @@ options:
         type: str
         default: ""
       dns_propagation:
-        description: Seconds until the authority sees what the plugin has written; V(0) is the plugin's own default.
+        description: Seconds until the CA can see the plugin's DNS records; V(0) is the plugin's own default.
         type: int
         default: 0
       environment:
@@ -120,36 +120,36 @@ options:
     type: int
     default: 365
   renew_before:
-    description: How many days before its end a self-signed certificate is made anew.
+    description: How many days before it expires a self-signed certificate is renewed.
     type: int
     default: 30
   warn_before:
     description:
-      - How many days before its end RV(certificates) says so of a certificate.
-      - Of one that lives shortly, it does in the last quarter of its life.
+      - How many days before it expires RV(certificates) warns of a certificate.
+      - A short-lived one is warned of in the last quarter of its life.
     type: int
     default: 20
 attributes:
   check_mode:
     support: full
-    description: Checks what is given, and the names, as a run does.
+    description: Verifies given certificates and the names, as a run does.
   diff_mode:
     support: none
     description: A diff would show keys.
   platform:
     support: full
     platforms: debian
-    description: Needs openssl, and certbot for certificates of an authority.
+    description: Needs openssl, and certbot for certificates from a CA.
 """
 
 EXAMPLES = r"""
-- name: Make a certificate of our own
+- name: Make a self-signed certificate
   webstack.flask.certificates:
     certificates:
       - name: shop
         names: [shop.test, www.shop.test]
 
-- name: Ask Let's Encrypt for one, once the web server answers for the name
+- name: Request one from Let's Encrypt once the web server answers for the name
   webstack.flask.certificates:
     certificates:
       - name: shop
@@ -163,10 +163,10 @@ EXAMPLES = r"""
 RETURN = r"""
 certificates:
   description:
-    - For each certificate by name its file, its last day, the names of those asked for that it is for, whether it was changed, and why.
-    - C(missing) is whether an authority is to be asked, C(issued) are the names for which it has signed one in this run, and
-      C(problems) are what somebody has to know.
-    - C(error) is why one is not as it should be; absent when it is.
+    - For each certificate by name its file, its last day, which of the wanted names it covers, whether it was changed, and why.
+    - C(missing) says whether it is still to be requested from a CA, C(issued) are the names of one that was issued in this run, and
+      C(problems) are warnings.
+    - C(error) is why a certificate is not in its wanted state; absent when it is.
   type: dict
   returned: always
   sample:

@@ -35,12 +35,12 @@ options:
         default: ""
       outline:
         description:
-          - What C(builds) says in a check run of a build that is not there yet. It stands for the build's own files then.
+          - What C(builds) returns in a check run for a build that does not exist yet. It takes the place of the build's own files.
         type: dict
       file:
         description:
-          - The file that decides, by its path within the build, instead of the first that the build has at its top.
-          - Its name tells its kind. With C(none) no file decides, and I(packages) are installed, of which there may be none.
+          - The file that says what to install, by its path within the build, instead of the first that the build has at its top.
+          - Its name tells its kind. With C(none) no file counts, and only I(packages) are installed.
         type: str
       packages:
         description: Packages to install besides those in the build's files, as pip takes them, such as C(flask) or C(flask==3.1.3).
@@ -59,25 +59,25 @@ options:
         description: The interpreter, as a path or as a version such as C(3.12). The module's I(python) by default.
         type: str
       ignore_python_requirement:
-        description: Whether to install although the file asks for a Python that the host lacks.
+        description: Whether to install although the file requires a Python that the host does not have.
         type: bool
         default: false
       ignore_lock_mismatch:
-        description: Whether to install a C(Pipfile.lock) as it is although pipenv finds that it does not fit its C(Pipfile).
+        description: Whether to install a C(Pipfile.lock) although pipenv says that it does not match its C(Pipfile).
         type: bool
         default: false
       build_packages:
-        description: Debian packages without which the installation is not begun.
+        description: Debian packages that must be installed before the installation starts.
         type: list
         elements: str
         default: []
       wheels:
         description:
-          - Directory from which alone packages are taken, and no index is asked.
+          - The only directory from which packages are installed. No index is asked.
           - An absolute path is one on the host, any other is one within the build.
         type: str
       index_url:
-        description: URL of the index that takes the place of PyPI. Credentials in it never show.
+        description: URL of the index to use instead of PyPI. Credentials in it are never shown.
         type: str
       variables:
         description:
@@ -103,14 +103,14 @@ options:
     default: 900
   defer_errors:
     description:
-      - Whether the module succeeds although there is no environment for some of the apps, so that the others go on.
-      - Whoever sets it looks at each C(error) in RV(environments) later.
+      - Whether the module succeeds although some apps have no environment, so that the others can continue.
+      - The caller then has to check each C(error) in RV(environments).
     type: bool
     default: false
 attributes:
   check_mode:
     support: full
-    description: Names the environment that would be built, unless its interpreter may come with Debian packages.
+    description: Names the environment that would be built, unless Debian packages may bring its interpreter.
   diff_mode:
     support: none
     description: An environment is a whole tree.

@@ -6,20 +6,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nginx_sites
-short_description: Make nginx serve the given sites, and know that it does
+short_description: Make nginx serve sites, and verify that it does
 description:
-  - Puts the configuration of each site into C(sites-available), links it from C(sites-enabled), and takes away both of a site
+  - Writes the configuration of each site to C(sites-available) and links it from C(sites-enabled). Both are deleted for a site
     that is absent. Sites that are not named stay as they are.
-  - Lets nginx test a copy of its whole configuration with the changes in it first. When nginx refuses it nothing is
-    changed, and the message says whose file is at fault; a file that was broken before is told apart from a new one.
-  - Starts nginx and enables it at boot, reloads it when it has not loaded what lies on disk, and waits until no process with the
-    former configuration takes connections. When that fails, every former file is put back.
-  - Makes the logs of each site before nginx does, so that they are readable for C(www-data) and the group C(adm) alone, and mends
-    those that anybody may read.
-  - A run that was killed between writing and reloading is made good by the next one.
-  - Listens on IPv6 only where the kernel has it, switches HTTP/2 on as the host's version of nginx wants it, and leaves out HTTP/3
-    where nginx has none.
-  - Sees a certificate with a new content, and reloads nginx for it unless somebody else has done so, as nginx's answers tell.
+  - Has nginx test a copy of its whole configuration, with the changes, first. If nginx refuses it, nothing is changed, and the
+    message says which file is at fault, and whether it was broken before.
+  - Starts nginx and enables it at boot, reloads it if it has not loaded the files on disk, and waits until no worker with the
+    former configuration accepts connections. If that fails, all former files are put back.
+  - Creates the logs of each site before nginx does, so that only C(www-data) and the group C(adm) can read them, and closes those
+    that are readable by all.
+  - The next run finishes one that was killed between writing and reloading.
+  - Listens on IPv6 only if the kernel has it, enables HTTP/2 in the syntax of the host's nginx, and leaves out HTTP/3 if nginx
+    does not support it.
+  - Reloads nginx for a renewed certificate, unless its answers show that it has been reloaded already.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
 options:
@@ -30,7 +30,7 @@ options:
     required: true
     suboptions:
       name:
-        description: Name of the site, from which those of its files are made.
+        description: Name of the site, which its files are named after.
         type: str
         required: true
       state:
@@ -41,25 +41,25 @@ options:
       content:
         description:
           - The whole configuration file.
-          - It must hold the words C(webstack.flask.nginx_site), by which later runs see that the file is not somebody else's.
+          - It must contain the words C(webstack.flask.nginx_site), from which later runs know that the file is theirs.
         type: str
   http:
     description:
-      - Configuration outside of any site that the sites rely on; it is there as long as one of them is.
-      - It must hold the words C(webstack.flask.nginx_site) too.
+      - Configuration outside of any site that the sites rely on. It is kept as long as there is a site.
+      - It must contain the words C(webstack.flask.nginx_site) too.
     type: str
     required: true
   default_site:
     description:
       - Whether Debian's own site is enabled.
-      - With V(absent), one that has been edited since its installation is somebody's site, and stays, with a warning.
+      - With V(absent), one that was edited after its installation is somebody's site. It stays, with a warning.
     type: str
     choices: [present, absent]
     default: absent
   unknown_names:
     description:
-      - What stands in a server for requests by names that no site has. There is one wherever a site of ours listens and nobody
-        else has a server for such names. When it is empty there is none, and nginx's own rules apply.
+      - Content of the default server, which answers requests for names that no site has. There is one on each address where a site of
+        ours listens and nobody else has a default server. If it is empty there is none, and nginx's own rules apply.
     type: str
     default: ""
   remove_logs:
@@ -70,8 +70,8 @@ attributes:
   check_mode:
     support: full
     description:
-      - The test by nginx happens too, unless a certificate is still to be made.
-      - Without nginx on the host, Debian's package is taken to be installed next.
+      - nginx tests the configuration too, unless a certificate is still missing.
+      - If nginx is not installed, it is assumed that Debian's package will be.
   diff_mode:
     support: full
     description: Shows every file and link.
@@ -108,7 +108,7 @@ sites:
   returned: success
   sample: {"shop": "created"}
 default_site:
-  description: Whether Debian's own site is enabled in the end.
+  description: Whether Debian's own site is enabled afterwards.
   type: bool
   returned: success
 action:

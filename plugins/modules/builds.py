@@ -92,10 +92,10 @@ options:
         type: str
   variables:
     description:
-      - Environment variables of git and of downloads, for a proxy or a company's certificates, as a JSON object in Base64, so that they
-        are one secret and not many.
-    type: str
-    default: e30=
+      - Environment variables of git and of downloads, for a proxy or a company's certificates.
+      - They never show, and are not logged.
+    type: dict
+    default: {}
   secrets:
     description: What is secret in the other options. Set by the action plugin; not for playbooks.
     type: str
@@ -163,8 +163,6 @@ builds:
       type: str
 """
 
-import base64
-import json
 import os
 from typing import Any
 
@@ -177,13 +175,13 @@ from ansible_collections.webstack.flask.plugins.module_utils._source.secrets imp
 def main() -> None:
     """Run the module."""
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    variables = json.loads(base64.b64decode(module.params["variables"]))
-    os.environ.update({key: str(value) for key, value in variables.items()})
+    apps, variables = reveal_secrets(module.params["apps"], module.params["secrets"])
+    os.environ.update({name: str(value) for name, value in module.params["variables"].items()} | variables)
 
     def ensure(app: dict[str, Any]) -> dict[str, Any]:
         return ensure_app_build(app, module.warn, outline_dependencies, check=module.check_mode)
 
-    run_for_apps(module, "builds", reveal_secrets(module.params["apps"], module.params["secrets"]), ensure, NO_BUILD)
+    run_for_apps(module, "builds", apps, ensure, NO_BUILD)
 
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -214,7 +212,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
         "mutually_exclusive": [["git", "path", "archive"]],
         "required_one_of": [["git", "path", "archive"]],
     },
-    "variables": {"type": "str", "default": "e30=", "no_log": True},
+    "variables": {"type": "dict", "default": {}, "no_log": True},
     "secrets": {"type": "str", "default": "", "no_log": True},
     "defer_errors": {"type": "bool", "default": False},
 }

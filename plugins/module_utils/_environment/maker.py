@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils._encoding import decode
 from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import Outline, choose_dependencies
 from ansible_collections.webstack.flask.plugins.module_utils._environment.environments import build_environment, is_usable
 from ansible_collections.webstack.flask.plugins.module_utils._environment.installed import find_missing_packages, list_pythons, read_python
@@ -40,7 +39,7 @@ def ensure_app_environment(
 def collect_variables(app: Mapping[str, Any]) -> dict[str, str]:
     """Return the environment variables of an app's installation: those that are given, and its index for pip and pipenv."""
     index = app["index_url"]
-    return {**json.loads(base64.b64decode(app["variables"])), **({"PIP_INDEX_URL": index, "PIPENV_PYPI_MIRROR": index} if index else {})}
+    return {**decode(app["variables"]), **({"PIP_INDEX_URL": index, "PIPENV_PYPI_MIRROR": index} if index else {})}
 
 
 def find_python(app: Mapping[str, Any], demand: Demand | None, default: str) -> Python:

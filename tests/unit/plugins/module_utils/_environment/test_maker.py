@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import base64
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.webstack.flask.plugins.module_utils._encoding import encode
 from ansible_collections.webstack.flask.plugins.module_utils._environment import maker
 from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import outline_dependencies
 from ansible_collections.webstack.flask.plugins.module_utils._environment.maker import collect_variables, ensure_app_environment
@@ -41,8 +40,7 @@ def _predict(app: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_index_is_told_to_pip_and_to_pipenv() -> None:
-    variables = base64.b64encode(json.dumps({"A": "b"}).encode()).decode()
-    app = {"variables": variables, "index_url": "https://pypi.test/simple"}
+    app = {"variables": encode({"A": "b"}), "index_url": "https://pypi.test/simple"}
     assert collect_variables(app) == {
         "A": "b",
         "PIP_INDEX_URL": "https://pypi.test/simple",

@@ -141,9 +141,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return str(said.get("stdout", "")).strip() or None
 
     def _execute(self, apps: list[dict[str, Any]], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Run the module; whether the errors of apps are the task's is decided when all are known."""
-        shown, secrets = hide_secrets(apps)
+        """Run the module. Its errors are deferred: whether the task fails is decided when all of them are known."""
+        variables = self._task.args.get("variables")
+        hidden = variables if isinstance(variables, Mapping) else {}  # anything else is the module's to refuse
+        shown, secrets = hide_secrets(apps, hidden)
         arguments = {**self._task.args, "apps": shown, "secrets": secrets, "defer_errors": True}
+        if hidden:
+            arguments["variables"] = {}
         result: dict[str, Any] = self._execute_module(module_name="webstack.flask.builds", module_args=arguments, task_vars=task_vars)
         return result
 

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from ansible_collections.webstack.flask.plugins.module_utils._encoding import encode
 
 
 def environment_parameters(apps: Sequence[Mapping[str, Any]], common: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -21,7 +21,7 @@ def _without_variables(app: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _encode(variables: Mapping[str, Any]) -> str:
-    return base64.b64encode(json.dumps({key: str(value) for key, value in variables.items()}).encode()).decode()
+    return encode({key: str(value) for key, value in variables.items()})
 
 
 class FilterModule:

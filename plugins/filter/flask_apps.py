@@ -8,42 +8,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.plugin_utils._filters import as_filter
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import checks, inputs, summary
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.plain import as_plain
 
 
+@as_filter
 def checked_apps(apps: object) -> list[dict[str, Any]]:
     """Return the entries of `flask_apps` with their defaults."""
-    try:
-        return checks.check_apps(as_plain(apps))
-    except UserError as problem:
-        raise AnsibleFilterError(str(problem)) from problem
+    return checks.check_apps(as_plain(apps))
 
 
+@as_filter
 def checked_serial(serial: object) -> object:
     """Return how many hosts to take at a time, as it was given."""
-    try:
-        return checks.check_serial(as_plain(serial))
-    except UserError as problem:
-        raise AnsibleFilterError(str(problem)) from problem
+    return checks.check_serial(as_plain(serial))
 
 
+@as_filter
 def switch_inputs(apps: list[dict[str, Any]], only: str = "") -> list[dict[str, Any]]:
     """Return what the module `rollback` needs of each app, or of the one that is named."""
-    try:
-        return inputs.switch_inputs(apps, only)
-    except UserError as problem:
-        raise AnsibleFilterError(str(problem)) from problem
+    return inputs.switch_inputs(apps, only)
 
 
+@as_filter
 def without_app(apps: list[dict[str, Any]], name: str, *, remove_data: bool = False) -> list[Any]:
     """Return the apps with one of them, which need not be among them, to be absent."""
-    try:
-        return list(inputs.without_app(apps, name, remove_data=remove_data))
-    except UserError as problem:
-        raise AnsibleFilterError(str(problem)) from problem
+    return list(inputs.without_app(apps, name, remove_data=remove_data))
 
 
 class FilterModule:

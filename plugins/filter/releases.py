@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
+from ansible_collections.webstack.flask.plugins.module_utils._encoding import encode
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import find_directive_problems, format_directives
+from ansible_collections.webstack.flask.plugins.plugin_utils._filters import as_filter
+from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import describe_unknown_key
 
 _PASSED_ON = (
     *("name", "root", "build", "environment", "version", "commands", "command_timeout", "chdir", "env_files"),
@@ -21,19 +22,21 @@ _PASSED_ON = (
 )
 
 
+@as_filter
 def python_literal(value: object) -> str:
     """Return Python source for a plain value: text, number, boolean, null, list or mapping."""
     try:
         return repr(json.loads(json.dumps(value, allow_nan=False)))
     except (TypeError, ValueError) as error:
-        raise AnsibleFilterError(f"python_literal: {error}") from error
+        raise UserError(f"python_literal: {error}") from error
 
 
+@as_filter
 def unit_directives(directives: Mapping[str, object]) -> str:
     """Return the lines of a systemd unit for a mapping of directives to their values."""
     problems = find_directive_problems(directives)
     if problems:
-        raise AnsibleFilterError("\n".join(problems))
+        raise UserError("\n".join(problems))
     return format_directives(directives)
 
 
@@ -41,23 +44,19 @@ _KEYS = {*_PASSED_ON, "wsgi", "env", "gunicorn", "service", "python_path"}
 
 
 def _refuse_unknown_keys(app: Mapping[str, Any]) -> None:
-    """Argument specs let a misspelt key pass, and it would do nothing."""
+    """Argument specs accept a misspelt key, and it would do nothing."""
     for key in sorted(set(app) - _KEYS):
-        close = get_close_matches(str(key), _KEYS, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else "."
-        raise AnsibleFilterError(
-            f"gunicorn_systemd_apps ({app.get('name')}): {key!r} is not a key{hint} Allowed are {', '.join(sorted(_KEYS))}"
-        )
+        raise UserError(f"gunicorn_systemd_apps ({app.get('name')}): {describe_unknown_key(key, _KEYS)}")
 
 
+@as_filter
 def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Mapping[str, str | None]]) -> list[dict[str, Any]]:
     """Return the parameters of the module `releases` for each app, given its files in the same order."""
     parameters = []
     for app, files in zip(apps, rendered, strict=True):
         _refuse_unknown_keys(app)
-        variables = base64.b64encode(json.dumps(_list_variables(app)).encode()).decode()
         texts = {name: end_with_one_newline(text) for name, text in files.items()}
-        parameters.append({**{key: app[key] for key in _PASSED_ON if key in app}, **texts, "variables": variables})
+        parameters.append({**{key: app[key] for key in _PASSED_ON if key in app}, **texts, "variables": encode(_list_variables(app))})
     return parameters
 
 

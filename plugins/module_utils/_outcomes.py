@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of each app that a module takes care of: the failure of one does not keep it from the others."""
+"""Run a module's work for each app. The failure of one app does not stop the others."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from ansible_collections.webstack.flask.plugins.module_utils._escapes import esc
 App = Mapping[str, Any]
 
 _LONGEST_TEXT = 500
-"""Characters of an unexpected error's text that are shown: it may quote what it was about, which is somebody else's."""
+"""Characters of an unexpected error's text that are shown. It may quote its input, which is somebody else's."""
 
 _OURS = "webstack/flask/"
-"""What the paths of the collection's own files have in them, wherever it is installed."""
+"""Part of the path of each file of the collection, wherever it is installed."""
 
 
 class FlaskModule(AnsibleModule):  # type: ignore[misc]
-    """A module whose words can hold no control character, wherever they come from."""
+    """A module whose output has no control characters, whatever it quotes."""
 
     def exit_json(self, **kwargs: object) -> None:
         """End the module with a result."""
         super().exit_json(**escape_all(kwargs))
 
     def fail_json(self, msg: str, **kwargs: object) -> None:
-        """End the module with a message of what is wrong."""
+        """End the module as failed, with a message."""
         super().fail_json(msg=escape(msg), **escape_all(kwargs))
 
     def warn(self, warning: str, **kwargs: object) -> None:
-        """Let people know of something as soon as the module has ended."""
+        """Show a warning when the module has ended."""
         super().warn(escape(warning), **kwargs)
 
 
 def describe_error(error: Exception) -> str:
-    """Return what to tell of an error: the words of one that we expect, and of any other which it is and where it came about."""
+    """Return the message of an expected error. An unexpected one is named, with the place in our code where it was raised."""
     if isinstance(error, UserError | OSError):
         return str(error)
     text = str(error)
@@ -49,14 +49,19 @@ def describe_error(error: Exception) -> str:
     return f"unexpected {type(error).__name__}: {shown}{place}; please report it"
 
 
-def for_each_app(apps: Iterable[App], attend: Callable[[Any], dict[str, Any]], failed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what `attend` returns for each app, by name; for one that it fails for, `failed` and the reason as `error`."""
+def for_each_app(
+    apps: Iterable[App], attend: Callable[[Any], dict[str, Any]], failed: Mapping[str, Any], redact: Callable[[str], str] = str
+) -> dict[str, dict[str, Any]]:
+    """Return the outcome of each app by name, as `attend` returns it.
+
+    The outcome of an app for which it raises an error is `failed`, with the message, from which `redact` takes secrets, as `error`.
+    """
     outcomes: dict[str, dict[str, Any]] = {}
     for app in apps:
         try:
             outcomes[app["name"]] = attend(app)
-        except Exception as error:  # noqa: BLE001 - whatever an app's input brings about is that app's, and the others get their turn
-            outcomes[app["name"]] = {**failed, "error": describe_error(error)}
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong with one app must not stop the others
+            outcomes[app["name"]] = {**failed, "error": redact(describe_error(error))}
     return outcomes
 
 
@@ -68,12 +73,25 @@ def list_errors(outcomes: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def exit_with(
     module: AnsibleModule, key: str, outcomes: Mapping[str, Mapping[str, Any]], *, changed: bool = False, defer_errors: bool = False
 ) -> None:
-    """End the module with the outcomes under a key of its result; `changed` is whether anything was that is no app's.
+    """End the module with the outcomes under a key of its result. `changed` says whether it changed anything that belongs to no app.
 
-    It has failed if one of them has an `error`, unless somebody else is to look at the errors later.
+    The module has failed if an outcome has an `error`, unless errors are deferred: then the caller looks at them later.
     """
     result = {"changed": changed or any(outcome["changed"] for outcome in outcomes.values()), key: outcomes}
     errors = list_errors(outcomes)
     if errors and not defer_errors:
         module.fail_json(msg="\n".join(errors), **result)
     module.exit_json(**result)
+
+
+def run_for_apps(
+    module: AnsibleModule,
+    key: str,
+    apps: Iterable[App],
+    attend: Callable[[Any], dict[str, Any]],
+    failed: Mapping[str, Any],
+    *,
+    redact: Callable[[str], str] = str,
+) -> None:
+    """Do the work for each app, and end the module with the outcomes; its option `defer_errors`, if it has one, counts."""
+    exit_with(module, key, for_each_app(apps, attend, failed, redact), defer_errors=module.params.get("defer_errors", False))

@@ -35,12 +35,12 @@ options:
         default: ""
       outline:
         description:
-          - What C(builds) says in a check run of a build that is not there yet. It stands for the build's own files then.
+          - What C(builds) returns in a check run for a build that does not exist yet. It takes the place of the build's own files.
         type: dict
       file:
         description:
-          - The file that decides, by its path within the build, instead of the first that the build has at its top.
-          - Its name tells its kind. With C(none) no file decides, and I(packages) are installed, of which there may be none.
+          - The file that says what to install, by its path within the build, instead of the first that the build has at its top.
+          - Its name tells its kind. With C(none) no file counts, and only I(packages) are installed.
         type: str
       packages:
         description: Packages to install besides those in the build's files, as pip takes them, such as C(flask) or C(flask==3.1.3).
@@ -59,25 +59,25 @@ options:
         description: The interpreter, as a path or as a version such as C(3.12). The module's I(python) by default.
         type: str
       ignore_python_requirement:
-        description: Whether to install although the file asks for a Python that the host lacks.
+        description: Whether to install although the file requires a Python that the host does not have.
         type: bool
         default: false
       ignore_lock_mismatch:
-        description: Whether to install a C(Pipfile.lock) as it is although pipenv finds that it does not fit its C(Pipfile).
+        description: Whether to install a C(Pipfile.lock) although pipenv says that it does not match its C(Pipfile).
         type: bool
         default: false
       build_packages:
-        description: Debian packages without which the installation is not begun.
+        description: Debian packages that must be installed before the installation starts.
         type: list
         elements: str
         default: []
       wheels:
         description:
-          - Directory from which alone packages are taken, and no index is asked.
+          - The only directory from which packages are installed. No index is asked.
           - An absolute path is one on the host, any other is one within the build.
         type: str
       index_url:
-        description: URL of the index that takes the place of PyPI. Credentials in it never show.
+        description: URL of the index to use instead of PyPI. Credentials in it are never shown.
         type: str
       variables:
         description:
@@ -103,14 +103,14 @@ options:
     default: 900
   defer_errors:
     description:
-      - Whether the module succeeds although there is no environment for some of the apps, so that the others go on.
-      - Whoever sets it looks at each C(error) in RV(environments) later.
+      - Whether the module succeeds although some apps have no environment, so that the others can continue.
+      - The caller then has to check each C(error) in RV(environments).
     type: bool
     default: false
 attributes:
   check_mode:
     support: full
-    description: Names the environment that would be built, unless its interpreter may come with Debian packages.
+    description: Names the environment that would be built, unless Debian packages may bring its interpreter.
   diff_mode:
     support: none
     description: An environment is a whole tree.
@@ -155,132 +155,28 @@ environments:
       type: str
 """
 
-import base64
-import json
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._environment.credentials import find_secrets, redact
-from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import Outline, choose_dependencies
-from ansible_collections.webstack.flask.plugins.module_utils._environment.environments import build_environment, is_usable
-from ansible_collections.webstack.flask.plugins.module_utils._environment.installed import find_missing_packages, list_pythons, read_python
-from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import find_dependency_problems
-from ansible_collections.webstack.flask.plugins.module_utils._environment.pythons import Demand, Python, choose_python
-from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import Installer, end_builds
-from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
-from ansible_collections.webstack.flask.plugins.module_utils._host.files import mark_used
-from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
-from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with, for_each_app
-from ansible_collections.webstack.flask.plugins.module_utils._systemd.sandbox import is_there
-
-_TIMEOUT = 300
-
-
-def collect_variables(app: Mapping[str, Any]) -> dict[str, str]:
-    """Return the variables of an app's installation: those that are given, and its index in the words of pip and pipenv."""
-    index = app["index_url"]
-    return {**json.loads(base64.b64decode(app["variables"])), **({"PIP_INDEX_URL": index, "PIPENV_PYPI_MIRROR": index} if index else {})}
-
-
-def find_python(app: Mapping[str, Any], demand: Demand | None, default: str) -> Python:
-    """Return the interpreter for an app. The host is searched for others only where the usual one will not do."""
-    asked = app["python"] or ""
-    usual, ignore = read_python(asked if asked.startswith("/") else default), app["ignore_python_requirement"]
-    series = "" if asked.startswith("/") else asked
-    try:
-        return choose_python(asked=series, demand=demand, default=usual, available=[], ignore=ignore)
-    except UserError:
-        others = [] if asked.startswith("/") else list_pythons()
-        return choose_python(asked=series, demand=demand, default=usual, available=others, ignore=ignore)
-
-
-def list_additions(app: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[str]:
-    """Return what is added to an app's environment where nothing else brings it."""
-    return [*app["additions"], f"gunicorn=={app['gunicorn_version'] or parameters['gunicorn_version']}"]
-
-
-def identify(app: Mapping[str, Any], parameters: Mapping[str, Any], outline: Outline, python: Python) -> str:
-    """Return the identifier of an app's environment."""
-    additions = list_additions(app, parameters)
-    return outline.identify(packages=app["packages"], wheels=app["wheels"], series=python.series, additions=additions, build=app["build"])
-
-
-def refuse_bad_wishes(app: Mapping[str, Any]) -> None:
-    """Raise UserError if what is wished for cannot be."""
-    if problems := list(find_dependency_problems(app, "dependencies.")):
-        raise UserError("; ".join(problems))
-
-
-def predict(app: dict[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `converge` would do, as far as that can be known: of a build that is not there yet, its outline tells it."""
-    layout = AppLayout.of(app["name"], app["root"])
-    source = layout.build(app["build"])
-    if app["build"] and source.is_dir():
-        outline = choose_dependencies(source, packages=app["packages"], file=app["file"], wheels=app["wheels"]).outline
-    elif app["outline"]:
-        outline = Outline.from_plain(app["outline"])
-    else:
-        return {"id": "", "path": "", "source": "", "changed": True}
-    try:
-        python = find_python(app, outline.demand, parameters["python"])
-    except UserError:
-        if find_missing_packages(app["build_packages"]):  # one of them may bring the interpreter
-            return {"id": "", "path": "", "source": outline.file or outline.kind, "changed": True}
-        raise
-    identifier = identify(app, parameters, outline, python)
-    directory = layout.environment(identifier)
-    return {"id": identifier, "path": str(directory), "source": outline.file or outline.kind, "changed": not is_usable(directory)}
-
-
-def converge(app: dict[str, Any], parameters: Mapping[str, Any], say: Callable[[str], object]) -> dict[str, Any]:
-    """Bring one app's environment about, and `say` what people should know; return what became of it."""
-    layout = AppLayout.of(app["name"], app["root"])
-    source = layout.build(app["build"])
-    if not app["build"] or not source.is_dir():
-        raise UserError(f"there is no build {app['build']!r} of {app['name']} on the host")
-    needs = choose_dependencies(source, packages=app["packages"], file=app["file"], wheels=app["wheels"])
-    installer = Installer(
-        python=find_python(app, needs.outline.demand, parameters["python"]),
-        maker=parameters["python"],
-        pipenv=parameters["pipenv"],
-        variables=collect_variables(app),
-        timeout=parameters["timeout"],
-        wheels=app["wheels"] or "",
-        ignore_lock_mismatch=app["ignore_lock_mismatch"],
-        ignore_python_requirement=app["ignore_python_requirement"],
-        debian_packages=tuple(app["build_packages"]),
-        texts=(*app["packages"], *(text for _name, text in needs.texts)),
-    )
-    identifier = identify(app, parameters, needs.outline, installer.python)
-    directory = layout.environment(identifier)
-    missing = False
-    if is_there(layout.build_unit) or not (mark_used(directory) and is_usable(directory)):
-        with hold_lock(layout.lock, _TIMEOUT, say):
-            end_builds(layout)  # of a run that was cut off
-            missing = not is_usable(directory)
-            if missing:
-                build_environment(layout, identifier, source, needs, installer, list_additions(app, parameters))
-            mark_used(directory)
-    return {"id": identifier, "path": str(directory), "source": needs.file or needs.kind, "changed": missing}
+from ansible_collections.webstack.flask.plugins.module_utils._environment.maker import (
+    NO_ENVIRONMENT,
+    collect_variables,
+    ensure_app_environment,
+)
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, run_for_apps
 
 
 def main() -> None:
     """Run the module."""
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    parameters = module.params
-    for app in parameters["apps"]:
+    apps = module.params["apps"]
+    for app in apps:
         module.no_log_values |= find_secrets(collect_variables(app), app["packages"])
 
-    def attend(app: dict[str, Any]) -> dict[str, Any]:
-        refuse_bad_wishes(app)
-        return predict(app, parameters) if module.check_mode else converge(app, parameters, module.warn)
+    def ensure(app: dict[str, Any]) -> dict[str, Any]:
+        return ensure_app_environment(app, module.params, module.warn, check=module.check_mode)
 
-    outcomes = for_each_app(parameters["apps"], attend, {"id": "", "path": "", "source": "", "changed": False})
-    for outcome in outcomes.values():
-        if "error" in outcome:
-            outcome["error"] = redact(outcome["error"], module.no_log_values)
-    exit_with(module, "environments", outcomes, defer_errors=parameters["defer_errors"])
+    run_for_apps(module, "environments", apps, ensure, NO_ENVIRONMENT, redact=lambda text: redact(text, module.no_log_values))
 
 
 ARGUMENT_SPEC: dict[str, Any] = {

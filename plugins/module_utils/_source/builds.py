@@ -113,19 +113,26 @@ def check_links(top: Path) -> None:
 
 
 def close_to_others(top: Path, group: int) -> None:
-    """Give the tree to root: the group may read it, others may pass through its directories and no more."""
-    for folder, _folders, files in os.walk(top):
-        os.chown(folder, 0, group)
-        os.chmod(folder, _PASS_THROUGH)
-        for name in files:
-            path = os.path.join(folder, name)
-            os.chown(path, 0, group, follow_symlinks=False)
-            if not os.path.islink(path):
-                os.chmod(path, 0o750 if os.stat(path).st_mode & stat.S_IXUSR else 0o640)
+    """Give the tree to root. The group may read it, others may only pass through its directories."""
+    _set_modes(top, _PASS_THROUGH, lambda mode: 0o750 if mode & stat.S_IXUSR else 0o640, group)
+
+
+def _set_modes(top: Path, directory_mode: int, file_mode: Callable[[int], int], group: int | None = None) -> None:
+    """Set the mode of each file and directory of a tree; with a group, give them to root and to it. Links are not followed.
+
+    A directory follows its content, so that its mode tells whether the content was done.
+    """
+    for folder, _folders, files in os.walk(top, topdown=False):
+        for path in (*(os.path.join(folder, name) for name in files), folder):
+            status = os.lstat(path)
+            if group is not None:
+                os.chown(path, 0, group, follow_symlinks=False)
+            if not stat.S_ISLNK(status.st_mode):
+                os.chmod(path, directory_mode if stat.S_ISDIR(status.st_mode) else file_mode(status.st_mode))
 
 
 def open_to_others(build: Path, directories: Sequence[str], *, check: bool = False) -> bool:
-    """Let everybody, and so the web server, read these directories of a build; return whether that was not so.
+    """Make these directories of a build readable by all, and so by the web server; return whether that changed anything.
 
     A directory's own mode tells whether its content was opened already.
     """
@@ -135,12 +142,6 @@ def open_to_others(build: Path, directories: Sequence[str], *, check: bool = Fal
         if not top.is_dir() or not is_within(top, build) or top.stat().st_mode & stat.S_IROTH:
             continue
         changed = True
-        if check:
-            continue
-        for folder, _folders, files in os.walk(top, topdown=False):
-            for file in files:
-                path = os.path.join(folder, file)
-                if not os.path.islink(path):
-                    os.chmod(path, 0o644)
-            os.chmod(folder, _OPEN)
+        if not check:
+            _set_modes(top, _OPEN, lambda _mode: 0o644)
     return changed

@@ -106,13 +106,13 @@ class SshAccess:
 class Mirror:
     """A bare repository on the host, into which what is wanted of the remote one is fetched."""
 
-    def __init__(self, path: Path, url: str, ssh: SshAccess | None = None, lender: Path | None = None) -> None:
-        """Use the mirror at `path` of the repository at `url`. What the mirror `lender` has is not fetched again, and it stays as it is."""
+    def __init__(self, path: Path, url: str, ssh: SshAccess | None = None, reference: Path | None = None) -> None:
+        """Use the mirror at `path` of the repository at `url`. Objects of the mirror `reference` are borrowed, not fetched again."""
         self._path = path
         self._given_url = url
         self._url, header = split_credentials(url)
-        lent = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(lender / "objects")} if lender and lender.is_dir() else {}
-        self._variables = {**(ssh or SshAccess()).variables(), **_as_configuration(self._url, header), **lent}
+        borrowed = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(reference / "objects")} if reference and reference.is_dir() else {}
+        self._variables = {**(ssh or SshAccess()).variables(), **_as_configuration(self._url, header), **borrowed}
         self._shown_url = self._url
         self._last_error = ""
 

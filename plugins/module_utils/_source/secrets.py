@@ -1,24 +1,23 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-r"""What is secret in the descriptions of sources, on its way to the host.
+r"""The secrets in the description of sources, on their way to the host.
 
 Ansible logs a module's arguments in the host's journal. The mask that it lays over secrets within a list is compared with the text of the
-list, in which a line break is `\n`: it never fits a private key.
+list, in which a line break is `\n`: it never matches a private key.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils._encoding import decode, encode
 from ansible_collections.webstack.flask.plugins.module_utils._source.git import split_credentials
 
 
-def hide_secrets(apps: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], str]:
-    """Return the apps without what is secret, and all that is secret in one text."""
+def hide_secrets(apps: Iterable[Mapping[str, Any]], variables: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
+    """Return the apps without their secrets; and these, with all environment variables, in one text."""
     shown: list[dict[str, Any]] = []
     secrets: list[dict[str, Any]] = []
     for app in apps:
@@ -28,10 +27,12 @@ def hide_secrets(apps: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]
             secret["git"] = app["git"]
         shown.append({**app, "ssh_key": None, **({"git": url} if header else {})})
         secrets.append(secret)
-    return shown, base64.b64encode(json.dumps(secrets).encode()).decode()
+    return shown, encode({"apps": secrets, "variables": {str(name): str(value) for name, value in variables.items()}})
 
 
-def reveal_secrets(apps: Iterable[Mapping[str, Any]], secrets: str) -> list[dict[str, Any]]:
-    """Return the apps as they were before `hide_secrets`; without any, as they are."""
-    hidden = json.loads(base64.b64decode(secrets)) if secrets else []
-    return [{**app, **(hidden[number] if hidden else {})} for number, app in enumerate(apps)]
+def reveal_secrets(apps: Iterable[Mapping[str, Any]], secrets: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Return the apps as they were before `hide_secrets`, and the environment variables; without secrets, the apps as they are."""
+    if not secrets:
+        return [dict(app) for app in apps], {}
+    hidden = decode(secrets)
+    return [{**app, **secret} for app, secret in zip(apps, hidden["apps"], strict=True)], hidden["variables"]

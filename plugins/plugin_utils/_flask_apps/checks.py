@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from itertools import product
 from typing import Any, NoReturn
 
@@ -36,6 +35,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import SPEC
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import find_setting_problems
 from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_site_problems
+from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import describe_unknown_key
 
 _WSGI_WORKERS = ("sync", "gthread", "gevent", "eventlet", "tornado")
 
@@ -137,9 +137,7 @@ def _find_misread_numbers(app: App) -> _Problems:
 def _find_unknown_keys(value: Mapping[str, Any], spec: Mapping[str, Any], where: str) -> _Problems:
     for key, inner in value.items():
         if key not in spec:
-            close = get_close_matches(str(key), spec, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else "."
-            yield f"{where}: {key!r} is not a key{hint} Allowed are {', '.join(sorted(spec))}"
+            yield f"{where}: {describe_unknown_key(key, spec)}"
             continue
         options = spec[key].get("options")
         entries = inner if isinstance(inner, list) else [inner]

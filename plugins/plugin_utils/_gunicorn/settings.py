@@ -12,7 +12,8 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
+
+from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import find_closest
 
 RESERVED = {
     "bind": "the socket is made by systemd",
@@ -56,5 +57,5 @@ def _find_problem(name: str) -> str | None:
         return f"gunicorn.{name} cannot be set: {RESERVED[name]}"
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         return f"gunicorn.{name} is not the name of a gunicorn setting"
-    close = [] if name in KNOWN else get_close_matches(name, KNOWN, n=1, cutoff=0.8)
-    return f"gunicorn.{name} is not a setting of gunicorn; did you mean {close[0]!r}?" if close else None
+    closest = None if name in KNOWN else find_closest(name, KNOWN, cutoff=0.8)
+    return f"gunicorn.{name} is not a setting of gunicorn; did you mean {closest!r}?" if closest else None

@@ -9,11 +9,12 @@ that it is written to; the one exception is `extra`, which is nginx configuratio
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import find_closest
 
 SITE_DEFAULTS: dict[str, Any] = {
     "state": "present",
@@ -248,8 +249,8 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 def _check_keys(where: str, given: Mapping[str, Any], known: Sequence[str]) -> Iterator[str]:
     for key in given:
         if key not in known:
-            close = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(known)}"
+            closest = find_closest(key, known)
+            hint = f"did you mean `{closest}`?" if closest else f"there are {', '.join(known)}"
             yield f"{where} has no option {_show(key)}; {hint}"
 
 

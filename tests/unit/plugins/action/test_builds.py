@@ -26,10 +26,13 @@ class Action(builds.ActionModule):
         self._results = list(results)
         self.asked: list[list[dict[str, Any]]] = []
         self.sent: list[str] = []
+        self.variables: dict[str, str] = {}
 
     def _execute_module(self, *, module_args: dict[str, Any], **_others: object) -> dict[str, Any]:
         assert module_args["defer_errors"] is True
-        self.asked.append(reveal_secrets(module_args["apps"], module_args["secrets"]))
+        assert not module_args.get("variables")
+        apps, self.variables = reveal_secrets(module_args["apps"], module_args["secrets"])
+        self.asked.append(apps)
         return self._results.pop(0)
 
     def _transfer_file(self, local_path: str, remote_path: str) -> None:
@@ -122,3 +125,9 @@ def test_a_module_that_failed_as_a_whole_is_told_as_it_is(base: Path) -> None:
 def test_without_an_error_nothing_has_failed(base: Path) -> None:
     result = _run(Action([_GIT], {"changed": False, "builds": {"wiki": _build()}}), base)
     assert result == {"changed": False, "builds": {"wiki": _build()}}
+
+
+def test_environment_variables_reach_the_host_with_the_secrets(base: Path) -> None:
+    action = Action([_GIT], {"changed": False, "builds": {"wiki": _build()}}, variables={"HTTPS_PROXY": "http://me:hunter2@proxy.test"})
+    _run(action, base)
+    assert action.variables == {"HTTPS_PROXY": "http://me:hunter2@proxy.test"}

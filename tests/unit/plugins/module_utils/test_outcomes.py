@@ -6,7 +6,13 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import check_name
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, describe_error, exit_with, for_each_app
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import (
+    FlaskModule,
+    describe_error,
+    exit_with,
+    for_each_app,
+    run_for_apps,
+)
 
 
 def _attend(app: dict[str, Any]) -> dict[str, Any]:
@@ -102,3 +108,22 @@ def test_a_change_that_is_no_app_s_counts(recorder: Recorder) -> None:
     exit_with(recorder.module, "builds", {"shop": {"changed": False}}, changed=True)
     exit_with(recorder.module, "builds", {"shop": {"changed": False}})
     assert [result["changed"] for _name, result in recorder.said] == [True, False]
+
+
+_APPS: list[dict[str, Any]] = [{"name": "good"}, {"name": "wrong", "error": UserError("no such index: https://me:hunter2@pypi.test")}]
+
+
+def _run(recorder: Recorder, **params: object) -> tuple[str, dict[str, Any]]:
+    recorder.module.params = params
+    run_for_apps(recorder.module, "builds", _APPS, _attend, {"changed": False}, redact=lambda text: text.replace("hunter2", "****"))
+    return recorder.said[0]
+
+
+def test_a_module_runs_for_each_app_and_no_secret_is_in_its_errors(recorder: Recorder) -> None:
+    error = "no such index: https://me:****@pypi.test"
+    builds = {"good": {"changed": True}, "wrong": {"changed": False, "error": error}}
+    assert _run(recorder) == ("fail_json", {"msg": f"wrong: {error}", "changed": True, "builds": builds})
+
+
+def test_a_module_with_the_option_to_defer_errors_is_asked_whether_it_does(recorder: Recorder) -> None:
+    assert _run(recorder, defer_errors=True)[0] == "exit_json"

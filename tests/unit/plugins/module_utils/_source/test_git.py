@@ -153,7 +153,7 @@ def test_a_mirror_that_does_not_stay_takes_what_another_has_and_leaves_that_as_i
     mirror.fetch(commit)
     remote.vanish()
     before = sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "cache").rglob("*"))
-    borrowing = Mirror(tmp_path / "scratch/source.git", remote.url, lender=tmp_path / "cache/source.git")
+    borrowing = Mirror(tmp_path / "scratch/source.git", remote.url, reference=tmp_path / "cache/source.git")
     assert _check_out(borrowing, commit, tmp_path / "build") == {"app.py": "one"}
     assert sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "cache").rglob("*")) == before
 

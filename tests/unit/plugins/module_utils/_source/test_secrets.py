@@ -20,17 +20,17 @@ _APPS: list[dict[str, Any]] = [
 
 
 def test_what_is_secret_comes_back() -> None:
-    shown, secrets = hide_secrets(_APPS)
+    shown, secrets = hide_secrets(_APPS, {"HTTPS_PROXY": "http://proxy.test", "GIT_TRACE": 1})
     assert "hunter2" not in str(shown)
     assert "c2VjcmV0" not in str(shown)
-    assert reveal_secrets(shown, secrets) == _APPS
-    assert reveal_secrets(_APPS, "") == _APPS
+    assert reveal_secrets(shown, secrets) == (_APPS, {"HTTPS_PROXY": "http://proxy.test", "GIT_TRACE": "1"})
+    assert reveal_secrets(_APPS, "") == (_APPS, {})
 
 
 def test_the_journal_is_told_nothing_that_is_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     logged: list[str] = []
     monkeypatch.setattr(basic.AnsibleModule, "log", lambda _self, message, log_args=None: logged.append(f"{message} {log_args}"))
-    shown, secrets = hide_secrets(_APPS)
+    shown, secrets = hide_secrets(_APPS, {})
     with patch_module_args(json.loads(json.dumps({"apps": shown, "secrets": secrets}))):
         basic.AnsibleModule(argument_spec=builds.ARGUMENT_SPEC)
     (message,) = logged

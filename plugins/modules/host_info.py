@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: host_facts
-short_description: Learn what the playbooks need to know of a host, and nothing else
+module: host_info
+short_description: Gather what the playbooks need to know about a host
 description:
-  - Tells the distribution, the service manager, the address, the clock, and which of some packages are installed, in one round trip.
-  - The facts have the names that M(ansible.builtin.setup) gives them. That module takes about three times as long for them.
+  - Returns the distribution, the service manager, the address, the clock, and which of some packages are installed, in one round trip.
+  - M(ansible.builtin.setup) takes about three times as long for the same.
+  - It sets no facts, so that variables of the inventory keep their values. Register the result.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
 options:
@@ -19,7 +20,7 @@ options:
     elements: str
     default: []
   apps:
-    description: Names of apps that are to be served; it is found out whether something else of these names is on the host.
+    description: Names of apps to be served. RV(obstacles) says what else on the host has one of these names.
     type: list
     elements: str
     default: []
@@ -35,57 +36,56 @@ attributes:
   diff_mode:
     support: none
     description: Changes nothing.
-  facts:
-    support: full
-    description: Returns facts.
   platform:
     support: full
     platforms: posix
-    description: Tells of any system that it is none of those that are served.
+    description: Runs on any system, so that a playbook can refuse those that are not supported.
 """
 
 EXAMPLES = r"""
-- name: Get to know the host
-  webstack.flask.host_facts:
+- name: Gather information about the host
+  webstack.flask.host_info:
     packages: [nginx, pipenv]
   register: host
 """
 
 RETURN = r"""
-ansible_facts:
-  description: The facts.
-  type: dict
+distribution:
+  description: Name of the distribution.
+  type: str
   returned: always
-  contains:
-    distribution:
-      description: Name of the distribution.
-      type: str
-      sample: Debian
-    distribution_version:
-      description: Its version.
-      type: str
-      sample: "12"
-    distribution_major_version:
-      description: The first part of its version.
-      type: str
-      sample: "12"
-    service_mgr:
-      description: The service manager.
-      type: str
-      sample: systemd
-    default_ipv4:
-      description: C(address), from which the host reaches others; empty where it has no way to them.
-      type: dict
-    date_time:
-      description: C(epoch), the host's clock in seconds since 1970, as text.
-      type: dict
+  sample: Debian
+distribution_version:
+  description: Its version.
+  type: str
+  returned: always
+  sample: "12"
+distribution_major_version:
+  description: The first part of its version.
+  type: str
+  returned: always
+  sample: "12"
+service_manager:
+  description: The service manager.
+  type: str
+  returned: always
+  sample: systemd
+address:
+  description: The IPv4 address from which the host reaches others; empty if it has no route to them.
+  type: str
+  returned: always
+  sample: 192.0.2.10
+epoch:
+  description: The host's clock, in seconds since 1970.
+  type: int
+  returned: always
 packages:
   description: Those of the packages that are installed.
   type: list
   elements: str
   returned: always
 obstacles:
-  description: A sentence for each thing on the host that one of the I(apps) would write or delete, and that is not its own.
+  description: A sentence for each thing on the host that one of the I(apps) would overwrite or delete, and that does not belong to it.
   type: list
   elements: str
   returned: always
@@ -118,17 +118,15 @@ ARGUMENT_SPEC: dict[str, Any] = {
 def main() -> None:
     """Run the module."""
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    address = find_address()
-    facts = {
+    module.exit_json(
         **describe_distribution(read_release()),
-        "service_mgr": find_service_manager(),
-        "default_ipv4": {"address": address} if address else {},
-        "date_time": {"epoch": str(int(time.time()))},
-    }
-    names = module.params["apps"]
-    obstacles = [obstacle for name in names for obstacle in find_obstacles(AppLayout.of(name))]
-    packages, files = find_installed(module.params["packages"]), read_texts(module.params["files"])
-    module.exit_json(ansible_facts=facts, packages=packages, obstacles=obstacles, files=files)
+        service_manager=find_service_manager(),
+        address=find_address() or "",
+        epoch=int(time.time()),
+        packages=find_installed(module.params["packages"]),
+        obstacles=[obstacle for name in module.params["apps"] for obstacle in find_obstacles(AppLayout.of(name))],
+        files=read_texts(module.params["files"]),
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,124 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make the environment of an app from its description: choose the dependencies and the interpreter, and build what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.webstack.flask.plugins.module_utils._encoding import decode
+from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import Outline, choose_dependencies
+from ansible_collections.webstack.flask.plugins.module_utils._environment.environments import build_environment, is_usable
+from ansible_collections.webstack.flask.plugins.module_utils._environment.installed import find_missing_packages, list_pythons, read_python
+from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import find_dependency_problems
+from ansible_collections.webstack.flask.plugins.module_utils._environment.pythons import Demand, Python, choose_python
+from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import Installer, end_builds
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import mark_used
+from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.sandbox import is_there
+
+NO_ENVIRONMENT: dict[str, Any] = {"id": "", "path": "", "source": "", "changed": False}
+"""The outcome of an app whose environment could not be built."""
+
+_TIMEOUT = 300
+"""Seconds to wait for another run that changes the app."""
+
+
+def ensure_app_environment(
+    app: Mapping[str, Any], parameters: Mapping[str, Any], warn: Callable[[str], object], *, check: bool
+) -> dict[str, Any]:
+    """Build the environment that an app describes, unless it exists; return the outcome. A check run only predicts it."""
+    require_valid_options(app)
+    return predict(app, parameters) if check else build(app, parameters, warn)
+
+
+def collect_variables(app: Mapping[str, Any]) -> dict[str, str]:
+    """Return the environment variables of an app's installation: those that are given, and its index for pip and pipenv."""
+    index = app["index_url"]
+    return {**decode(app["variables"]), **({"PIP_INDEX_URL": index, "PIPENV_PYPI_MIRROR": index} if index else {})}
+
+
+def find_python(app: Mapping[str, Any], demand: Demand | None, default: str) -> Python:
+    """Return the interpreter for an app. Others are searched for only if the default one does not fit."""
+    asked = app["python"] or ""
+    usual, ignore = read_python(asked if asked.startswith("/") else default), app["ignore_python_requirement"]
+    series = "" if asked.startswith("/") else asked
+    try:
+        return choose_python(asked=series, demand=demand, default=usual, available=[], ignore=ignore)
+    except UserError:
+        others = [] if asked.startswith("/") else list_pythons()
+        return choose_python(asked=series, demand=demand, default=usual, available=others, ignore=ignore)
+
+
+def list_additions(app: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[str]:
+    """Return the packages that are added to an app's environment unless something else installs them."""
+    return [*app["additions"], f"gunicorn=={app['gunicorn_version'] or parameters['gunicorn_version']}"]
+
+
+def identify(app: Mapping[str, Any], parameters: Mapping[str, Any], outline: Outline, python: Python) -> str:
+    """Return the identifier of an app's environment."""
+    additions = list_additions(app, parameters)
+    return outline.identify(packages=app["packages"], wheels=app["wheels"], series=python.series, additions=additions, build=app["build"])
+
+
+def require_valid_options(app: Mapping[str, Any]) -> None:
+    """Raise UserError if the options of an app are not valid."""
+    if problems := list(find_dependency_problems(app, "dependencies.")):
+        raise UserError("; ".join(problems))
+
+
+def predict(app: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the outcome that `build` would have, as far as it can be known. For a build that does not exist yet, its outline decides."""
+    layout = AppLayout.of(app["name"], app["root"])
+    source = layout.build(app["build"])
+    if app["build"] and source.is_dir():
+        outline = choose_dependencies(source, packages=app["packages"], file=app["file"], wheels=app["wheels"]).outline
+    elif app["outline"]:
+        outline = Outline.from_plain(app["outline"])
+    else:
+        return {"id": "", "path": "", "source": "", "changed": True}
+    try:
+        python = find_python(app, outline.demand, parameters["python"])
+    except UserError:
+        if find_missing_packages(app["build_packages"]):  # one of them may bring the interpreter
+            return {"id": "", "path": "", "source": outline.file or outline.kind, "changed": True}
+        raise
+    identifier = identify(app, parameters, outline, python)
+    directory = layout.environment(identifier)
+    return {"id": identifier, "path": str(directory), "source": outline.file or outline.kind, "changed": not is_usable(directory)}
+
+
+def build(app: Mapping[str, Any], parameters: Mapping[str, Any], warn: Callable[[str], object]) -> dict[str, Any]:
+    """Build the environment of an app, unless it exists; return the outcome."""
+    layout = AppLayout.of(app["name"], app["root"])
+    source = layout.build(app["build"])
+    if not app["build"] or not source.is_dir():
+        raise UserError(f"there is no build {app['build']!r} of {app['name']} on the host")
+    needs = choose_dependencies(source, packages=app["packages"], file=app["file"], wheels=app["wheels"])
+    installer = Installer(
+        python=find_python(app, needs.outline.demand, parameters["python"]),
+        maker=parameters["python"],
+        pipenv=parameters["pipenv"],
+        variables=collect_variables(app),
+        timeout=parameters["timeout"],
+        wheels=app["wheels"] or "",
+        ignore_lock_mismatch=app["ignore_lock_mismatch"],
+        ignore_python_requirement=app["ignore_python_requirement"],
+        debian_packages=tuple(app["build_packages"]),
+        texts=(*app["packages"], *(text for _name, text in needs.texts)),
+    )
+    identifier = identify(app, parameters, needs.outline, installer.python)
+    directory = layout.environment(identifier)
+    missing = False
+    if is_there(layout.build_unit) or not (mark_used(directory) and is_usable(directory)):
+        with hold_lock(layout.lock, _TIMEOUT, warn):
+            end_builds(layout)  # of a run that was cut off
+            missing = not is_usable(directory)
+            if missing:
+                build_environment(layout, identifier, source, needs, installer, list_additions(app, parameters))
+            mark_used(directory)
+    return {"id": identifier, "path": str(directory), "source": needs.file or needs.kind, "changed": missing}

@@ -1,0 +1,164 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make the build of an app from its description: a git repository, an archive, or a directory of the controller."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
+
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._host.digest import LENGTH, digest_of
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import hold_in_memory, mark_used
+from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import require_no_obstacles
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._source.archives import download, identify_archive, is_url, strip_top, unpack
+from ansible_collections.webstack.flask.plugins.module_utils._source.bounds import Room
+from ansible_collections.webstack.flask.plugins.module_utils._source.builds import ensure_build, open_scratch_build, open_to_others
+from ansible_collections.webstack.flask.plugins.module_utils._source.git import Mirror, SshAccess
+from ansible_collections.webstack.flask.plugins.module_utils._source.submodules import Checkout
+
+OutlineOf: TypeAlias = Callable[[Path, "str | None"], dict[str, Any]]
+"""Returns the outline of a build's dependencies, given its directory and the dependency file that was named."""
+
+NO_BUILD: dict[str, Any] = {"id": "", "path": "", "changed": False}
+"""The outcome of an app whose build could not be made."""
+
+_TIMEOUT = 300
+"""Seconds to wait for another run that changes the app."""
+
+_SCRATCH = "/var/tmp"  # noqa: S108 - the directory made in it is root's, and /tmp may be memory
+"""Where a check run makes its builds."""
+
+
+def ensure_app_build(app: dict[str, Any], warn: Callable[[str], object], outline: OutlineOf, *, check: bool) -> dict[str, Any]:
+    """Make the build that an app describes, unless it exists; return the outcome.
+
+    A check run makes it in a temporary directory, and returns what `outline` says of it.
+    """
+    layout = AppLayout.of(app["name"], app["root"])
+    require_no_obstacles(layout)
+    with TemporaryDirectory(prefix="webstack-flask-", dir=_SCRATCH) if check else nullcontext() as scratch:
+        maker = BuildMaker(app, layout, warn, outline, Path(scratch) if scratch else None)
+        if app["git"]:
+            outcome = {**maker.from_git(), "version": app["version"]}
+        elif app["archive"]:
+            outcome = {**maker.from_archive(), "version": app["archive"].rpartition("/")[2]}
+        else:
+            outcome = {**maker.from_directory(), "version": "local"}
+    if outcome["path"] and not outcome.get("missing"):
+        outcome["changed"] |= open_to_others(Path(outcome["path"]), app["public"], check=check)
+    return outcome
+
+
+def identify(app: dict[str, Any], source: str) -> str:
+    """Return the identifier of a build: that of its source, unless the build is a part of it or has links to shared data."""
+    if not app["shared"] and not app["subdirectory"] and app["submodules"]:
+        return source
+    return digest_of([source, sorted(app["shared"]), app["subdirectory"], app["submodules"]])
+
+
+@dataclass(frozen=True)
+class BuildMaker:
+    """Makes the build of one app, unless it exists.
+
+    A check run gives it a `scratch` directory: it makes the build there, and returns its `outline` instead.
+    """
+
+    app: dict[str, Any]
+    layout: AppLayout
+    warn: Callable[[str], object]
+    outline: OutlineOf
+    scratch: Path | None = None
+
+    def ensure(self, source: str, fill: Callable[[Path], None], *, missing: bool = False) -> dict[str, Any]:
+        """Make the build, unless its source is `missing` on the host; return the outcome."""
+        identifier = identify(self.app, source)
+        path = self.layout.build(identifier)
+        made = not path.is_dir()
+        outcome = {"id": identifier, "path": str(path), "changed": made, "missing": made and missing}
+        if outcome["missing"]:
+            return outcome
+        if self.scratch:
+            return {**outcome, "outline": self._outline(self.scratch, fill) if made else None}
+        if not mark_used(path):
+            with hold_lock(self.layout.lock, _TIMEOUT, self.warn):
+                outcome["changed"] = ensure_build(self.layout, identifier, fill, self.app["subdirectory"], self.app["shared"])
+        return outcome
+
+    def _outline(self, scratch: Path, fill: Callable[[Path], None]) -> dict[str, Any]:
+        with open_scratch_build(scratch, fill, self.app["subdirectory"], self.app["shared"]) as build:
+            return self.outline(build, self.app["dependency_file"])
+
+    def _open_mirror(self, name: str, url: str, ssh: SshAccess) -> Mirror:
+        """Return the mirror of a repository. A check run uses a temporary one, which borrows objects from the mirror that is there."""
+        kept = self.layout.cache / name
+        return Mirror(self.scratch / name, url, ssh, reference=kept) if self.scratch else Mirror(kept, url, ssh)
+
+    def from_git(self) -> dict[str, Any]:
+        """Make the build of a commit, fetching no more than is needed."""
+        if shutil.which("git") is None:
+            if self.scratch:
+                return {"id": "", "path": "", "changed": True}
+            raise UserError("git is not installed on the host")
+        with open_ssh_access(self.app) as ssh:
+            mirror = self._open_mirror("source.git", self.app["git"], ssh)
+            commit = mirror.find_commit(self.app["version"])
+
+            def fill(directory: Path) -> None:
+                mirror.fetch(commit)
+                room = Room("the repository, with its submodules,")
+                links = mirror.check_out(commit, directory, room)
+                if self.app["submodules"]:
+                    self._add_submodules(mirror, links, Checkout.of(directory, room), ssh)
+
+            return self.ensure(commit[:LENGTH], fill)
+
+    def _add_submodules(self, mirror: Mirror, links: Mapping[str, str], checkout: Checkout, ssh: SshAccess) -> None:
+        for submodule in mirror.find_submodules(links, checkout.directory):
+            inner_checkout = checkout.enter(submodule.path)
+            inner = self._open_mirror(f"modules/{digest_of(submodule.url)}", submodule.url, ssh)
+            inner.fetch(submodule.commit)
+            inner_checkout.directory.mkdir(parents=True, exist_ok=True)
+            inner_links = inner.check_out(submodule.commit, inner_checkout.directory, checkout.room, above=inner_checkout.above)
+            self._add_submodules(inner, inner_links, inner_checkout, ssh)
+
+    def from_directory(self) -> dict[str, Any]:
+        """Make the build of a directory that was read on the controller."""
+        return self.ensure(self.app["digest"], self._unpack_packed, missing=not self.app["packed"])
+
+    def from_archive(self) -> dict[str, Any]:
+        """Make the build of an archive, which the host downloads or was sent."""
+        url = self.app["archive"] if is_url(self.app["archive"]) else None
+
+        def fill(directory: Path) -> None:
+            if url is None:
+                self._unpack_packed(directory)
+            else:
+                fetched = (self.scratch or self.layout.cache) / "archive"
+                download(url, fetched, self.app["checksum"])
+                unpack(fetched, directory)
+                fetched.unlink()
+            strip_top(directory)
+
+        return self.ensure(identify_archive(self.app["checksum"]), fill, missing=url is None and not self.app["packed"])
+
+    def _unpack_packed(self, directory: Path) -> None:
+        unpack(Path(self.app["packed"]), directory)
+
+
+@contextmanager
+def open_ssh_access(app: dict[str, Any]) -> Iterator[SshAccess]:
+    """Give ssh a key and host keys while the block runs. They are kept in memory only."""
+    with ExitStack() as stack:
+        key, known_hosts = (
+            stack.enter_context(hold_in_memory(app[name].rstrip() + "\n")) if app[name] else None for name in ("ssh_key", "known_hosts")
+        )
+        yield SshAccess(key, known_hosts, app["agent"])

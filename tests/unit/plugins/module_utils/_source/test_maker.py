@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._source import maker
+from ansible_collections.webstack.flask.plugins.module_utils._source.maker import BuildMaker, ensure_app_build, identify
+from ansible_collections.webstack.flask.plugins.module_utils._source.tree import digest_tree, list_files, pack_tree
+
+_APP: dict[str, Any] = {
+    **dict.fromkeys(("git", "path", "archive", "checksum", "digest", "packed", "agent", "dependency_file", "ssh_key", "known_hosts")),
+    "name": "shop",
+    "version": "HEAD",
+    "subdirectory": "",
+    "submodules": True,
+    "public": [],
+    "shared": [],
+}
+
+
+def _outline(build: Path, dependency_file: str | None) -> dict[str, Any]:
+    return {"files": sorted(path.name for path in build.iterdir()), "file": dependency_file}
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> dict[str, Any]:
+    return {**_APP, "root": str(tmp_path / "root")}
+
+
+def _pack(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source/app.py").write_text("app", encoding="utf-8")
+    files = list_files(tmp_path / "source")
+    pack_tree(tmp_path / "source", files, tmp_path / "packed")
+    return {"path": "source", "digest": digest_tree(tmp_path / "source", files), "packed": str(tmp_path / "packed")}
+
+
+def _make_scratch(tmp_path: Path) -> Path:
+    (tmp_path / "scratch").mkdir()
+    return tmp_path / "scratch"
+
+
+@pytest.mark.parametrize("option", [{"shared": ["data"]}, {"subdirectory": "web"}, {"submodules": False}])
+def test_a_build_is_known_by_its_source_unless_it_differs_from_it(option: dict[str, Any]) -> None:
+    assert identify(_APP, "0123") == "0123"
+    other = identify({**_APP, **option}, "0123")
+    assert other != "0123"
+    assert other == identify({**_APP, **option}, "0123")
+
+
+def test_a_directory_that_the_host_lacks_is_asked_for(app: dict[str, Any]) -> None:
+    build = BuildMaker({**app, "digest": "0123"}, AppLayout.of("shop", app["root"]), print, _outline)
+    assert build.from_directory() == {"id": "0123", "path": f"{app['root']}/builds/0123", "changed": True, "missing": True}
+
+
+def test_a_check_run_outlines_the_build_that_it_would_make_and_leaves_nothing(app: dict[str, Any], tmp_path: Path) -> None:
+    scratch, described = _make_scratch(tmp_path), {**app, **_pack(tmp_path), "dependency_file": "none"}
+    outcome = BuildMaker(described, AppLayout.of("shop", app["root"]), print, _outline, scratch).from_directory()
+    assert outcome["changed"]
+    assert outcome["outline"] == {"files": ["app.py"], "file": "none"}
+    assert list(scratch.iterdir()) == []
+    assert not Path(outcome["path"]).exists()
+
+
+def test_without_git_a_check_run_cannot_know_the_build_and_a_run_fails(
+    app: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda _program: None)
+    layout, described = AppLayout.of("shop", app["root"]), {**app, "git": "https://git.test/shop"}
+    outcome = BuildMaker(described, layout, print, _outline, _make_scratch(tmp_path)).from_git()
+    assert outcome == {"id": "", "path": "", "changed": True}
+    with pytest.raises(UserError, match="git is not installed on the host"):
+        BuildMaker(described, layout, print, _outline).from_git()
+
+
+def test_a_check_run_tells_the_version_of_a_local_directory(app: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maker, "_SCRATCH", str(_make_scratch(tmp_path)))
+    monkeypatch.setattr(maker, "require_no_obstacles", lambda _layout: None)
+    outcome = ensure_app_build({**app, **_pack(tmp_path)}, print, _outline, check=True)
+    assert (outcome["version"], outcome["missing"], outcome["changed"]) == ("local", False, True)

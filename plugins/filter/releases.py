@@ -14,11 +14,13 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import find_directive_problems, format_directives
+from ansible_collections.webstack.flask.plugins.plugin_utils._specs import load_options
 
-_PASSED_ON = (
-    *("name", "root", "build", "environment", "version", "commands", "command_timeout", "chdir", "env_files"),
-    *("health", "proxy", "drain", "watch", "keep", "shared"),
-)
+_KEYS = frozenset(load_options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"])
+"""The keys of an app of the role."""
+
+_SHAPED = frozenset(("wsgi", "python_path", "env", "gunicorn", "service"))
+"""Keys that become files and variables of the release. The others the module gets as they are."""
 
 
 def python_literal(value: object) -> str:
@@ -35,9 +37,6 @@ def unit_directives(directives: Mapping[str, object]) -> str:
     if problems:
         raise AnsibleFilterError("\n".join(problems))
     return format_directives(directives)
-
-
-_KEYS = {*_PASSED_ON, "wsgi", "env", "gunicorn", "service", "python_path"}
 
 
 def _refuse_unknown_keys(app: Mapping[str, Any]) -> None:
@@ -57,7 +56,7 @@ def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Map
         _refuse_unknown_keys(app)
         variables = base64.b64encode(json.dumps(_list_variables(app)).encode()).decode()
         texts = {name: end_with_one_newline(text) for name, text in files.items()}
-        parameters.append({**{key: app[key] for key in _PASSED_ON if key in app}, **texts, "variables": variables})
+        parameters.append({**{key: value for key, value in app.items() if key not in _SHAPED}, **texts, "variables": variables})
     return parameters
 
 

@@ -14,7 +14,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._escapes import escape
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.plain import as_plain
-from ansible_collections.webstack.flask.plugins.plugin_utils._roles.options import find_option_problems, read_role_options
+from ansible_collections.webstack.flask.plugins.plugin_utils._specs import find_problems, load_options
 
 _VARIABLE = "flask_apps"
 
@@ -43,8 +43,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 f"no host of this run has {_VARIABLE}. Describe the apps of a host, or of a group of hosts, in a variable of this name: "
                 "docs/flask_apps.md says how"
             )
-        options = read_role_options(self._task.args.get("roles") or [])
-        problems = find_option_problems(options, {name: self._read(name) for name in options if name in self._variables})
+        options = {name: option for role in self._task.args.get("roles") or [] for name, option in load_options(role).items()}
+        problems = find_problems(options, {name: self._read(name) for name in options if name in self._variables})
         if problems:
             raise UserError("\n".join(problems))
         name = self._variables.get("inventory_hostname")

@@ -14,12 +14,14 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import find_directive_problems, format_directives
 from ansible_collections.webstack.flask.plugins.plugin_utils._filters import as_filter
+from ansible_collections.webstack.flask.plugins.plugin_utils._specs import load_options
 from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import describe_unknown_key
 
-_PASSED_ON = (
-    *("name", "root", "build", "environment", "version", "commands", "command_timeout", "chdir", "env_files"),
-    *("health", "proxy", "drain", "watch", "keep", "shared"),
-)
+_KEYS = frozenset(load_options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"])
+"""The keys of an app of the role."""
+
+_SHAPED = frozenset(("wsgi", "python_path", "env", "gunicorn", "service"))
+"""Keys that become files and variables of the release. The others the module gets as they are."""
 
 
 @as_filter
@@ -40,9 +42,6 @@ def unit_directives(directives: Mapping[str, object]) -> str:
     return format_directives(directives)
 
 
-_KEYS = {*_PASSED_ON, "wsgi", "env", "gunicorn", "service", "python_path"}
-
-
 def _refuse_unknown_keys(app: Mapping[str, Any]) -> None:
     """Argument specs accept a misspelt key, and it would do nothing."""
     for key in sorted(set(app) - _KEYS):
@@ -56,7 +55,8 @@ def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Map
     for app, files in zip(apps, rendered, strict=True):
         _refuse_unknown_keys(app)
         texts = {name: end_with_one_newline(text) for name, text in files.items()}
-        parameters.append({**{key: app[key] for key in _PASSED_ON if key in app}, **texts, "variables": encode(_list_variables(app))})
+        kept = {key: value for key, value in app.items() if key not in _SHAPED}
+        parameters.append({**kept, **texts, "variables": encode(_list_variables(app))})
     return parameters
 
 

@@ -7,13 +7,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from harness import process
-from harness.commands import bench, build, demo, hosts, imports, lint, molecule, sanity, test, unit, versions
+from harness.commands import bench, build, demo, docs, hosts, imports, lint, molecule, sanity, test, unit, versions
 from harness.process import HarnessError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COMMANDS = (demo, test, molecule, lint, unit, sanity, build, versions, hosts, imports, bench)
+_COMMANDS = (demo, test, molecule, lint, unit, sanity, build, versions, hosts, imports, docs, bench)
 _HAND_ON = {"unit": 1, "sanity": 1, "molecule": 2}
 """Commands that wrap a program -> how many words are ours."""
 _INTERRUPTED = 130

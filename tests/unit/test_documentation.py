@@ -10,7 +10,6 @@ import pytest
 import yaml
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
-from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import SPEC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,34 +36,6 @@ def test_every_example_is_accepted(name: str, example: dict[str, Any]) -> None:
 
 def test_the_readme_and_the_reference_have_examples() -> None:
     assert {"README.md-0", "flask_apps.md-0"} <= dict(examples()).keys()
-
-
-def flatten(spec: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, option in spec.items():
-        yield prefix + key, option
-        yield from flatten(option.get("options", {}), f"{prefix}{key}.")
-
-
-def read_table() -> dict[str, str]:
-    page = (ROOT / "docs" / "flask_apps.md").read_text(encoding="utf-8")
-    return dict(re.findall(r"^\| `([a-z0-9_.]+)` \| (.*?) \|", page, re.MULTILINE))
-
-
-def test_the_reference_describes_each_key_and_no_other() -> None:
-    assert set(read_table()) == dict(flatten(SPEC)).keys()
-
-
-@pytest.mark.parametrize(("key", "option"), list(flatten(SPEC)))
-def test_the_reference_tells_the_true_default(key: str, option: dict[str, Any]) -> None:
-    told = read_table()[key]
-    if option.get("required"):
-        assert told == "required"
-    elif isinstance(option.get("default"), bool):
-        assert told == f"`{str(option['default']).lower()}`"
-    elif option.get("default"):
-        assert told == f"`{option['default']}`"
-    elif "default" in option:
-        assert told in {f"`{option['default']}`", "the top"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

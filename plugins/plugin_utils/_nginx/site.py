@@ -14,42 +14,18 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.webstack.flask.plugins.plugin_utils._specs import list_defaults, load_options
 from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import find_closest
 
-SITE_DEFAULTS: dict[str, Any] = {
-    "state": "present",
-    "server_names": [],
-    "upstream": None,
-    "path": "/",
-    "stream_paths": [],
-    "root": None,
-    "static": [],
-    "listen_port": 80,
-    "tls": None,
-    "client_max_body_size": "10m",
-    "limit_requests": "",
-    "limit_requests_burst": 20,
-    "limit_connections": 0,
-    "security_headers": True,
-    "pass_dotfiles": False,
-    "proxy_connect_timeout": 5,
-    "proxy_send_timeout": 60,
-    "proxy_read_timeout": 60,
-    "extra": "",
-}
+_OPTIONS = load_options("nginx_site")["nginx_site_sites"]["options"]
+
+SITE_DEFAULTS = list_defaults(_OPTIONS)
 """The options of a site beside its name, and what they are unless the user says otherwise."""
 
-TLS_DEFAULTS: dict[str, Any] = {
-    "server_names": [],
-    "port": 443,
-    "redirect": True,
-    "hsts": 0,
-    "hsts_subdomains": False,
-    "http3": False,
-}
+TLS_DEFAULTS = list_defaults(_OPTIONS["tls"]["options"])
 """The options of `tls` beside `certificate` and `key`, and what they are unless the user says otherwise."""
 
-STATIC_DEFAULTS: dict[str, Any] = {"expires": "60s"}
+STATIC_DEFAULTS = list_defaults(_OPTIONS["static"]["options"])
 """The options of a static mapping beside `url` and `paths`, and what they are unless the user says otherwise."""
 
 _SOCKET_PATH_LIMIT = 107  # what sockaddr_un holds, see unix(7)

@@ -19,7 +19,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         cli.main(["--help"])
     assert ended.value.code == 0
     shown = capsys.readouterr().out
-    for command in ("demo", "test", "molecule", "lint", "unit", "sanity", "build", "versions", "hosts", "bench"):
+    for command in ("demo", "test", "molecule", "lint", "unit", "sanity", "build", "versions", "hosts", "docs", "bench"):
         assert f"\n    {command} " in shown
 
 

@@ -33,7 +33,7 @@ def _as_plain(value: object) -> object:
     """Return a value with dictionaries and lists of Python's own: those of Ansible carry all variables along whenever they are copied."""
     if isinstance(value, Mapping):
         return {key: _as_plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [_as_plain(inner) for inner in value]
     return value
 

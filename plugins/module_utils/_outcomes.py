@@ -40,7 +40,7 @@ class FlaskModule(AnsibleModule):  # type: ignore[misc]
 
 def describe_error(error: Exception) -> str:
     """Return what to tell of an error: the words of one that we expect, and of any other which it is and where it came about."""
-    if isinstance(error, UserError | OSError):
+    if isinstance(error, (UserError, OSError)):
         return str(error)
     text = str(error)
     shown = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"

@@ -51,8 +51,10 @@ def _refuse_unknown_keys(app: Mapping[str, Any]) -> None:
 @as_filter
 def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Mapping[str, str | None]]) -> list[dict[str, Any]]:
     """Return the parameters of the module `releases` for each app, given its files in the same order."""
+    if len(apps) != len(rendered):
+        raise UserError(f"release_parameters: {len(apps)} apps, and files of {len(rendered)}")
     parameters = []
-    for app, files in zip(apps, rendered, strict=True):
+    for app, files in zip(apps, rendered):
         _refuse_unknown_keys(app)
         texts = {name: end_with_one_newline(text) for name, text in files.items()}
         kept = {key: value for key, value in app.items() if key not in _SHAPED}

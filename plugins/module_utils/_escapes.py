@@ -37,6 +37,6 @@ def escape_all(value: Any) -> Any:  # noqa: ANN401 - as JSON has them
         return escape(value)
     if isinstance(value, dict):
         return {escape_all(key): escape_all(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [escape_all(inner) for inner in value]
     return value

@@ -40,7 +40,7 @@ class FlaskModule(AnsibleModule):  # type: ignore[misc]
 
 def describe_error(error: Exception) -> str:
     """Return the message of an expected error. An unexpected one is named, with the place in our code where it was raised."""
-    if isinstance(error, UserError | OSError):
+    if isinstance(error, (UserError, OSError)):
         return str(error)
     text = str(error)
     shown = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"

@@ -7,23 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 
-_Parameters = ParamSpec("_Parameters")
-_Result = TypeVar("_Result")
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def as_filter(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+def as_filter(function: _Function) -> _Function:
     """Return a function that raises UserError as the error of a filter, which Ansible shows without a traceback."""
 
     @wraps(function)
-    def convert_errors(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+    def convert_errors(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - those of the function
         try:
             return function(*args, **kwargs)
         except UserError as problem:
             raise AnsibleFilterError(str(problem)) from problem
 
-    return convert_errors
+    return cast("_Function", convert_errors)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from harness import paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
 _OWN = "ansible_collections.webstack.flask.plugins."
@@ -58,6 +58,15 @@ def _list_imported(node: ast.AST, plugins: Path) -> list[str]:
         if (plugins / path).with_suffix(".py").exists() or not (plugins / path).is_dir()
         else [f"{path}/{name.name}" for name in node.names]
     )
+
+
+def list_reached(rooms: Collection[str], imports: Iterable[Import]) -> set[str]:
+    """Return the files of some rooms, and all that these import, and that those import."""
+    known = set(imports)
+    reached = {found.importer for found in known if room_of(found.importer) in rooms}
+    while more := {found.imported for found in known if found.importer in reached} - reached:
+        reached |= more
+    return reached
 
 
 def list_wrong_ways(imports: Iterable[Import]) -> list[Import]:

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import subprocess
 import tempfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
@@ -59,7 +58,7 @@ def parse_certificate(shown: str) -> Certificate:
     if missing := {"subject", "issuer"} - set(fields):
         raise UserError(f"a certificate has no {' and no '.join(sorted(missing))}")
     try:
-        begins, ends = (datetime.strptime(fields[key], _DATE).replace(tzinfo=UTC) for key in ("notBefore", "notAfter"))
+        begins, ends = (datetime.strptime(fields[key], _DATE).replace(tzinfo=timezone.utc) for key in ("notBefore", "notAfter"))
     except (KeyError, ValueError) as error:
         raise UserError(f"a certificate does not say in a readable way from when to when it is valid: {error}") from error
     return Certificate(frozenset(name.lower() for name in names), begins, ends, fields["subject"], fields["issuer"])
@@ -95,7 +94,7 @@ def find_chain_problems(chain: Sequence[Certificate], names: Collection[str], no
             problems.append(f"the certificate of {certificate.subject} begins on {certificate.begins:%Y-%m-%d} only")
     problems += [
         f"the certificate of {one.subject} was issued by {one.issuer}, but the next in the file is that of {following.subject}"
-        for one, following in itertools.pairwise(chain)
+        for one, following in zip(chain, chain[1:])
         if one.issuer != following.subject
     ]
     if len(chain) == 1 and leaf.subject != leaf.issuer:
@@ -108,7 +107,7 @@ def find_signature_problems(text: str) -> list[str]:
     blocks = _list_certificates(text)
     problems = []
     with tempfile.NamedTemporaryFile("w", encoding="ascii", suffix=".pem") as issuer:
-        for number, (one, following) in enumerate(itertools.pairwise(blocks), start=1):
+        for number, (one, following) in enumerate(zip(blocks, blocks[1:]), start=1):
             issuer.seek(0)
             issuer.truncate()
             issuer.write(following)

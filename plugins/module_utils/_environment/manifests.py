@@ -82,7 +82,7 @@ def _find_index_problems(wishes: Mapping[str, Any]) -> Iterator[str]:
     if index is not None and not re.fullmatch(r"(?:https?|file)://\S+", index):
         yield "index_url must be a URL such as https://user:password@pypi.example.com/simple"
     for key, value in wishes.get("environment", {}).items():
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             yield f"environment.{key} is {type(value).__name__}, and a variable holds text; put the value in quotes"
         else:
             yield from (f"environment: {problem}" for problem in find_environment_problems({str(key): str(value)}))

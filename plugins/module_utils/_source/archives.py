@@ -22,6 +22,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._source.bounds impo
 from ansible_collections.webstack.flask.plugins.module_utils._source.tree import is_within
 
 _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
+_PIECE = 1 << 20
 _TIMEOUT = 60
 """Seconds without a byte after which a download is given up."""
 
@@ -59,8 +60,11 @@ def identify_archive(checksum: str) -> str:
 
 def measure_checksum(path: Path) -> str:
     """Return the checksum of a file, as a user writes it."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return f"sha256:{digest.hexdigest()}"
 
 
 def require_checksum(path: Path, shown: str, checksum: str | None) -> None:
@@ -78,7 +82,7 @@ def download(url: str, target: Path, checksum: str) -> None:
         require_checksum(target, url, checksum)
     except BaseException as error:
         target.unlink(missing_ok=True)
-        if isinstance(error, OSError | UrlError):
+        if isinstance(error, (OSError, UrlError)):
             raise UserError(f"{url} could not be fetched: {getattr(error, 'reason', error)}") from error
         raise
 

@@ -35,4 +35,4 @@ def reveal_secrets(apps: Iterable[Mapping[str, Any]], secrets: str) -> tuple[lis
     if not secrets:
         return [dict(app) for app in apps], {}
     hidden = decode(secrets)
-    return [{**app, **secret} for app, secret in zip(apps, hidden["apps"], strict=True)], hidden["variables"]
+    return [{**app, **secret} for app, secret in zip(apps, hidden["apps"])], hidden["variables"]

@@ -43,7 +43,7 @@ def _find_problems(name: str, value: object) -> Iterator[str]:
     elif name in RESERVED_DIRECTIVES:
         yield f"service.{name} cannot be set: {RESERVED_DIRECTIVES[name]}"
     for one in value if isinstance(value, list) else [value]:
-        if not isinstance(one, str | int | float):
+        if not isinstance(one, (str, int, float)):
             yield f"service.{name} is {one!r}; it must be text, a number, true or false, or a list of them"
         elif isinstance(one, str) and (_CONTROL.search(one) or one.endswith("\\")):
             yield f"service.{name} is {one!r}; it must be one line, with no control character and no backslash at its end"

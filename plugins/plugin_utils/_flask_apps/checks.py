@@ -65,7 +65,7 @@ def check_serial(serial: object) -> object:
     """Return how many hosts a playbook takes at a time, as given; raise UserError if Ansible would misunderstand it."""
     batches = serial if isinstance(serial, list) else [serial]
     for batch in batches or [serial]:
-        if isinstance(batch, bool) or not isinstance(batch, int | str) or not _BATCH.fullmatch(str(batch)):
+        if isinstance(batch, bool) or not isinstance(batch, (int, str)) or not _BATCH.fullmatch(str(batch)):
             raise UserError(
                 f"flask_serial is {serial!r}; allowed is how many hosts to take at a time, such as 1, a share of them, such as 25%, "
                 "or a list of these, such as [1, 5, 50%]"
@@ -130,7 +130,7 @@ def _spelt_out(app: object) -> object:
 def _find_misread_numbers(app: App) -> _Problems:
     source = app.get("source")
     version = source.get("version") if isinstance(source, Mapping) else None
-    if isinstance(version, int | float):
+    if isinstance(version, (int, float)):
         yield f"source.version is {version!r}, a number; put it in quotes, because YAML takes 1.10 for 1.1"
 
 
@@ -220,7 +220,7 @@ def _find_path_problems(app: App) -> _Problems:
 
 def _find_variable_problems(app: App) -> _Problems:
     for key, value in app["env"].items():
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             yield f"env.{key} is {type(value).__name__}, and a variable holds text; put the value in quotes"
     yield from find_environment_problems(as_text(app["env"]))
 

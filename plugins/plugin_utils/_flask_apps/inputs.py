@@ -145,7 +145,7 @@ def site_inputs(apps: Sequence[App], certificates: Mapping[str, Mapping[str, Any
     """
     present = [as_certified(app, (certificates or {}).get(app["name"])) for app in list_present(apps)]
     sites = [site_input(app) for app in present]
-    for app, site in zip(present, sites, strict=True):
+    for app, site in zip(present, sites):
         layout = AppLayout.of(app["name"])
         site["root"] = str(layout.root)
         for mapping in site["static"]:

@@ -18,10 +18,16 @@ if TYPE_CHECKING:
     from harness.commands import Commands
     from harness.hosts import Host
 
-SUPPORTED = {"2.17": "bookworm", "2.18": "bookworm", "2.19": "bookworm", "2.20": "trixie", "2.21": "trixie"}
-"""Release series of ansible-core -> the Debian whose Python runs it: 3.11, or 3.13 where 3.11 is too old."""
+SUPPORTED = {
+    **dict.fromkeys(("2.14", "2.15", "2.16", "2.17", "2.18"), "bookworm"),
+    **dict.fromkeys(("2.19", "2.20", "2.21"), "trixie"),
+}
+"""Release series of ansible-core -> the Debian whose Python runs it: 3.11, or 3.13."""
 
-FIRST = {"2.17": "debian13", "2.21": "debian12"}
+PACKAGED = {"2.14", "2.19"}
+"""Those that are Debian's own package, on which its package `ansible` depends. The others come from PyPI."""
+
+FIRST = {"2.14": "debian13", "2.21": "debian12"}
 """The oldest meets the newest Python on a host, and the newest the oldest: each serves the app on a bare one."""
 
 _GROUP = "versions"
@@ -82,16 +88,26 @@ def require_unchanged(version: str, target: str, output: str) -> None:
 def _equip(controller: Host, suite: str, versions: Collection[str], targets: Sequence[Host]) -> None:
     """Install each ansible-core in a virtualenv of its own, the collection, the app, and an inventory."""
     inside = controller.container
+    chosen = [version for version in versions if SUPPORTED[version] == suite]
+    packages = {"openssh-client"} | {"ansible-core" if version in PACKAGED else "python3-venv" for version in chosen}
     apt = "DEBIAN_FRONTEND=noninteractive apt-get -qq"
-    _call(inside, f"{apt} update && {apt} install -y --no-install-recommends python3-venv openssh-client")
+    _call(inside, f"{apt} update && {apt} install -y --no-install-recommends {' '.join(sorted(packages))}")
     artifact = build.artifact()
     for source, place in ((hosts.KEY, "/root/key"), (artifact, "/root/"), (example.APP, "/srv/")):
         docker.call("cp", str(source), f"{inside}:{place}")
     _call(inside, f"chown -R root:root /root /srv; chmod 600 /root/key; cat > /root/inventory.json <<'END'\n{inventory(targets)}\nEND")
-    for version in [version for version in versions if SUPPORTED[version] == suite]:
+    for version in chosen:
         place = f"/opt/{version}"
-        _call(inside, f"python3 -m venv {place} && {place}/bin/pip install -q --cert {_CERTIFICATES} 'ansible-core~={version}.0'")
+        _call(inside, _from_debian(version, place) if version in PACKAGED else _from_pypi(version, place))
         _call(inside, f"{place}/bin/ansible-galaxy collection install --offline -p {place}/collections /root/{artifact.name}")
+
+
+def _from_debian(version: str, place: str) -> str:
+    return f"ansible --version | grep -F 'core {version}.' && mkdir -p {place}/bin && ln -s /usr/bin/ansible* {place}/bin"
+
+
+def _from_pypi(version: str, place: str) -> str:
+    return f"python3 -m venv {place} && {place}/bin/pip install -q --cert {_CERTIFICATES} 'ansible-core~={version}.0'"
 
 
 def inventory(targets: Sequence[Host]) -> str:

@@ -106,7 +106,7 @@ def test_environment_variables_are_one_value_so_that_they_are_one_secret() -> No
 
 
 def test_an_app_without_its_files_is_an_error() -> None:
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(AnsibleFilterError, match="files of 0"):
         release_parameters([{"name": "shop"}], [])
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -50,19 +51,29 @@ def describe_error(error: Exception) -> str:
 
 
 def for_each_app(
-    apps: Iterable[App], attend: Callable[[Any], dict[str, Any]], failed: Mapping[str, Any], redact: Callable[[str], str] = str
+    apps: Iterable[App],
+    attend: Callable[[Any], dict[str, Any]],
+    failed: Mapping[str, Any],
+    redact: Callable[[str], str] = str,
+    workers: int = 1,
 ) -> dict[str, dict[str, Any]]:
-    """Return the outcome of each app by name, as `attend` returns it.
+    """Return the outcome of each app by name, as `attend` returns it for so many apps at a time as there are `workers`.
 
     The outcome of an app for which it raises an error is `failed`, with the message, from which `redact` takes secrets, as `error`.
     """
-    outcomes: dict[str, dict[str, Any]] = {}
-    for app in apps:
+
+    def attend_safely(app: App) -> dict[str, Any]:
         try:
-            outcomes[app["name"]] = attend(app)
+            return attend(app)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong with one app must not stop the others
-            outcomes[app["name"]] = {**failed, "error": redact(describe_error(error))}
-    return outcomes
+            return {**failed, "error": redact(describe_error(error))}
+
+    listed = list(apps)
+    names = [app["name"] for app in listed]
+    if min(workers, len(listed)) <= 1:
+        return dict(zip(names, map(attend_safely, listed)))
+    with ThreadPoolExecutor(workers) as pool:
+        return dict(zip(names, pool.map(attend_safely, listed)))
 
 
 def list_errors(outcomes: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -92,6 +103,7 @@ def run_for_apps(
     failed: Mapping[str, Any],
     *,
     redact: Callable[[str], str] = str,
+    workers: int = 1,
 ) -> None:
     """Do the work for each app, and end the module with the outcomes; its option `defer_errors`, if it has one, counts."""
-    exit_with(module, key, for_each_app(apps, attend, failed, redact), defer_errors=module.params.get("defer_errors", False))
+    exit_with(module, key, for_each_app(apps, attend, failed, redact, workers), defer_errors=module.params.get("defer_errors", False))

@@ -163,7 +163,11 @@ from ansible_collections.webstack.flask.plugins.module_utils._environment.maker 
     collect_variables,
     ensure_app_environment,
 )
+from ansible_collections.webstack.flask.plugins.module_utils._host.capacity import count_workers
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, run_for_apps
+
+_MEMORY = 512
+"""MiB that one installation may need, so that a small host makes one after the other."""
 
 
 def main() -> None:
@@ -176,7 +180,10 @@ def main() -> None:
     def ensure(app: dict[str, Any]) -> dict[str, Any]:
         return ensure_app_environment(app, module.params, module.warn, check=module.check_mode)
 
-    run_for_apps(module, "environments", apps, ensure, NO_ENVIRONMENT, redact=lambda text: redact(text, module.no_log_values))
+    workers = count_workers(_MEMORY)
+    run_for_apps(
+        module, "environments", apps, ensure, NO_ENVIRONMENT, redact=lambda text: redact(text, module.no_log_values), workers=workers
+    )
 
 
 ARGUMENT_SPEC: dict[str, Any] = {

@@ -63,8 +63,9 @@ class WheelStore:
             if (match := _WHEEL.fullmatch(name)) and any(names_package(match, pin) for pin in wanted.values()):
                 left -= self._take(downloads / name, wanted, left)
         for place in self._directory.iterdir():
-            if place.stat().st_mtime < time.time() - _KEPT:
-                shutil.rmtree(place)
+            with suppress(FileNotFoundError):  # another installation deletes them, too
+                if place.stat().st_mtime < time.time() - _KEPT:
+                    shutil.rmtree(place)
 
     def _link(self, pin: Pin, digest: str, view: Path) -> bool:
         place = self._directory / digest

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -35,6 +36,18 @@ def test_the_failure_of_one_does_not_keep_it_from_the_others() -> None:
         "wrong": {"changed": False, "error": "there is no such branch"},
         "good": {"changed": True},
     }
+
+
+def test_workers_attend_to_several_apps_at_a_time_and_the_outcomes_keep_their_order() -> None:
+    together = threading.Barrier(2, timeout=30)
+
+    def meet(app: dict[str, Any]) -> dict[str, Any]:
+        together.wait()
+        return _attend(app)
+
+    apps: list[dict[str, Any]] = [{"name": "wrong", "error": UserError("no")}, {"name": "good"}]
+    outcomes = for_each_app(apps, meet, {"changed": False}, workers=2)
+    assert list(outcomes.items()) == [("wrong", {"changed": False, "error": "no"}), ("good", {"changed": True})]
 
 
 def _describe_raised(number: object) -> str:

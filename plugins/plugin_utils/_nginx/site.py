@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a user may say of a site: checked to the leaves, then shaped for the template.
+"""The options of a site: every value is checked, then all are shaped for the template.
 
 Every accepted value consists of characters that mean nothing to nginx, so that none can break out of the file
 that it is written to; the one exception is `extra`, which is nginx configuration.
@@ -37,7 +37,7 @@ SITE_DEFAULTS: dict[str, Any] = {
     "proxy_read_timeout": 60,
     "extra": "",
 }
-"""The options of a site beside its name, and what they are unless the user says otherwise."""
+"""The options of a site besides its name, with their defaults."""
 
 TLS_DEFAULTS: dict[str, Any] = {
     "server_names": [],
@@ -47,10 +47,10 @@ TLS_DEFAULTS: dict[str, Any] = {
     "hsts_subdomains": False,
     "http3": False,
 }
-"""The options of `tls` beside `certificate` and `key`, and what they are unless the user says otherwise."""
+"""The options of `tls` besides `certificate` and `key`, with their defaults."""
 
 STATIC_DEFAULTS: dict[str, Any] = {"expires": "60s"}
-"""The options of a static mapping beside `url` and `paths`, and what they are unless the user says otherwise."""
+"""The options of a static mapping besides `url` and `paths`, with their defaults."""
 
 _SOCKET_PATH_LIMIT = 107  # what sockaddr_un holds, see unix(7)
 _HOST_NAME_LIMIT = 253  # RFC 1035
@@ -63,14 +63,14 @@ _SEGMENT = r"[A-Za-z0-9_@+.-]+"
 
 
 class _Rule(NamedTuple):
-    """What a single value has to be: a test, and the same in words."""
+    """A rule for a single value: a test, and its description."""
 
     accepts: Callable[[object], bool]
     allowed: str
 
 
 def find_site_problems(sites: object, variable: str = "nginx_site_sites") -> list[str]:
-    """Return a sentence for each thing in `sites` that is not allowed; none when all is well."""
+    """Return a sentence for each thing in `sites` that is not allowed."""
     if not isinstance(sites, list):
         return [_refuse(variable, sites, "a list of sites")]
     problems = [problem for index, site in enumerate(sites) for problem in _check_site(f"{variable}[{index}]", site)]
@@ -78,7 +78,7 @@ def find_site_problems(sites: object, variable: str = "nginx_site_sites") -> lis
 
 
 def shape_site(site: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a checked site as the template wants it: every option there, names and mappings as nginx wants them."""
+    """Return a checked site for the template: with all options, and names and mappings as nginx needs them."""
     shaped = {**SITE_DEFAULTS, **_given(site)}
     static = [{**STATIC_DEFAULTS, **_given(mapping)} for mapping in shaped["static"]]
     # nginx takes the first regular expression that matches: the longest address comes first, as users expect.
@@ -100,9 +100,9 @@ def shape_site(site: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _list_fronts(site: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the servers that pass requests on: for which names, and whether each is reached with encryption, without it, or in both ways.
+    """Return the servers that pass requests on: their names, and whether each is reached by HTTPS, by HTTP, or both.
 
-    Names for which there is no certificate have one of their own, without encryption.
+    Names that no certificate covers have a server of their own, over HTTP.
     """
     names, tls = _tidy_names(site["server_names"]), {**TLS_DEFAULTS, **_given(site["tls"] or {})}
     if not site["tls"]:
@@ -163,7 +163,7 @@ def _check_tls(where: str, site: Mapping[str, Any]) -> Iterator[str]:
     yield from _check_encrypted_names(f"{where}.server_names", tls.get("server_names"), site.get("server_names"))
     tls = {**TLS_DEFAULTS, **_given(tls)}
     for option, rule in _TLS_RULES.items():
-        # Somebody may take the key itself for what is wanted.
+        # Somebody may give the key itself instead of its path.
         value = "(not shown)" if "PRIVATE KEY" in str(tls.get(option)) else tls.get(option)
         yield from _check_value(f"{where}.{option}", value, rule)
     if str(tls["port"]) == str(site.get("listen_port", SITE_DEFAULTS["listen_port"])):
@@ -217,7 +217,7 @@ def _check_mapping(where: str, mapping: object) -> Iterator[str]:
 
 
 def _check_together(variable: str, sites: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Refuse what only shows when looking at all sites: nginx would serve one of two and ignore the other."""
+    """Find conflicts between sites, of which nginx would serve one and ignore the other."""
     for name in _repeated([site.get("name") for site in sites]):
         yield f"{variable} has more than one site named {_show(name)}; give each its own name"
     claims: dict[tuple[str, str], list[object]] = {}
@@ -233,7 +233,7 @@ def _check_together(variable: str, sites: Sequence[Mapping[str, Any]]) -> Iterat
 
 
 def _list_ports(site: Mapping[str, Any]) -> set[str]:
-    """Return the ports on which a site is served, as text; of what is not checked yet only what makes sense."""
+    """Return the ports on which a site is served, as text. The values may not be checked yet."""
     tls = site.get("tls")
     ports = [site.get("listen_port", SITE_DEFAULTS["listen_port"])]
     if isinstance(tls, dict) and tls:

@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's half of the module `builds`: reads local directories, and carries over those that the host lacks."""
+"""The controller's half of the module `builds`: reads local directories and archives, and copies the missing ones to the host."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Tree:
 
 @dataclass(frozen=True)
 class Local:
-    """What an app's source is on the controller, and what the module has to know of it."""
+    """An app's source on the controller, and the app as it is described to the module."""
 
     tree: Tree | None
     archive: Path | None
@@ -50,7 +50,7 @@ class Local:
 
     @classmethod
     def read(cls, app: dict[str, Any], base: str) -> Local | None:
-        """Read the source of an app, or return None where the host fetches it by itself."""
+        """Read the source of an app; return None if the host fetches it by itself."""
         if app.get("path"):
             tree = Tree.read(str(PurePosixPath(app["path"], app.get("subdirectory") or ".")), base)
             return cls(tree, None, {**app, "digest": tree.digest, "subdirectory": ""})
@@ -63,7 +63,7 @@ class Local:
         return None
 
     def write(self, file: Path) -> None:
-        """Write what is carried over to the host."""
+        """Write the file that is copied to the host."""
         if self.tree is not None:
             pack_tree(self.tree.top, self.tree.files, file)
         elif self.archive is not None:
@@ -75,14 +75,14 @@ def _locate(path: str, base: str) -> Path:
 
 
 def read_sources(apps: list[dict[str, Any]], base: str) -> tuple[dict[str, Local], list[dict[str, Any]], dict[str, str]]:
-    """Return the sources that are on the controller, what the module has to know of each app, and what is wrong with others, by app."""
+    """Return the sources on the controller by app, the apps as they are described to the module, and the errors of the others by app."""
     local: dict[str, Local] = {}
     described: list[dict[str, Any]] = []
     errors: dict[str, str] = {}
     for app in apps:
         try:
             source = Local.read(app, base)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with the source of one is no matter of the others
+        except Exception as error:  # noqa: BLE001 - the source of one app must not stop the others
             errors[str(app.get("name"))] = describe_error(error)
             continue
         described.append(source.described if source else app)
@@ -92,7 +92,7 @@ def read_sources(apps: list[dict[str, Any]], base: str) -> tuple[dict[str, Local
 
 
 def add_result(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """Return what came of both runs of the module, the second of which was for some of the apps."""
+    """Return the result of both runs of the module, the second of which was for some of the apps."""
     if "builds" not in second:
         return second
     warnings = [*first.get("warnings", []), *second.get("warnings", [])]
@@ -102,7 +102,7 @@ def add_result(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
 
 
 def conclude(result: dict[str, Any], apps: list[dict[str, Any]], errors: Mapping[str, str], *, defer_errors: bool) -> dict[str, Any]:
-    """Return the result with the errors of the controller's half; it has failed if there is any, unless they are deferred."""
+    """Return the result with the errors of the controller's half. Any error makes it failed, unless they are deferred."""
     if "builds" not in result:
         return result
     failed = {name: {"id": "", "path": "", "changed": False, "error": escape(error)} for name, error in errors.items()}
@@ -114,7 +114,7 @@ def conclude(result: dict[str, Any], apps: list[dict[str, Any]], errors: Mapping
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
-    """Runs the module once when the host has every build, and once more with what it lacks when it has not."""
+    """Runs the module once, and once more with the sources of the builds that the host does not have."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the action."""
@@ -128,7 +128,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         missing = [app for app in described if result.get("builds", {}).get(app.get("name"), {}).get("missing")]
         if missing and not result.get("failed"):
             try:
-                packed = self._carry_over({app["name"]: local[app["name"]] for app in missing}, errors)
+                packed = self._copy_to_host({app["name"]: local[app["name"]] for app in missing}, errors)
                 sent = [{**app, "packed": packed[app["name"]]} for app in missing if app["name"] in packed]
                 result = add_result(result, self._execute(sent, task_vars))
             finally:
@@ -136,7 +136,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return conclude(result, apps, errors, defer_errors=boolean(self._task.args.get("defer_errors", False)))
 
     def _find_agent(self) -> str | None:
-        """Return the socket of the forwarded agent: sudo would not tell root of it."""
+        """Return the socket of the forwarded agent. sudo does not pass it on to root."""
         said: dict[str, Any] = self._low_level_execute_command('printf %s "$SSH_AUTH_SOCK"', sudoable=False)
         return str(said.get("stdout", "")).strip() or None
 
@@ -151,7 +151,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = self._execute_module(module_name="webstack.flask.builds", module_args=arguments, task_vars=task_vars)
         return result
 
-    def _carry_over(self, sources: Mapping[str, Local], errors: dict[str, str]) -> dict[str, str]:
+    def _copy_to_host(self, sources: Mapping[str, Local], errors: dict[str, str]) -> dict[str, str]:
         """Return where the sources are on the host, by app; add to `errors` why one cannot be packed."""
         if self._connection._shell.tmpdir is None:  # noqa: SLF001
             self._make_tmp_path()
@@ -163,7 +163,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 file = Path(folder, "packed")
                 try:
                     source.write(file)
-                except Exception as error:  # noqa: BLE001 - whatever is wrong with the source of one is no matter of the others
+                except Exception as error:  # noqa: BLE001 - the source of one app must not stop the others
                     errors[name] = describe_error(error)
                     continue
                 self._transfer_file(str(file), remote)

@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Values that are passed to a module as one text, so that Ansible masks them as one secret.
 
-Ansible compares its mask with the text of each value alone. A dictionary of secrets would be as many secrets, and short ones would be
-masked wherever they appear.
+Of a dictionary, Ansible would mask each value by itself wherever it appears, even a word as short as `on`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the parts of an app lie on a host, and what its units and accounts are called."""
+"""The paths of an app on a host, and the names of its units and accounts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates from an authority that speaks ACME, as far as they can be thought about without one.
+"""ACME decisions as pure functions; no server is contacted here.
 
 certbot asks for them and renews them. What it keeps of one certificate is a lineage: its renewal settings, keys and chains.
 """
@@ -37,7 +37,7 @@ ACME_OPTIONS: dict[str, Any] = {
     "environment": {"type": "dict", "default": {}, "no_log": True},
     "renewal_command": {"type": "str", "default": ""},
 }
-"""How the authority is asked, in the terms of an Ansible argument spec."""
+"""How certificates are requested from a CA, as an Ansible argument spec."""
 
 
 _URL = re.compile(r"https?://[!-~]+")
@@ -47,7 +47,7 @@ _EMAIL = re.compile(r"[^@\s-][^@\s]*@[^@\s]+")
 
 
 def find_acme_problems(certificates: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each setting with which an authority could not be asked; no secret is in any."""
+    """Return a sentence for each ACME setting that is not valid, without secrets."""
     challenges = {each["acme"] for each in certificates if each.get("acme")}
     checks = {
         "directory": (_URL.fullmatch(options["directory"]), "must be the URL of an ACME directory, such as https://example.org/directory"),
@@ -67,7 +67,7 @@ def find_acme_problems(certificates: Sequence[Mapping[str, Any]], options: Mappi
     if bool(options["eab_kid"]) != bool(options["eab_hmac_key"]):
         problems.append("certificates_acme_eab_kid and certificates_acme_eab_hmac_key belong together; give both, or none")
     if options["eab_hmac_key"] and not re.fullmatch(r"[A-Za-z0-9_+/=-]+", options["eab_hmac_key"]):
-        problems.append("certificates_acme_eab_hmac_key (not shown) must be letters and digits of base64, as the authority gives it")
+        problems.append("certificates_acme_eab_hmac_key (not shown) must be letters and digits of base64, as the CA gives it")
     if "dns" in challenges and not options["dns_plugin"]:
         problems.append(
             "a certificate is to be asked for by DNS; set certificates_acme_dns_plugin to a plugin of certbot, such as dns-cloudflare, "
@@ -84,7 +84,7 @@ def find_acme_problems(certificates: Sequence[Mapping[str, Any]], options: Mappi
 
 @dataclass(frozen=True)
 class Order:
-    """A certificate that an authority is to sign, and how it is asked. `plugin` is certbot's for DNS, empty for HTTP."""
+    """A certificate to request from a CA, and how. `plugin` is certbot's for the DNS challenge, empty for HTTP."""
 
     name: str
     names: Sequence[str]
@@ -127,7 +127,7 @@ def parse_renewal(text: str) -> Renewal:
 
 
 def find_reason_to_ask(order: Order, renewal: Renewal | None, present: Certificate | None, now: datetime) -> str | None:
-    """Return why the authority has to be asked, whatever the names; None when only names that are missing could be a reason."""
+    """Return why a certificate has to be requested, apart from missing names; None if there is no other reason."""
     if renewal is None or present is None:
         return "there was none"
     if renewal.directory != order.directory:
@@ -143,9 +143,9 @@ def find_reason_to_ask(order: Order, renewal: Renewal | None, present: Certifica
 
 
 def choose_names(wanted: Sequence[str], held: Collection[str], ready: Collection[str], *, has_reason: bool) -> list[str]:
-    """Return the names to ask for, none when that would gain nothing.
+    """Return the names to request a certificate for; none if the CA need not be asked.
 
-    `held` are the names that a valid certificate is for, `ready` those that the authority can check. A name that is
+    `held` are the names that a valid certificate is for, `ready` those that the CA can validate. A name that is
     wanted and held is not given up for others.
     """
     held, ready = _lower(held) & _lower(wanted), _lower(ready)
@@ -159,7 +159,7 @@ def _lower(names: Collection[str]) -> set[str]:
 
 
 def make_arguments(order: Order, names: Sequence[str], options: Mapping[str, Any], *, config: Path, credentials: Path) -> list[str]:
-    """Return what certbot is called with; secrets are in the files that it is told of."""
+    """Return certbot's arguments. Secrets are in files that these name."""
     arguments = ["certonly", "--non-interactive", "--agree-tos", "--config", str(config)]
     arguments += ["--server", order.directory, "--cert-name", order.lineage, "--key-type", order.key_type]
     arguments += ["--force-renewal", "--renew-with-new-domains"]
@@ -182,13 +182,13 @@ def format_config(options: Mapping[str, Any]) -> str:
 
 
 def find_refused(output: str, names: Collection[str]) -> dict[str, str]:
-    """Return the names that an authority would not sign, and why, from what certbot says; empty when it says of none."""
+    """Return the names that the CA refused, and why, from certbot's output; empty if it names none."""
     blocks = re.findall(r"(?m)^\s*Domain:\s*(\S+)\n\s*Type:\s*(\S+)\n\s*Detail:\s*(.*)$", output)
-    refused = {name: f"the authority says: {detail} ({kind})" for name, kind, detail in blocks if name in names}
+    refused = {name: f"the CA says: {detail} ({kind})" for name, kind, detail in blocks if name in names}
     if refused:
         return refused
     reason = explain(output)
-    return {name: f"the authority says: {reason}" for name in names if f'"{name}"' in reason or f"'{name}'" in reason}
+    return {name: f"the CA says: {reason}" for name in names if f'"{name}"' in reason or f"'{name}'" in reason}
 
 
 def explain(output: str) -> str:

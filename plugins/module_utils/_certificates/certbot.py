@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""certbot on the host: what it needs to ask and to renew, whether names lead here, and the asking itself."""
+"""certbot on the host: its settings for requests and renewals, whether names resolve to this host, and the request itself."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ _TIMER = "certbot.timer"
 _HOOK_FILE = CERTBOT_ROOT / "renewal-hooks/deploy/webstack-flask"
 _ETC = CERTIFICATE_ROOT.parent
 _ENVIRONMENT = _ETC / "certbot.env"
-_AUTHORITIES = _ETC / "acme-ca.pem"
+_CA_BUNDLE = _ETC / "acme-ca.pem"
 _CREDENTIALS = _ETC / "acme-dns.ini"
 _DROP_IN = UNIT_ROOT / "certbot.service.d/webstack-flask.conf"
-_SYSTEM_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+_SYSTEM_CAS = Path("/etc/ssl/certs/ca-certificates.crt")
 _CHALLENGES = ".well-known/acme-challenge"
 _SECRET, _PUBLIC, _PROGRAM, _FOLDER = (Access(0, 0, mode) for mode in (0o600, 0o644, 0o755, 0o755))
 
@@ -67,18 +67,18 @@ _MOST_SAID, _LONGEST_LINE = 1 << 18, 1000
 
 @dataclass
 class Asked:
-    """What came of asking for a certificate: the names it is now for, and why others are missing, by name."""
+    """The outcome of a request: the names of the certificate, and why others are missing, by name."""
 
     names: list[str] = field(default_factory=list)
     troubles: dict[str, str] = field(default_factory=dict)
 
 
 def ensure_renewal(options: Mapping[str, Any], *, check: bool) -> bool:
-    """See that what certbot needs is in place and that its timer runs; return whether anything changed."""
+    """Make certbot's settings and its timer as wanted; return whether anything changed."""
     variables = _list_variables(options)
     changed = [
         _ensure_text(_HOOK_FILE, f"{HOOK}{options['renewal_command']}\n", _PROGRAM, check=check),
-        _ensure_text(_AUTHORITIES, _list_authorities(options["ca"]) if options["ca"] else "", _PUBLIC, check=check),
+        _ensure_text(_CA_BUNDLE, _bundle_cas(options["ca"]) if options["ca"] else "", _PUBLIC, check=check),
         _ensure_text(_CREDENTIALS, options["dns_credentials"], _SECRET, check=check),
         _ensure_text(_ENVIRONMENT, format_environment(variables), _SECRET, check=check),
     ]
@@ -97,7 +97,7 @@ def ensure_renewal(options: Mapping[str, Any], *, check: bool) -> bool:
 
 
 def _ensure_text(path: Path, text: str, access: Access, *, check: bool) -> bool:
-    """Give a file this content; one that would be empty is not to be there."""
+    """Give a file this content, or delete it if that is empty."""
     if text:
         if not check:
             _make_folder(path.parent)
@@ -110,26 +110,26 @@ def _ensure_text(path: Path, text: str, access: Access, *, check: bool) -> bool:
 
 
 def _make_folder(path: Path) -> None:
-    """Make a directory with those above it, each readable by all, whatever the umask."""
+    """Make a directory and its parents, readable by all, whatever the umask."""
     for folder in (*reversed(path.parents), path):
         if not folder.exists():
             ensure_directory(folder, _FOLDER)
 
 
 def _list_variables(options: Mapping[str, Any]) -> dict[str, str]:
-    """Return the environment of certbot beyond its own."""
-    bundle = {"REQUESTS_CA_BUNDLE": str(_AUTHORITIES)} if options["ca"] else {}
+    """Return the environment variables that certbot gets besides those of this process."""
+    bundle = {"REQUESTS_CA_BUNDLE": str(_CA_BUNDLE)} if options["ca"] else {}
     return {**bundle, **{key: str(value) for key, value in options["environment"].items()}}
 
 
-def _list_authorities(given: str) -> str:
-    """Return the certificates of all authorities that certbot is to believe: the system's, for other certificates, and the one given."""
+def _bundle_cas(given: str) -> str:
+    """Return the certificates of all CAs that certbot trusts: the system's, and the one given."""
     text = read_given(given)
-    return f"{(read_text(_SYSTEM_AUTHORITIES) or '').rstrip()}\n{text.strip()}\n".lstrip()
+    return f"{(read_text(_SYSTEM_CAS) or '').rstrip()}\n{text.strip()}\n".lstrip()
 
 
 def read_renewal(name: str) -> Renewal | None:
-    """Return how certbot is going to renew a certificate, None when it does not know it."""
+    """Return how certbot will renew a certificate; None if it has none of that name."""
     text = read_text(CERTBOT_ROOT / f"renewal/{lineage_of(name)}.conf")
     return parse_renewal(text) if text else None
 
@@ -142,7 +142,7 @@ def read_issued(name: str) -> str:
 
 
 def forget(name: str, *, check: bool) -> bool:
-    """Let certbot renew a certificate of ours no longer; return whether that changed anything."""
+    """Make certbot stop renewing a certificate; return whether that changed anything."""
     if read_renewal(name) is None:
         return False
     if not check:
@@ -153,7 +153,7 @@ def forget(name: str, *, check: bool) -> bool:
 
 
 def find_unready(names: Sequence[str], webroot: Path) -> dict[str, str]:
-    """Return the names of which an authority could not see that they are ours, each with what is wrong.
+    """Return the names that a CA could not validate, each with the reason.
 
     A token is put where the web server is to serve it, and asked for at every address of each name.
     """
@@ -181,7 +181,7 @@ def _find_trouble(name: str, servers: Sequence[str], path: str, word: str) -> st
 
 
 def judge_answers(answers: Mapping[str, str | OSError], word: str) -> str | None:
-    """Return what is wrong with the answers of the addresses of a name, None when a right one came and no wrong one.
+    """Return what is wrong with the answers of a name's addresses; None if one is right and none is wrong.
 
     An address that the host itself cannot reach is no wrong answer, as long as another one is right: it may have no IPv6.
     """
@@ -197,7 +197,7 @@ def judge_answers(answers: Mapping[str, str | OSError], word: str) -> str | None
 def _ask(address: str, name: str, path: str) -> str | OSError:
     """Return what is served, or in words what else was answered; or the error of a connection."""
     link = http.client.HTTPConnection(address, _HTTP_PORT, timeout=_ANSWER_TIMEOUT)
-    # The time limit of a connection is for each of its parts, and a foreign server may send them drop by drop.
+    # The timeout of a connection is that of each read, and a foreign server may send byte by byte.
     watch = Timer(2 * _ANSWER_TIMEOUT, _hang_up, [link])
     watch.start()
     try:
@@ -220,7 +220,7 @@ def _hang_up(link: http.client.HTTPConnection) -> None:
 
 
 def ask_for(order: Order, options: Mapping[str, Any], held: Certificate | None, now: datetime, *, check: bool) -> Asked:
-    """Ask the authority for a certificate, for the names that it can check; `held` is what certbot has of it already."""
+    """Request a certificate for the names that the CA can validate; `held` is the one that certbot already has."""
     asked, renewal = Asked(), read_renewal(order.name)
     reason = find_reason_to_ask(order, renewal, held, now)
     is_good = held is not None and renewal is not None and renewal.directory == order.directory and held.ends > now
@@ -260,5 +260,5 @@ def _run_certbot(arguments: Sequence[str], variables: Mapping[str, str]) -> tupl
 
 
 def shorten_lines(output: str) -> str:
-    """Return what certbot says with no line longer than a message can use: it repeats what the authority says."""
+    """Return certbot's output with long lines cut: it quotes the CA."""
     return "\n".join(line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in output.splitlines())

@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the name servers of the host say of a name, past /etc/hosts: an authority elsewhere has no part in that file.
+"""What the host's name servers say about a name, without /etc/hosts, which a CA does not see.
 
 Debian's own ways of asking all read /etc/hosts first, or ask systemd-resolved, which does. The messages are those of RFC 1035.
 """

@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates with their keys: read, judged, made, and kept in one file each, so that a certificate never meets the key of another."""
+"""Certificates with their keys: read, verified, made, and kept in one file each, so that certificate and key always match."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OURS = "webstack.flask self-signed"
 _FILE, _DIRECTORY = Access(0, 0, 0o600), Access(0, 0, 0o700)
 _BLOCK = re.compile(r"-----BEGIN (?P<kind>[A-Z0-9 ]+)-----\n.+?\n-----END (?P=kind)-----", re.DOTALL)
 _LONGEST_CHAIN = 20
-"""Certificates: each of them is read by a call of openssl, and an authority's answer may hold any number."""
+"""Certificates in a chain. Each is read by a call of openssl, and a CA's answer may hold any number."""
 
 _LONGEST_REASON = 300
 """Characters of what openssl says: it may quote the certificate."""
@@ -78,12 +78,12 @@ def find_reason_to_make(present: Certificate | None, names: Collection[str], now
 
 
 def ends_soon(present: Certificate, now: datetime, margin: timedelta) -> bool:
-    """Return whether a certificate ends within the margin; of one that lives shortly, within the last quarter of its life."""
+    """Return whether a certificate expires within the margin, or a short-lived one within the last quarter of its life."""
     return present.ends - now < min(margin, (present.ends - present.begins) / 4)
 
 
 def find_chain_problems(chain: Sequence[Certificate], names: Collection[str], now: datetime) -> list[str]:
-    """Return what a browser would dislike about a chain, whose first certificate is that of the names."""
+    """Return why a browser would reject a chain, whose first certificate should cover the names."""
     leaf = chain[0]
     missing = sorted(name for name in names if not leaf.covers(name.lower()))
     problems = [f"it is for {', '.join(sorted(leaf.names)) or 'no name'}, and not for {', '.join(missing)}"] if missing else []
@@ -103,7 +103,7 @@ def find_chain_problems(chain: Sequence[Certificate], names: Collection[str], no
 
 
 def find_signature_problems(text: str) -> list[str]:
-    """Return which certificates of a chain the next one has not signed: an authority's former and present one have the same name."""
+    """Return which certificates of a chain are not signed by the next one. A CA's old and new certificates may have the same name."""
     blocks = _list_certificates(text)
     problems = []
     with tempfile.NamedTemporaryFile("w", encoding="ascii", suffix=".pem") as issuer:
@@ -115,9 +115,7 @@ def find_signature_problems(text: str) -> list[str]:
             try:
                 _openssl("verify", "-no_check_time", "-partial_chain", "-trusted", issuer.name, text=one)
             except UserError:
-                problems.append(
-                    f"certificate {number} of the file is not signed by the next one; take the chain that the authority gave with it"
-                )
+                problems.append(f"certificate {number} of the file is not signed by the next one; take the chain that the CA gave with it")
     return problems
 
 
@@ -132,7 +130,7 @@ def join(certificate: str, key: str) -> str:
 
 
 def is_pem(text: str | None) -> bool:
-    """Return whether a text is a certificate or a key itself, and no path of one."""
+    """Return whether a text is a certificate or a key, not the path of one."""
     return "-----BEGIN " in (text or "")
 
 
@@ -163,7 +161,7 @@ def key_fits(text: str) -> bool:
 
 
 def make_self_signed(names: Sequence[str], days: int, scratch: Path = Path("/run")) -> str:
-    """Return a new key and a certificate for the names, as the text of one file; `scratch` is where nothing reaches a disk."""
+    """Return a new key and a certificate for the names, as the text of one file; `scratch` is a directory in memory."""
     alternatives = ",".join(f"{'IP' if re.fullmatch(r'[0-9.]+', name) else 'DNS'}:{name}" for name in names)
     with tempfile.TemporaryDirectory(prefix="webstack-certificate-", dir=scratch) as directory:
         key, certificate = Path(directory, "key"), Path(directory, "certificate")
@@ -185,7 +183,7 @@ def _openssl(*arguments: str, text: str = "") -> str:
 
 
 def path_of(name: str, root: Path = CERTIFICATE_ROOT) -> Path:
-    """Return the file of a certificate and its key; raise UserError if the name cannot be that of a file."""
+    """Return the file of a certificate and its key; raise UserError if the name is not allowed."""
     if not re.fullmatch("[a-z][a-z0-9_-]{0,31}", name):
         raise UserError(f"the name of a certificate is {name!r}; allowed are 1 to 32 lower-case letters, digits, '-' and '_'")
     return root / f"{name}.pem"
@@ -205,7 +203,7 @@ def read_usable(text: str) -> Certificate | None:
 
 
 def find_key_problems(path: Path) -> list[str]:
-    """Return what is wrong with who may read a key."""
+    """Return a sentence if others than root can read a key."""
     status = path.stat()
     if status.st_uid != 0 or status.st_mode & 0o007:
         # Ansible hides the path, as it would the text of a key.
@@ -214,7 +212,7 @@ def find_key_problems(path: Path) -> list[str]:
 
 
 def list_covered(names: Sequence[str], present: Certificate | None) -> list[str]:
-    """Return those of the names that the certificate is for."""
+    """Return the names that the certificate covers."""
     return [name for name in names if present is not None and present.covers(name.lower())]
 
 

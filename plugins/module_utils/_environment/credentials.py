@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Credentials of package indexes: kept out of arguments and of all that is shown or written down."""
+"""Credentials of package indexes, kept out of arguments, messages and files."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ansible_collections.webstack.flask.plugins.module_utils._environment.projec
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 
 _INDEX_VARIABLES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIPENV_PYPI_MIRROR")
-"""Programs hand the values of these on as arguments, which every user of the host can read."""
+"""Programs pass the values of these on as arguments, which every user of the host can read."""
 
 _INDEX_OPTION = re.compile(r"\s*(?:-i|-f|--index-url|--extra-index-url|--find-links)\b")
-"""pip hands these on, too, when it builds a package."""
+"""pip passes these on, too, when it builds a package."""
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 _SECRET_NAME = re.compile(r"PASS|TOKEN|SECRET|CREDENTIAL|AUTH|KEY", re.IGNORECASE)
 _WITH_USER = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*://)(?P<user>[^/\s@'\"]+)@")
 _HIDDEN = "****"
 _SHORTEST = 4
-"""Characters of the shortest secret that is looked for: hiding shorter ones would riddle every message with holes."""
+"""Characters of the shortest secret that is masked. Masking shorter ones would make messages unreadable."""
 
 
 class Credentials:
@@ -86,7 +86,7 @@ def _quote(word: str) -> str:
 
 
 def find_secrets(variables: Mapping[str, str], texts: Iterable[str] = ()) -> set[str]:
-    """Return what must not be shown: passwords in URLs, and values of variables whose names say that they are secret."""
+    """Return the secrets: passwords in URLs, and values of variables with names such as TOKEN."""
     found = {value for name, value in variables.items() if _SECRET_NAME.search(name)}
     for text in (*variables.values(), *texts):
         for match in _WITH_USER.finditer(text):
@@ -97,7 +97,7 @@ def find_secrets(variables: Mapping[str, str], texts: Iterable[str] = ()) -> set
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """Return a text without the secrets, and without what stands before the host in a URL, except a plain `git`."""
+    """Return a text without the secrets, and without the user part of URLs, except a plain `git`."""
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
     return _WITH_USER.sub(lambda match: match[0] if match["user"] == "git" else f"{match['scheme']}{_HIDDEN}@", text)

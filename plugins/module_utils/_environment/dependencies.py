@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of an app's files says what to install, and what identifies the environment that comes of it."""
+"""Choose the file of an app that says what to install, and identify the environment that results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.digest import
 from ansible_collections.webstack.flask.plugins.module_utils._source.tree import is_within
 
 _RECIPE = 3
-"""Raised when the way in which environments are built changes what is in them."""
+"""To be incremented when environments are built differently."""
 
 _INCLUDE = re.compile(r"(?:-[rc]\s*|--(?:requirement|constraint)(?:\s+|\s*=\s*))(?P<name>\S+)")
 _LOCAL_OPTION = re.compile(r"-e|-f|--editable\b|--find-links\b")
@@ -42,12 +42,12 @@ _MOST_FILES, _LARGEST_FILE = 200, 4 << 20
 
 _DEPTH = 3
 _HINTS = 5
-"""How deep a file is looked for that the user may have meant, and how many are shown."""
+"""How deep to search for files that the user may have meant, and how many to show."""
 
 
 @dataclass(frozen=True)
 class Outline:
-    """What tells the dependencies of one source from those of another, with nothing in it that is secret.
+    """What distinguishes the dependencies of one source from those of another, without secrets.
 
     A check run takes it from a build that does not stay. `digests` are those of the texts that count. `local` says that the files name
     something in the source itself, so that every build needs its own environment. `demand` is what they demand of Python. `lack` is
@@ -73,13 +73,13 @@ class Outline:
         return digest_of([_RECIPE, self.kind, self.file, self.digests, list(packages), series, additions, source])
 
     def to_plain(self) -> dict[str, Any]:
-        """Return it as a module's result or option can hold it."""
+        """Return it as plain data, for a module's result or option."""
         demand = [self.demand.text, self.demand.place] if self.demand else None
         return {**vars(self), "digests": [list(pair) for pair in self.digests], "demand": demand}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Outline:
-        """Return the outline that `outline_dependencies` has told; raise UserError if what it told is one."""
+        """Return the outline from the result of `outline_dependencies`; raise UserError if that is an error."""
         if plain.get("error"):
             raise UserError(plain["error"])
         demand = Demand(*plain["demand"]) if plain["demand"] else None
@@ -122,13 +122,13 @@ class Dependencies:
         return parent.parent if self.kind == REQUIREMENTS and parent.name == "requirements" else parent
 
     def name(self, package: str) -> bool:
-        """Return whether the app itself names a package, so that its version is not ours to choose."""
+        """Return whether the app itself names a package, so that it chooses the version."""
         pattern = re.compile(rf"(?<![\w.-]){re.escape(package)}(?![\w-])", re.IGNORECASE)
         return any(pattern.search(text) for _name, text in (*self.texts, *(("", package) for package in self.packages)))
 
 
 def outline_dependencies(source: Path, file: str | None) -> dict[str, Any]:
-    """Return the outline of a source's dependencies, or what is wrong with them, as a module's result can hold it."""
+    """Return the outline of a source's dependencies, or what is wrong with them, as plain data."""
     try:
         return _read_dependencies(source, file).outline.to_plain()
     except UserError as problem:
@@ -279,7 +279,7 @@ def _read(source: Path, name: str) -> str:
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """Open a file without waiting for somebody to write to it, should it be a pipe."""
+    """Open a file without waiting for a writer, in case it is a pipe."""
     return os.open(path, flags | os.O_NONBLOCK)
 
 

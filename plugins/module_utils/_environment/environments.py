@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Environments on the host: installed by pipenv as an unprivileged user, then copied by root and never written again."""
+"""Environments on the host: installed by pipenv as an unprivileged user, then copied by root and never changed again."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.trees import 
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 
 RECORD = "environment.json"
-"""Written last, by root: an environment without it is the remains of a run that was cut off."""
+"""Written last, by root. An environment without it is left from an interrupted run."""
 
 _OLD_SETUPTOOLS = "setuptools==80.9.0"
 """The last that has pkg_resources, which gunicorn 20 and older import; later versions of setuptools have dropped it."""
 
 _METADATA = re.compile(r"(?P<name>[A-Za-z0-9._]+)-(?P<version>[A-Za-z0-9._!+]+?)(?:-py[0-9.]+)?\.(?:dist|egg)-info|(?P<link>.+)\.egg-link")
-"""What pip calls the place where it writes down that a package is installed; a link, for what was installed in an old editable mode."""
+"""The names of pip's metadata of an installed package; an egg-link for an old editable installation."""
 
 _DOWNLOAD = ("download", "--no-deps", "--only-binary=:all:", "--retries=0")
 
 
 def is_finished(directory: Path) -> bool:
-    """Return whether an environment was built to the end: whether root, and not what was being installed, has written its record."""
+    """Return whether an environment is complete: whether root, and not a package, has written its record."""
     try:
         status = (directory / RECORD).lstat()
     except FileNotFoundError:
@@ -59,7 +59,7 @@ def is_finished(directory: Path) -> bool:
 
 
 def is_usable(directory: Path) -> bool:
-    """Return whether an environment was built to the end, and its interpreter is there: an upgrade of the host may have removed it."""
+    """Return whether an environment is complete and its interpreter exists, which an upgrade of the host may have removed."""
     return is_finished(directory) and (directory / "bin/python").exists()
 
 
@@ -68,7 +68,7 @@ def build_environment(
 ) -> None:
     """Build an environment in its place; raise UserError, leaving nothing, if that fails.
 
-    `additions` are installed where nothing else brings them, each in the version that it has, as in `gunicorn==27.0.1`.
+    `additions`, such as `gunicorn==27.0.1`, are installed unless something else installs them in any version.
     """
     require_debian_packages(installer.debian_packages)
     directory = layout.environment(identifier)
@@ -201,7 +201,7 @@ def _require_fitting_lock(workspace: Workspace, needs: Dependencies, within: Pat
 
 
 def _add_missing(workspace: Workspace, needs: Dependencies, additions: Sequence[str]) -> None:
-    """Install the packages named besides a file, and the additions that nothing has brought, changing nothing that is there."""
+    """Install the packages that are named besides a file, and the missing additions, without changing what is installed."""
     installed = _ask_installed(workspace)
     wanted = [*(needs.packages if needs.kind != names.PACKAGES else ()), *list_missing(additions, installed)]
     if wanted:
@@ -232,7 +232,7 @@ def _import_gunicorn(workspace: Workspace) -> str:
 
 
 def find_installed(directory: Path) -> dict[str, str]:
-    """Return what is installed in an environment of root's: canonical names, with versions where they are known, in their order."""
+    """Return what is installed in an environment of root's: canonical names in order, with versions if they are known."""
     places = [path for path in directory.glob("lib/py*/site-packages") if not any(map(os.path.islink, (path, *path.parents[:2])))]
     return read_installed(name for place in places for name in os.listdir(place))
 
@@ -250,7 +250,7 @@ def _ask_installed(workspace: Workspace) -> dict[str, str]:
 
 
 def list_missing(additions: Sequence[str], installed: Mapping[str, str]) -> list[str]:
-    """Return those of the additions that are not installed, the first of each name."""
+    """Return the additions that are not installed, the first of each name."""
     missing: dict[str, str] = {}
     for addition in additions:
         missing.setdefault(project_files.canonical_name(addition.partition("==")[0]), addition)

@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why an installation failed, told by what its programs have printed.
+"""Why an installation failed, found in the output of its programs.
 
 Packages print what they like while they are built: of it, advice repeats nothing but names that can be nothing else.
 """
@@ -64,7 +64,7 @@ _OTHER_PYTHON = re.compile(
 
 
 def describe_failure(command: str, output: str) -> str:
-    """Return why a command of an installation has failed: what a build has lacked where that can be told, else its last lines."""
+    """Return why a command of an installation failed: what a build was missing if that is known, else its last lines."""
     lines = [line[:_LONGEST_SEARCHED].rstrip() for line in _COLOUR.sub("", output).splitlines() if line.strip()]
     reason, evidence = _find_reason(lines)
     if not reason:
@@ -94,7 +94,7 @@ def _find_reason(lines: list[str]) -> tuple[str, list[str]]:
 
 
 def find_missing_packages(lines: list[str]) -> tuple[list[str], list[str]]:
-    """Return the Debian packages that a build has missed, each once, and the lines that say so."""
+    """Return the Debian packages that were missing for a build, each once, and the lines that show it."""
     needed: dict[str, None] = {}
     evidence = []
     for line in lines:

@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the host has that an environment needs: interpreters and Debian packages."""
+"""The interpreters and Debian packages of the host that an environment may need."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def read_python(path: str) -> Python:
 
 
 def list_pythons() -> list[Python]:
-    """Return the interpreters that the host has where programs are, those in /usr/local before Debian's."""
+    """Return the interpreters in the host's program directories, those in /usr/local before Debian's."""
     found = (path for directory in _PYTHON_DIRECTORIES for path in sorted(directory.glob("python3.*")))
     return [read_python(str(path)) for path in found if re.fullmatch(r"python3\.\d+", path.name) and os.access(path, os.X_OK)]
 
 
 def find_missing_packages(packages: Sequence[str]) -> list[str]:
-    """Return those of the Debian packages that are not installed."""
+    """Return the Debian packages that are not installed."""
     present = find_installed(packages)
     return [name for name in packages if name not in present]
 

@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files in which an app says what it needs, told by their names."""
+"""The dependency files of an app, recognised by their names."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file i
 LOCK, PIPFILE, REQUIREMENTS, PYPROJECT, PACKAGES = "Pipfile.lock", "Pipfile", "requirements.txt", "pyproject.toml", "packages"
 
 KINDS = (LOCK, PIPFILE, REQUIREMENTS, PYPROJECT)
-"""The files that count, the first before the others."""
+"""The files that count; the first one that exists decides."""
 
 NO_FILE = "none"
-"""What is said instead of a file's name where no file is to count."""
+"""The word in place of a file's name if no file is to count."""
 
 _OLDEST = 6
 """The minor version of Python 3 below which nothing runs that gunicorn runs on, and nobody means it."""
 
 
 def kind_of(file: str) -> str:
-    """Return what kind of dependency file a path within the source is, by its name; raise UserError where that tells none."""
+    """Return the kind of a dependency file, by the name in its path; raise UserError for an unknown one."""
     path = PurePosixPath(file)
     if path.is_absolute() or ".." in path.parts or not path.name:
         raise UserError(f"file is {file!r}; it must be a path within the source, such as services/web/requirements.txt")
@@ -41,7 +41,7 @@ def kind_of(file: str) -> str:
 
 
 def find_dependency_problems(wishes: Mapping[str, Any], where: str = "") -> Iterator[str]:
-    """Find what is wrong with an app's wishes about its dependencies. Values that may hold credentials are not shown."""
+    """Find what is wrong with the dependency options of an app. Values that may contain credentials are not shown."""
     for find in (_find_package_problems, _find_python_problems, _find_index_problems):
         yield from (f"{where}{problem}" for problem in find(wishes))
 

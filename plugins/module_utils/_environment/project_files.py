@@ -21,11 +21,11 @@ _LARGEST_TOML = 1 << 18
 """Characters: the time that the standard library takes for a key of many parts grows with the square of their number."""
 
 _LONGEST_REASON = 300
-"""Characters of what the standard library says: it may quote the file."""
+"""Characters of the standard library's message, which may quote the file."""
 
 
 def read_toml(name: str, text: str) -> dict[str, Any]:
-    """Return a TOML file's content; raise UserError that names the file if it is none, or none that can be read within bounds."""
+    """Return a TOML file's content; raise UserError that names the file if it is not valid, or too large."""
     if len(text) > _LARGEST_TOML:
         raise UserError(f"{name} has more than {_LARGEST_TOML} characters, the most that a TOML file may have")
     try:
@@ -44,7 +44,7 @@ def find_pipfile_demand(name: str, text: str) -> Demand | None:
 
 
 def find_lock_gaps(pipfile: str, lock: str) -> list[str]:
-    """Return what a Pipfile asks for and its lock does not have, a phrase each; nothing where the lock may well fit."""
+    """Return a phrase for each package of a Pipfile that its lock does not have; nothing if the lock may match."""
     locked = {canonical_name(name): package for name, package in _table(_read_json(LOCK, lock), "default").items()}
     gaps = []
     for name, wish in _table(read_toml("Pipfile", pipfile), "packages").items():
@@ -74,7 +74,7 @@ class Pin:
 
 
 def list_pins(lock: str) -> list[Pin]:
-    """Return what a lock file installs; nothing unless all of it is pinned with hashes and comes from one index that has a certificate."""
+    """Return what a lock file installs; nothing unless it is all pinned with hashes, and from one index whose certificate is verified."""
     content = _read_json(LOCK, lock)
     sources = _list(_table(content, "_meta"), "sources")
     if len(sources) != 1 or not isinstance(sources[0], Mapping) or not sources[0].get("verify_ssl", True):
@@ -112,7 +112,7 @@ def _read_json(name: str, text: str) -> dict[str, Any]:
 
 
 def describe_lock_mismatch(gaps: list[str]) -> str:
-    """Return the message for a lock file of which pipenv says that it is not made of the Pipfile beside it."""
+    """Return the message for a lock file that, according to pipenv, does not match its Pipfile."""
     if gaps:
         reason = f"the Pipfile.lock does not fit its Pipfile: {'; '.join(gaps)}"
     else:
@@ -127,7 +127,7 @@ def describe_lock_mismatch(gaps: list[str]) -> str:
 
 
 def describes_a_project(content: Mapping[str, Any]) -> bool:
-    """Return whether a pyproject.toml says what to install, and not just how some tool is to behave."""
+    """Return whether a pyproject.toml says what to install, and does not only configure tools."""
     return "project" in content or "build-system" in content
 
 
@@ -162,5 +162,5 @@ def _shorten(error: Exception) -> str:
 
 
 def canonical_name(name: str) -> str:
-    """Return the one spelling of all those that mean the same package."""
+    """Return the canonical spelling of a package's name."""
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an app demands of Python's version, and which interpreter of a host meets it."""
+"""The Python version that an app requires, and which interpreter of a host meets it."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Python:
 
 @dataclass(frozen=True)
 class Demand:
-    """What a file of the app says about Python: its text, and where it stands."""
+    """A requirement for Python's version in a file of the app: its text, and where it was found."""
 
     text: str
     place: str
 
     def __str__(self) -> str:
-        """Return what a message says of it."""
+        """Return its description in messages."""
         return f"Python {self.text} ({self.place})"
 
 
@@ -72,9 +72,9 @@ def _split(version: str) -> tuple[int, ...]:
 
 
 def choose_python(*, asked: str, demand: Demand | None, default: Python, available: Sequence[Python], ignore: bool) -> Python:
-    """Return the interpreter that an environment is made of: the one that is asked for, the usual one, or the newest that the app accepts.
+    """Return the interpreter that an environment is made of: the requested one, the default one, or the newest that the app accepts.
 
-    `asked` is a series such as 3.12, or empty. Raise UserError where the host has none that meets the demand, unless that is to be ignored.
+    `asked` is a series such as 3.12, or empty. Raise UserError if the host has none that meets the demand, unless `ignore` is set.
     """
     host_has = ", ".join(dict.fromkeys(f"{python.version} ({python.path})" for python in (default, *available)))
     if asked:

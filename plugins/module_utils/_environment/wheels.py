@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wheels that apps share, so that the second one which needs them asks no index.
+"""Wheels that apps share, so that the second app that needs one does not ask the index.
 
 pip's own cache cannot be shared by accounts that do not trust each other: it is keyed by URL, so that the code which one app's installation
 runs could put there what another installs. Here each wheel lies under the digest of its content, which root has computed, and an
@@ -30,7 +30,7 @@ ROOT = CACHE_ROOT / ".wheels"
 """No app is called so: their names begin with a letter."""
 
 _KEPT = 60 * 24 * 3600
-"""Seconds after which a wheel that nobody has used is deleted."""
+"""Seconds after which an unused wheel is deleted."""
 
 _WHEEL = re.compile(r"(?P<name>[A-Za-z0-9._]+)-(?P<version>[A-Za-z0-9._!+]+)(?:-[A-Za-z0-9._]+){3,4}\.whl")
 _PIECE = 1024 * 1024
@@ -47,11 +47,11 @@ class WheelStore:
         self._directory = root / f"{series}-{platform.machine()}"
 
     def offer(self, pins: Iterable[Pin], view: Path) -> list[Pin]:
-        """Link all wheels that fit the pins into a directory; return the pins for which there is none."""
+        """Link all wheels that match the pins into a directory; return the pins without one."""
         return [pin for pin in pins if not sum(self._link(pin, digest, view) for digest in pin.digests)]
 
     def keep(self, pins: Iterable[Pin], downloads: Path) -> None:
-        """Take over the wheels that were downloaded for the pins, and delete those that nobody has used for long.
+        """Store the wheels that were downloaded for the pins, and delete those that have not been used for long.
 
         The directory is another account's, which may do anything in it meanwhile: what counts is what was read, once.
         """

@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where, and as whom, an environment is built: an unprivileged user, a copy of the source, and no credentials in sight."""
+"""The workspace in which an environment is built: an unprivileged user, a copy of the source, and hidden credentials."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _NETRC = "netrc"
 _IN_A_HOME = re.compile(r"/(?:home|root)/[\w/.@+-]+")
 
 _NOT_FOUND = 127
-"""The exit status of a shell that was to run a program that there is not: dash(1)."""
+"""The exit status of a shell for a program that does not exist: dash(1)."""
 
 
 @dataclass(frozen=True)
 class Installer:
-    """How to install: the programs, the variables they need (proxy, index, certificates), and the time they have in seconds.
+    """How to install: the programs, their variables (proxy, index, certificates), and their timeout in seconds.
 
     `maker` is the interpreter that has virtualenv, Debian's. `wheels` is a directory of the host, or a path within the source, from
     which alone packages are taken.
@@ -58,13 +58,13 @@ class Installer:
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
     def redact(self, text: str) -> str:
-        """Return a text without what must not be shown."""
+        """Return a text without secrets."""
         return redact(text, self.secrets | find_secrets(self.variables, self.texts))
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where, and as whom, an environment is being built."""
+    """The directories and the user with which an environment is built."""
 
     installer: Installer
     layout: AppLayout
@@ -190,7 +190,7 @@ def open_workspace(layout: AppLayout, directory: Path, installer: Installer, nee
 
 
 def end_builds(layout: AppLayout) -> None:
-    """End whatever installs dependencies of the app, or was left running by it."""
+    """End all processes that install dependencies of the app, or were left running by an installation."""
     sandbox.end(layout.build_unit)
     user = find_user(layout.build_user)
     if user is not None and user.pw_gecos == layout.build_comment:

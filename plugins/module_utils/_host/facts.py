@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the playbooks have to know of a host before they do anything."""
+"""What the playbooks need to know about a host before they do anything."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _ELSEWHERE = ("192.0.2.1", 9)
-"""Any address beyond the default route will do (RFC 5737 keeps this one for documentation); nothing is sent to it."""
+"""Any address beyond the default route will do (RFC 5737 reserves this one for documentation). Nothing is sent to it."""
 
 
 _LONGEST_TEXT = 1 << 20

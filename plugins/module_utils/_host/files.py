@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files and directories brought to a wanted state: read, compare, and only then write beside and rename."""
+"""Bring files and directories to a wanted state: compare first, then write a temporary file and rename it."""
 
 from __future__ import annotations
 
@@ -108,10 +108,10 @@ def write_atomically(path: Path, text: str, access: Access) -> None:
 
 @contextmanager
 def hold_in_memory(text: str) -> Iterator[Path]:
-    """Let programs that root starts read a secret as a file that is on no disk, and is gone with this process, however that ends."""
+    """Give programs that root starts a secret as a file in memory, which disappears with this process."""
     descriptor = os.memfd_create("secret")
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        os.fchmod(descriptor, 0o600)  # ssh takes no key that others may read
+        os.fchmod(descriptor, 0o600)  # ssh refuses a key that others may read
         file.write(text)
         file.flush()
         # By this process's number, for ssh closes whatever it inherits.
@@ -204,7 +204,7 @@ def _name_user(uid: int) -> str:
 
 
 def mark_used(path: Path) -> bool:
-    """Let what is deleted when nobody has used it for a while count as used now; return whether it is there at all."""
+    """Touch the path so that pruning treats it as recently used; return whether it exists."""
     try:
         os.utime(path)
     except FileNotFoundError:

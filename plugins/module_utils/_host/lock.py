@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A lock that the kernel gives back when its holder ends, however it ends."""
+"""A lock that the kernel releases when its holder ends, however it ends."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _PAUSE = 0.5
 
 
 @contextmanager
-def hold_lock(path: Path, timeout: float, say: Callable[[str], object]) -> Iterator[None]:
-    """Hold the lock on `path`; `say` if it took long to get it, raise UserError after `timeout` seconds."""
+def hold_lock(path: Path, timeout: float, warn: Callable[[str], object]) -> Iterator[None]:
+    """Hold the lock on `path`; `warn` after a wait of a second or more, raise UserError after `timeout` seconds."""
     uid, gid = os.geteuid(), os.getegid()
     ensure_directory(path.parent, Access(uid, gid, 0o755))
     started = time.monotonic()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        set_access(descriptor, Access(uid, gid, 0o600))  # whoever may read it could hold the lock for good
+        set_access(descriptor, Access(uid, gid, 0o600))  # whoever can read it could hold the lock forever
         while not _try_lock(descriptor):
             waited = time.monotonic() - started
             if waited >= timeout:
@@ -40,7 +40,7 @@ def hold_lock(path: Path, timeout: float, say: Callable[[str], object]) -> Itera
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         waited = time.monotonic() - started
         if waited >= 1:
-            say(f"waited {waited:.0f} s for another run on this host")
+            warn(f"waited {waited:.0f} s for another run on this host")
         yield
     finally:
         os.close(descriptor)

@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""nginx configuration, and what nginx says of it, as text: no file is read here."""
+"""nginx's configuration and its complaints, as text; no file is read here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 OWNERSHIP_MARK = "webstack.flask.nginx_site"
-"""A file that holds this was written by the role; any other file is somebody else's."""
+"""A file that contains this was written by the role; any other file is somebody else's."""
 
 _SMALL_HASH_NAME_LIMIT = 46
 """Length of the longest server name that fits nginx's default bucket of 64 bytes (measured: 47 is refused)."""
@@ -35,7 +35,7 @@ _MODERN = (1, 25, 1)
 """The version of nginx for which the template of the role is written."""
 
 _NAMELESS = {"", "_"}
-"""What people write as the name of a server that is to answer to every name."""
+"""What people write as the name of a default server."""
 
 _TOKEN = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[;{}]|(?:\\.|\$\{|[^\s;{}\\])+""", re.DOTALL)
 _COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
@@ -72,17 +72,17 @@ class Server:
 
     @property
     def wants_unknown_names(self) -> bool:
-        """Whether it has no name of its own, so that it is there for those that nobody has."""
+        """Whether it has no name of its own, so that it is a default server."""
         return set(self.names) <= _NAMELESS
 
     @property
     def defaults(self) -> tuple[tuple[str, ...], ...]:
-        """The `listen`s on which it answers to the names that nobody has."""
+        """The `listen`s on which it is the default server."""
         return tuple(words for words in self.listens if self.wants_unknown_names or {"default_server", "default"} & {*words})
 
 
 def find_servers(text: str) -> list[Server]:
-    """Return the `server` blocks in a configuration file; what is no configuration is passed over."""
+    """Return the `server` blocks in a configuration file; anything else is ignored."""
     servers: list[Server] = []
     stack: list[list[list[str]]] = [[]]
     words: list[str] = []
@@ -155,7 +155,7 @@ def parse_version(shown: str) -> tuple[int, ...]:
 
 
 def adapt_to_version(text: str, version: tuple[int, ...]) -> str:
-    """Return the configuration as an nginx of this version takes it.
+    """Return the configuration in the syntax of this version of nginx.
 
     Since 1.25.1 HTTP/2 is switched on by a directive of its own, and there is HTTP/3.
     """
@@ -244,7 +244,7 @@ def _find_user_of(text: str, sites: Iterable[str], texts: Mapping[str, str]) -> 
 
 
 def explain_refusal(refusal: Complaint, *, sites: Mapping[str, str], texts: Mapping[str, str], before: Complaint | None) -> str:
-    """Return why nginx would not have the new configuration, and whose doing that is.
+    """Return why nginx refused the new configuration, and whose file is at fault.
 
     `sites` are the names of this run's sites by file, `texts` the new content of each file, and `before` is what
     nginx refuses in the configuration that is in place, if it refuses that one too.

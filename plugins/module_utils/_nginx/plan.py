@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what lies below /etc/nginx and what should: the changes, in an order that nginx can start after each of."""
+"""Plan the changes below /etc/nginx, ordered so that nginx could start after any of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROOT_OWNED = Access(0, 0, 0o644)
 
 @dataclass(frozen=True)
 class NginxLayout:
-    """Where Debian's nginx keeps its configuration, and who may do what with a file of ours in it."""
+    """Where Debian's nginx keeps its configuration, and the owner and mode of our files in it."""
 
     etc: Path = Path("/etc/nginx")
     access: Access = ROOT_OWNED
@@ -61,7 +61,7 @@ class NginxLayout:
 
 @dataclass(frozen=True)
 class File:
-    """A file: its content, and who may do what with it."""
+    """A file: its content, owner and mode."""
 
     text: str
     access: Access
@@ -75,7 +75,7 @@ class Link:
 
 
 Entry: TypeAlias = "File | Link | None"
-"""What lies at a path; None is nothing."""
+"""What is at a path; None is nothing."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Observed:
-    """What lies below /etc/nginx: the entries at the paths that may change, the text of every file that nginx reads."""
+    """The state of /etc/nginx: the entries at the paths that may change, and the text of every file that nginx reads."""
 
     entries: Mapping[Path, Entry]
     texts: Mapping[Path, str]
@@ -98,7 +98,7 @@ class Observed:
 
 @dataclass(frozen=True)
 class Change:
-    """What is to become of one path."""
+    """The change of one path."""
 
     path: Path
     before: Entry
@@ -125,7 +125,7 @@ class Plan:
     texts: Mapping[Path, str] = field(default_factory=dict)
 
     def describe_site(self, site: Site, layout: NginxLayout) -> str:
-        """Return in a word what happens to a site."""
+        """Return in one word how a site changes."""
         changes = {change.path: change for change in self.changes}
         touched = [changes[path] for path in (layout.file_of(site.name), layout.link_of(site.name)) if path in changes]
         if not touched:
@@ -136,7 +136,7 @@ class Plan:
 
 
 def find_foreign(observed: Observed, sites: Iterable[Site], layout: NginxLayout) -> list[str]:
-    """Return a sentence for each path that a change would take from somebody else."""
+    """Return a sentence for each file of somebody else that a change would overwrite."""
     problems = []
     for path in [layout.http, *(layout.file_of(site.name) for site in sites)]:
         entry = observed.entries.get(path)
@@ -184,7 +184,7 @@ def make_plan(observed: Observed, sites: Sequence[Site], *, http: str, default_s
 
 
 def _want_default(observed: Observed, default_site: str, layout: NginxLayout) -> Entry:
-    """Return what should lie at the default site's link; one that somebody made their own stays as it is."""
+    """Return what should be at the default site's link. One that was edited stays as it is."""
     link = observed.entries.get(layout.default_link)
     if default_site == "absent":
         return None if observed.has_pristine_default else link
@@ -192,7 +192,7 @@ def _want_default(observed: Observed, default_site: str, layout: NginxLayout) ->
 
 
 def digest_active(texts: Mapping[Path, str], layout: NginxLayout, certificates: Mapping[str, str]) -> str:
-    """Return a digest of what nginx should have loaded of ours; empty when nothing of ours is there.
+    """Return a digest of our configuration that nginx should have loaded; empty if there is none.
 
     Its first word is that of the configuration. The second one is of the certificates that the sites name, whose contents
     by path are `certificates`: nginx reads them when it loads its configuration.

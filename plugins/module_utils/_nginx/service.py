@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""nginx as it runs: started, reloaded, and known to have loaded what lies on disk."""
+"""The running nginx: start it, reload it, and know whether it has loaded the files on disk."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def has_loaded(digest: str) -> bool:
 
 
 def has_loaded_all_but_certificates(digest: str) -> bool:
-    """Return whether nginx is known to have loaded the configuration that has this digest, with other certificates maybe."""
+    """Return whether nginx is known to have loaded the configuration that has this digest, apart from its certificates."""
     return bool(digest) and (read_text(_RECORD) or "").partition(" ")[0] == digest.partition(" ")[0]
 
 
 def shows(address: str, port: int, name: str, certificate: str) -> bool:
-    """Return whether nginx answers to a name with exactly this chain of certificates."""
+    """Return whether nginx serves exactly this certificate chain for a name."""
     command = ["openssl", "s_client", "-connect", f"[{address}]:{port}" if ":" in address else f"{address}:{port}"]
     try:
         result = subprocess.run(
@@ -58,12 +58,12 @@ def shows(address: str, port: int, name: str, certificate: str) -> bool:
 
 
 def withdraw_record() -> None:
-    """Note that what is on disk and what runs may differ from now on."""
+    """Record that the files on disk and the loaded ones may differ from now on."""
     _write_record(_PENDING)
 
 
 def record_loaded(digest: str) -> None:
-    """Note that nginx runs the configuration that has this digest; an empty one means that nothing of ours is there."""
+    """Record that nginx runs the configuration that has this digest; an empty digest means that it has none of ours."""
     if digest:
         _write_record(digest)
     else:

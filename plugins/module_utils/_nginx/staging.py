@@ -54,12 +54,12 @@ _TEST_TIMEOUT = 60.0
 
 
 def is_installed(layout: NginxLayout) -> bool:
-    """Return whether nginx is there with its configuration."""
+    """Return whether nginx and its configuration are installed."""
     return layout.main.exists() and shutil.which("nginx", path=os.defpath + ":/usr/sbin:/sbin") is not None
 
 
 def find_version() -> tuple[int, ...]:
-    """Return the version of nginx; before it is installed, that of Debian's package."""
+    """Return the version of nginx, or that of Debian's package if it is not installed."""
     try:
         shown = subprocess.run(["/usr/sbin/nginx", "-v"], capture_output=True, text=True, check=False).stderr
     except FileNotFoundError:
@@ -68,13 +68,13 @@ def find_version() -> tuple[int, ...]:
 
 
 def read_certificates(texts: Iterable[str]) -> dict[str, str]:
-    """Return the content of each certificate that our files among these texts name, empty where there is none."""
+    """Return the content of each certificate that our files among these texts name; empty if it does not exist."""
     paths = {path for text in texts if is_ours(text) for path in find_certificates(text)}
     return {path: read_text(Path(path)) or "" for path in paths}
 
 
 def find_missing_certificates(texts: Iterable[str]) -> list[str]:
-    """Return the certificates that our files among these texts name, and that are not there."""
+    """Return the certificates that our files among these texts name, and that do not exist."""
     return sorted(path for path, text in read_certificates(texts).items() if not text)
 
 
@@ -95,7 +95,7 @@ def foresee(layout: NginxLayout) -> Observed:
 
 
 def observe(layout: NginxLayout, sites: Iterable[Site]) -> Observed:
-    """Return what lies below /etc/nginx."""
+    """Return the state of /etc/nginx."""
     main = read_text(layout.main) or ""
     if not includes_sites(main):
         raise UserError(
@@ -132,7 +132,7 @@ def _read_entry(path: Path) -> Entry:
 
 
 def _has_pristine_default(layout: NginxLayout) -> bool:
-    """Return whether the default site is enabled, and is Debian's page and not something that somebody made of it."""
+    """Return whether the default site is enabled, and is Debian's page, unchanged."""
     if layout.default_link.resolve() != layout.default_file or not layout.default_file.is_file():
         return False
     command = ["dpkg-query", "--show", "--showformat=${Conffiles}", "nginx-common"]
@@ -144,7 +144,7 @@ def _has_pristine_default(layout: NginxLayout) -> bool:
 def try_out(plan: Plan, layout: NginxLayout) -> tuple[bool, list[Complaint]]:
     """Let nginx test the configuration as it would be after the plan, on a copy; return its verdict and complaints.
 
-    Nothing untested lies below /etc/nginx at any time, so a host that is switched off in the middle comes back.
+    Nothing untested is ever below /etc/nginx, so that a host that loses power meanwhile comes back.
     """
     removed = {change.path for change in plan.changes if change.after is None}
     with tempfile.TemporaryDirectory(prefix="nginx-candidate-", dir="/run") as directory:
@@ -197,7 +197,7 @@ def apply(changes: Sequence[Change]) -> None:
 
 
 def restore(changes: Sequence[Change]) -> None:
-    """Take the changes back, the last one first."""
+    """Undo the changes, the last one first."""
     for change in reversed(changes):
         _put(change.undo)
 
@@ -223,9 +223,9 @@ def find_own_logs(name: str, texts: Iterable[str]) -> list[Path]:
 
 
 def find_open_logs(sites: Iterable[Site]) -> list[Path]:
-    """Return the logs that sites write and that are not there yet, and those that anybody may read, rotated ones too.
+    """Return the logs of sites that do not exist yet, and those that are readable by all, rotated ones too.
 
-    nginx itself would make them readable for everybody. What is no file of its own, such as a link of the administrator's, is left alone.
+    nginx itself would make them readable by all. Anything but a regular file, such as an administrator's link, is left alone.
     """
     found = []
     for site in sites:
@@ -240,7 +240,7 @@ def _is_open(status: os.stat_result) -> bool:
 
 
 def close_logs(paths: Iterable[Path]) -> list[Path]:
-    """Give logs, made where they are missing, to nginx and to those who read logs, as Debian's logrotate does; return those made."""
+    """Give logs the owner and mode that Debian's logrotate gives them, creating those that are missing; return the created ones."""
     uid, gid = _find_log_access()
     made = []
     for path in paths:

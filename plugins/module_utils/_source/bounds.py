@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much a source may be: more is a mistake or an attack, and would fill the host's disk or memory."""
+"""Limits of a source. More is a mistake or an attack, and would fill the host's disk or memory."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ _CHUNK = 1 << 20
 
 
 class Allowance:
-    """How much may yet be written."""
+    """How much may still be written."""
 
     def __init__(self, most: int, message: str) -> None:
-        """Allow `most` of what is counted, and say `message` when it is more."""
+        """Allow `most`; the error for more has this message."""
         self._left = most
         self._message = message
 
     def take(self, amount: int) -> None:
-        """Take a part of it; raise UserError if there is not so much left."""
+        """Use up a part of it; raise UserError if less is left."""
         self._left -= amount
         if self._left < 0:
             raise UserError(self._message)
 
     def copy(self, content: IO[bytes], file: IO[bytes]) -> None:
-        """Copy bytes, no more than there are left. What a header says of their number does not count: it may lie."""
+        """Copy no more bytes than are left, whatever size a header claims."""
         while chunk := content.read(_CHUNK):
             self.take(len(chunk))
             file.write(chunk)
 
 
 class Room:
-    """How much may yet come into one source, whatever its parts."""
+    """How much may still be added to one source, all its parts together."""
 
     def __init__(self, what: str) -> None:
-        """Begin with all that a source may have; messages call it `what`."""
+        """Begin with the full limits; messages call the source `what`."""
         advice = "the most that a source may have; leave out what is no source"
         self.content = Allowance(MOST_UNPACKED, f"{what} comes to more than {MOST_UNPACKED} bytes, {advice}")
         self.members = Allowance(MOST_MEMBERS, f"{what} has more than {MOST_MEMBERS} members, {advice}")
@@ -55,5 +55,5 @@ class Room:
 
 
 def describe_depth(what: str) -> str:
-    """Return what to say of a source with directories that lie too deep."""
+    """Return the message for a source whose directories are nested too deep."""
     return f"{what} has directories in more than {MOST_LEVELS} levels, the most that a source may have"

@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Builds on the host: put together in a directory beside, checked, given to root, and renamed into place."""
+"""Builds on the host: made in a temporary directory, checked, given to root, and renamed into place."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _LEAST_ROOM = 32
 """MiB that must be free before a build is made."""
 
 _PASS_THROUGH, _OPEN = 0o751, 0o755
-"""Modes of a directory that others may pass through, to what is public, and of one that they may read."""
+"""Modes of a directory that others may only pass through, to public ones, and of a public one."""
 
 
 def ensure_build(
     layout: AppLayout, identifier: str, fill: Callable[[Path], None], subdirectory: str = "", shared: Sequence[str] = ()
 ) -> bool:
-    """Make the build if it is not there, by calling `fill` on an empty directory; return whether it was made.
+    """Make the build unless it exists, by calling `fill` on an empty directory; return whether it was made.
 
     Of what `fill` writes, `subdirectory` becomes the build. The places named in `shared` become links to the app's shared data.
     """
@@ -70,7 +70,7 @@ def ensure_build(
 
 @contextmanager
 def open_scratch_build(directory: Path, fill: Callable[[Path], None], subdirectory: str, shared: Sequence[str]) -> Iterator[Path]:
-    """Make a build below a directory, for a check run to look at: it is gone when the block ends."""
+    """Make a temporary build below a directory, for a check run."""
     build = directory / "build"
     build.mkdir(mode=0o700)
     try:
@@ -88,7 +88,7 @@ def _fill(build: Path, fill: Callable[[Path], None], subdirectory: str, shared: 
 
 
 def descend(top: Path, subdirectory: str) -> None:
-    """Let a directory of a tree be all that there is of it."""
+    """Replace a tree by one of its directories."""
     if not subdirectory:
         return
     wanted = top / subdirectory

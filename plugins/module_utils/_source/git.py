@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Source from a git repository: which commit a version is, and the commit's files in a directory."""
+"""Source from a git repository: find the commit of a version, and check it out."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.commands impo
 from ansible_collections.webstack.flask.plugins.module_utils._source.bounds import Room
 
 _TIMEOUT: float = 600
-"""Seconds that git may take: a remote that takes the connection and never answers must not hold up an app for ever."""
+"""Timeout of git, in seconds: a server that accepts the connection and never answers must not block an app forever."""
 
 MOST_SUBMODULES, MOST_NESTED = 200, 10
-"""Submodules of one source, those of submodules included, and how deep they may lie in one another."""
+"""Submodules of one source, nested ones included, and how deep they may be nested."""
 
 _LARGEST_FILE = 4 << 30
 """Bytes of a file that git may write: a pack that it fetches, or a file of the source."""
@@ -38,7 +38,7 @@ _LONGEST_ENTRY = 8192
 _CHUNK = 1 << 16
 
 _SETTINGS = ("-c", "core.hooksPath=/dev/null", "-c", "fetch.unpackLimit=1")
-"""No hook is run; and objects arrive as one pack whatever their number, so that they are there all or not at all."""
+"""No hook is run. Objects arrive as one pack whatever their number, so that a fetch is complete or has no effect."""
 
 _INDEX = "checkout.index"
 _FULL_COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -77,15 +77,15 @@ _HINTS = {
         "the server takes none of the keys that were offered; give it a deploy key, and its private half as `source.ssh_key`"
     ),
 }
-"""What helps against what git and ssh say."""
+"""Advice for error messages of git and ssh."""
 
 _SUBMODULE_URL = re.compile(r"(?:https?|git|ssh)://[^-].*|[^-:/]+@[^-:/][^:/]*:.*")
-"""Where a submodule may come from: from another machine. A path would be one of this host, read by root."""
+"""URLs that a submodule may have. A path would be one on this host, read by root."""
 
 
 @dataclass(frozen=True)
 class SshAccess:
-    """What ssh identifies itself and the server by: files on the host, or None for what root's own configuration has."""
+    """The key and the host keys of ssh: files on the host, or None for those of root's own configuration."""
 
     key: Path | None = None
     known_hosts: Path | None = None
@@ -93,7 +93,7 @@ class SshAccess:
     """Socket of an ssh-agent."""
 
     def variables(self) -> dict[str, str]:
-        """Return the environment variables by which git calls ssh so. It never asks anything, and takes no unknown host."""
+        """Return the environment variables that make git use them. ssh never prompts, and refuses unknown hosts."""
         options = ["BatchMode=yes", "StrictHostKeyChecking=yes"]
         if self.key:
             options += [f"IdentityFile={self.key}", "IdentitiesOnly=yes", "IdentityAgent=none"]
@@ -104,7 +104,7 @@ class SshAccess:
 
 
 class Mirror:
-    """A bare repository on the host, into which what is wanted of the remote one is fetched."""
+    """A bare repository on the host, into which the wanted commits of the remote one are fetched."""
 
     def __init__(self, path: Path, url: str, ssh: SshAccess | None = None, reference: Path | None = None) -> None:
         """Use the mirror at `path` of the repository at `url`. Objects of the mirror `reference` are borrowed, not fetched again."""
@@ -117,7 +117,7 @@ class Mirror:
         self._last_error = ""
 
     def find_commit(self, version: str) -> str:
-        """Return the commit that a branch, a tag, HEAD or a full commit stands for.
+        """Resolve a branch, a tag, HEAD or a full commit to a commit.
 
         A full commit is itself; the remote is asked only for names.
         """
@@ -135,7 +135,7 @@ class Mirror:
         return commit
 
     def fetch(self, commit: str) -> None:
-        """Make the commit present in the mirror; nothing is fetched that is there already."""
+        """Fetch the commit into the mirror, unless it is there already."""
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._remove_leftovers()
         self._git("init", "--quiet", "--bare", str(self._path), what="make a mirror")
@@ -194,7 +194,7 @@ class Mirror:
         return choose_submodules(parse_settings(listing), links, self._given_url)
 
     def _remove_leftovers(self) -> None:
-        """Remove what a run that was cut off has left, and what would stop git for ever: nobody else uses the mirror now."""
+        """Remove what an interrupted run has left, such as locks that would block git forever. Nobody else uses the mirror now."""
         for path in (self._path / _INDEX, *self._path.rglob("*.lock"), *self._path.glob("objects/pack/tmp_*")):
             path.unlink(missing_ok=True)
 
@@ -228,7 +228,7 @@ class Mirror:
         return result.output
 
     def _clean(self, message: str) -> str:
-        """Return what git and the server said in the end, and what helps."""
+        """Return the last output of git and the server, with advice."""
         hints = [f"Hint: {hint}." for sign, hint in _HINTS.items() if sign in message]
         lines = message.strip().replace(self._given_url, self._shown_url).splitlines()
         shown = [line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines[-_MOST_LINES:]]
@@ -253,7 +253,7 @@ def parse_entry(entry: bytes) -> tuple[str, str, int, str]:
 
 
 def describe_missing(version: str) -> str:
-    """Return what to do where a version is neither a branch nor a tag."""
+    """Return the advice for a version that is neither a branch nor a tag."""
     if re.fullmatch(r"[0-9a-f]{4,39}", version):
         return f"no remote can be asked for an abbreviated commit: give all 40 characters, as `git rev-parse {version}` prints them"
     return "for a commit, give all 40 characters"
@@ -268,7 +268,7 @@ def choose_commit(listing: str, version: str) -> str | None:
 
 @dataclass(frozen=True)
 class Submodule:
-    """A repository within another one: where in it, which, and at which commit."""
+    """A submodule: its path, its URL and its commit."""
 
     path: str
     url: str

@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A directory of source on the controller: which files belong to it, its identifier, and the archive that carries it over."""
+"""A directory of source on the controller: its files, its identifier, and the archive in which it is copied to the host."""
 
 from __future__ import annotations
 

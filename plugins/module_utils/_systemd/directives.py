@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an app says of its own service, in systemd's words, and what of it goes for its release commands, too."""
+"""The systemd directives of an app's service, and those that apply to its release commands, too."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ RESERVED_DIRECTIVES = {
     "User": "each app has a user of its own",
     "WorkingDirectory": "use the key `chdir` of the app",
 }
-"""Directives of [Service] that the role needs for itself, each with what to do instead."""
+"""Directives of [Service] that are reserved for the role, each with what to do instead."""
 
 _OF_THE_PROCESS = re.compile(
     "Type|NotifyAccess|Exec[A-Z].*|Kill.*|SendSIG.*|Restart.*|Timeout.*|Watchdog.*|RuntimeMaxSec|RemainAfterExit|SuccessExitStatus"
     "|PIDFile|GuessMainPID|Sockets|FileDescriptor.*|WorkingDirectory|SyslogIdentifier|User|Group|Environment.*"
 )
-"""Directives that say how the server is run. All others say what it may do and use, and that goes for release commands as well."""
+"""Directives that say how the server is started. All others restrict what it may do and use, and apply to release commands, too."""
 
 
 def find_directive_problems(directives: Directives) -> list[str]:
-    """Return a sentence for each directive that cannot stand in a unit, or not in one of ours."""
+    """Return a sentence for each directive that is not valid in a unit, or not allowed in ours."""
     return [problem for name, value in directives.items() for problem in _find_problems(name, value)]
 
 

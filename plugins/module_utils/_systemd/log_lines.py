@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an app has to say about its end, without what gunicorn says about its own."""
+"""Extract the app's own error from the log, without gunicorn's frames."""
 
 from __future__ import annotations
 

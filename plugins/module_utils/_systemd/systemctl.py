@@ -59,7 +59,7 @@ class UnitState:
     enablement: str = ""
     job: int = 0
     cpu_weight: int | None = None
-    """Its share of the processor where others want it, too, and have 100 by default; None is none of its own."""
+    """CPUWeight of the unit; None is systemd's default, 100."""
 
     @property
     def enabled(self) -> bool:
@@ -67,7 +67,7 @@ class UnitState:
         return self.enablement == "enabled"
 
     def describe_death(self, restarts: int = 0) -> str | None:
-        """Return how the unit's process ended, None while there is hope; so many restarts are none of it, they were before."""
+        """Return how the unit's process ended; None while it may still come up. The first `restarts` restarts are ignored."""
         alive = self.active in ("active", "reloading") or (self.active == "activating" and self.sub != "auto-restart")
         if self.restarts <= restarts and (alive or self.job):
             return None
@@ -151,7 +151,7 @@ def daemon_reload() -> None:
 
 
 def set_cpu_weight(unit: str, weight: int | None) -> None:
-    """Give a unit, which need not run, a share of the processor until the next boot; None is none of its own."""
+    """Set CPUWeight of a unit, which need not run, until the next boot; None is systemd's default."""
     _systemctl("set-property", "--runtime", "--", unit, f"CPUWeight={weight or ''}")
 
 
@@ -190,13 +190,13 @@ def _keep_links() -> None:
 
 
 def forget_failure(*units: str) -> None:
-    """Let failed units be as if they had never run."""
+    """Reset the failed state of units."""
     with suppress(UserError):
         _systemctl("reset-failed", "--", *units)
 
 
 def find_complaints(unit: str, file: Path) -> list[str]:
-    """Return what systemd has to say against a file of a unit: names and values that it would pass over."""
+    """Return what systemd complains of in a unit file: names and values that it would ignore."""
     command = ["systemd-analyze", "--no-pager", "verify", unit]
     try:
         errors = run(command, timeout=_SHORT_TIMEOUT).errors

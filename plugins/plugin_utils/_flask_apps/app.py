@@ -42,7 +42,7 @@ def is_kept_by_us(app: App) -> bool:
 
 
 def is_acme(app: App) -> bool:
-    """Return whether an authority is to sign the app's certificate, so that there may be none yet."""
+    """Return whether a CA issues the app's certificate, so that there may be none yet."""
     return is_encrypted(app) and bool(app["tls"]["mode"] == "acme")
 
 
@@ -54,7 +54,7 @@ def certificate_file(app: App) -> str:
 def as_certified(app: App, outcome: Mapping[str, Any] | None) -> App:
     """Return an app as it can be served, given what the role certificates says of its certificate.
 
-    Until an authority has signed one, the app is served without encryption; and so are names that it has not signed.
+    Until a CA has issued one, the app is served over HTTP. So are the names that it does not cover.
     """
     if not is_acme(app):
         return app

@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong with the user's list `flask_apps`."""
+"""Find everything that is wrong with the user's list `flask_apps`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _WSGI_WORKERS = ("sync", "gthread", "gevent", "eventlet", "tornado")
 _ENTRY_POINTS = ("wsgi", "asgi")
 
 _ABSENT = ("name", "state", "remove_data")
-"""What counts of an app that is to be absent. The other keys may stay, for the day on which it comes back."""
+"""The keys that count for an app that is to be absent. The others may stay, in case it comes back."""
 
 _BATCH = re.compile(r"0*[1-9]\d*|0*([1-9]\d?|100)%")
 
@@ -267,7 +267,7 @@ def _find_acme_problems(app: App, given: Sequence[str]) -> _Problems:
                 yield f"tls.mode is acme, and {name} is only signed after a challenge by DNS; set tls.challenge to dns, or name each host"
     for name in names:
         if name.rpartition(".")[2].isdigit():
-            yield f"tls.mode is acme, and {name} is an address; an authority signs names, such as www.example.org"
+            yield f"tls.mode is acme, and {name} is an address; a CA signs names, such as www.example.org"
 
 
 def _find_number_problems(app: App) -> _Problems:
@@ -279,7 +279,7 @@ def _find_number_problems(app: App) -> _Problems:
 
 
 def _find_site_problems(app: App) -> _Problems:
-    """Find now what the role nginx_site would find when builds and environments are made already; others tell of what is replaced here."""
+    """Find now what the role nginx_site would refuse later. Keys that other checks cover are replaced by valid ones here."""
     told = {"name": "app"} | {"server_names": app["server_names"] or ["localhost"], "static": app["static"] or []}
     encrypted = {"tls": app["tls"] if "tls" in app and not any(_find_tls_problems(app)) else None}
     below_nginx = re.compile(rf"^(?={'|'.join(SPEC['nginx']['options'])})")

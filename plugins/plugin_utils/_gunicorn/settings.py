@@ -1,10 +1,10 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which settings of gunicorn a user may give.
+"""The settings of gunicorn that a user may set.
 
-gunicorn passes over a name that it does not know, so a misspelt one would do nothing. Names differ between its versions:
-only what is close to a known one counts as misspelt.
+gunicorn ignores an unknown name, so a misspelt one would have no effect. Names differ between its versions: only a name that is
+similar to a known one counts as misspelt.
 """
 
 from __future__ import annotations

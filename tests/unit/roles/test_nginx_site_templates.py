@@ -104,7 +104,7 @@ server {
     proxy_buffer_size 16k;
     proxy_buffers 8 16k;
 
-    # By what lies here an authority for certificates sees that the names are ours.
+    # ACME HTTP-01 challenge files, with which a certificate authority (CA) validates the names.
     location ^~ /.well-known/acme-challenge/ {
         root /var/lib/acme;
         default_type text/plain;

@@ -141,8 +141,8 @@ AWAY = "An unexpected error occurred:\nrequests.exceptions.ConnectionError: refu
 @pytest.mark.parametrize(
     ("output", "refused"),
     [
-        (FAILED, {"www.shop.test": "the authority says: no valid A records found for www.shop.test (dns)"}),
-        (REFUSED, {"shop.test": f"the authority says: {REFUSED.splitlines()[2]}"}),
+        (FAILED, {"www.shop.test": "the CA says: no valid A records found for www.shop.test (dns)"}),
+        (REFUSED, {"shop.test": f"the CA says: {REFUSED.splitlines()[2]}"}),
         (AWAY, {}),
     ],
 )

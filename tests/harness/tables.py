@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Options = Mapping[str, Mapping[str, Any]]
 
-_TABLE = re.compile(r"(<!-- (variable|option|key)s: ([\w.]+) -->\n)(.*?)(<!-- end of \2s -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- (?P<noun>variable|option|key)s: (?P<path>[\w.]+) -->\n)(?P<rows>.*?)(<!-- end of (?P=noun)s -->)", re.DOTALL)
 _MARK = re.compile(r"<!-- (?:end of )?(?:variable|option|key)s\b.*-->")
 _CODE = re.compile(r"\b[CEIOV]\(((?:[^\\)]|\\.)+)\)")
 _LINK = re.compile(r"\bL\(([^)]+?), *([^)]+)\)")
@@ -36,14 +36,14 @@ _LINK = re.compile(r"\bL\(([^)]+?), *([^)]+)\)")
 
 def fill(page: str, place: str, roles: Mapping[str, Options]) -> str:
     """Return a page with its tables written anew, given its path in the clone and the options of each role."""
-    found = _TABLE.findall(page)
+    found = list(TABLE.finditer(page))
     if len(_MARK.findall(page)) != 2 * len(found):
-        raise HarnessError(f"{place}: a table of options begins or ends where no other line of it does; see tests/harness/tables.py.")
+        raise HarnessError(f"{place}: a table of options is without its first or its last line; see tests/harness/tables.py.")
     variables = {name: option for options in roles.values() for name, option in options.items()}
-    apart = {path for _, noun, path, _, _ in found if noun != "variable"}
+    apart = {match["path"] for match in found if match["noun"] != "variable"}
 
     def write(match: re.Match[str]) -> str:
-        first, noun, path, _, last = match.groups()
+        first, noun, path, last = match.group(1, "noun", "path", 5)
         try:
             options = roles[path] if noun == "variable" else _find(path, variables)
         except KeyError as error:
@@ -51,7 +51,7 @@ def fill(page: str, place: str, roles: Mapping[str, Options]) -> str:
         rows = _list_rows(options, "" if noun == "variable" else f"{path}.", apart, posixpath.dirname(place))
         return "\n".join([f"{first}| {noun} | default | is |", "| --- | --- | --- |", *rows, last])
 
-    return _TABLE.sub(write, page)
+    return TABLE.sub(write, page)
 
 
 def _find(path: str, options: Options) -> Options:
@@ -100,8 +100,7 @@ def show_description(description: str | list[str], directory: str) -> str:
 def _show_code(code: re.Match[str]) -> str:
     text = re.sub(r"\\(.)", r"\1", code[1])
     if code[0][0] == "O":  # the whole path of an option, perhaps with its value
-        name, _, value = text.partition("=")
-        text = name.rpartition(".")[2] + (f": {value}" if value else "")
+        text = re.sub(r"^[^=]*\.", "", text).replace("=", ": ", 1)
     return f"`{text}`"
 
 

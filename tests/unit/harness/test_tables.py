@@ -64,7 +64,7 @@ def test_a_table_that_is_current_stays_as_it_is() -> None:
     "page", ["<!-- options: shop_goods -->\n", "<!-- end of keys -->\n", "<!-- options: shop_goods -->\n<!-- end of keys -->\n"]
 )
 def test_a_table_without_a_beginning_or_an_end_is_refused(page: str) -> None:
-    with pytest.raises(HarnessError, match=r"roles/shop/README\.md: a table of options begins or ends"):
+    with pytest.raises(HarnessError, match=r"roles/shop/README\.md: a table of options is without its first or its last line"):
         _fill(page)
 
 
@@ -115,6 +115,6 @@ def _flatten(options: dict[str, Any], prefix: str = "") -> Iterator[str]:
 def test_the_documentation_has_every_option(role: str) -> None:
     specs = yaml.safe_load((paths.ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
     page = paths.ROOT / ("docs/flask_apps.md" if role == "flask_apps" else f"roles/{role}/README.md")
-    rows = sum(len(rows.splitlines()) - 2 for _, _, _, rows, _ in tables._TABLE.findall(page.read_text(encoding="utf-8")))  # noqa: SLF001 - what it finds is the point
+    rows = sum(len(table["rows"].splitlines()) - 2 for table in tables.TABLE.finditer(page.read_text(encoding="utf-8")))
     options = list(_flatten(specs["argument_specs"]["main"]["options"]))
     assert rows == len(options) - (role == "flask_apps")  # the page is about that variable itself

@@ -104,7 +104,7 @@ def test_a_run_that_is_killed_leaves_no_credentials_and_the_next_one_ends_what_i
     with running(host, describe(source, **login), str(SITE)) as run:
         wait_on_host(host, "python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 54999), 5)' 2>/dev/null", pause=0.5)
         assert PASSWORD not in host.check_output("ps -eo args; systemctl show %s", UNIT)
-        assert host.check_output("systemctl show --value --property=TasksMax %s", UNIT) == "4096"
+        assert host.check_output("systemctl show --value --property=TasksMax %s", UNIT) == "1024"
         assert host.check_output("systemctl show --value --property=MemoryMax %s", UNIT) != "infinity"
         run.kill()
     host.check_output("kill -KILL $(cat /run/webstack-flask/thief.lock)")

@@ -205,9 +205,9 @@ def find_complaints(unit: str, file: Path) -> list[str]:
     return [line.removeprefix(f"{file}:") for line in errors.splitlines() if str(file) in line]
 
 
-def read_journal(unit: str, lines: int) -> str:
-    """Return the last lines that a unit wrote, without time stamps, or what can be had of them; it never fails."""
-    command = ["journalctl", "--no-pager", "--output=cat", f"--lines={lines}", f"--unit={unit}"]
+def read_journal(unit: str, lines: int, since: float = 0) -> str:
+    """Return the last lines of a unit since a moment of the clock, without time stamps, or what can be had of them; it never fails."""
+    command = ["journalctl", "--no-pager", "--output=cat", f"--lines={lines}", f"--unit={unit}", f"--since=@{since:.6f}"]
     with suppress(TimedOut, OSError):
         # What a process has said that ended at once may not have been stored yet.
         run(["journalctl", "--sync"], timeout=_SHORT_TIMEOUT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,23 @@ def test_a_status_of_systemd_s_own_comes_with_the_journal(monkeypatch: pytest.Mo
     monkeypatch.setattr(systemctl, "read_journal", lambda _unit, _lines: "Failed at step EXEC")
     outcome = run("shop-build.service", ["true"], description="d", properties=[], variables={}, timeout=5)
     assert (outcome.status, outcome.said, outcome.late) == (203, "said\nFailed at step EXEC", False)
+
+
+def test_a_unit_that_the_kernel_has_killed_for_its_memory_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = "shop-build.service: Failed with result 'oom-kill'."
+    before = time.time()
+
+    def read(unit: str, _lines: int, since: float) -> str:
+        assert unit == "shop-build.service"
+        assert before <= since <= time.time(), "an earlier unit of this name is not meant"
+        return journal
+
+    monkeypatch.setattr(systemctl, "read_journal", read)
+    monkeypatch.setattr(commands, "run", lambda *_words, **_options: commands.Ended(1, "said", "", cut=False))
+    outcome = run("shop-build.service", ["true"], description="d", properties=[], variables={}, timeout=5)
+    assert outcome.said == "said\nit was killed, because it needs more memory than it is given: 60% of the host's at most"
+    journal = "shop-build.service: Main process exited, code=exited, status=1/FAILURE"
+    assert run("shop-build.service", ["true"], description="d", properties=[], variables={}, timeout=5).said == "said"
 
 
 def test_a_unit_that_was_collected_costs_no_call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

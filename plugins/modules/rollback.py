@@ -153,44 +153,10 @@ releases:
 
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
-from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, for_each_app, list_errors
-from ansible_collections.webstack.flask.plugins.module_utils._release.command import end_earlier
-from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import (
-    SWITCH_OPTIONS,
-    change_app,
-    choose_target,
-    read_switch,
-    read_switch_of,
-    retire_others,
-    switch_to,
-)
-
-
-def roll_back(app: dict[str, Any], to: str, lock_timeout: float, *, check: bool) -> dict[str, Any]:
-    """Take users of one app back; return what became of it."""
-    layout = AppLayout.of(app["name"], app["root"])
-    switch = read_switch(app, layout)
-    current = switch.current
-    try:
-        target = choose_target(layout, current, to)
-    except UserError as problem:
-        return {"previous": current, "current": current, "changed": False, "notes": [], "error": str(problem)}
-    if check:
-        return {"previous": current, "current": target, "changed": target != current, "notes": []}
-
-    def change() -> bool:
-        end_earlier(layout, lock_timeout)
-        wanted = choose_target(layout, switch.current, to)
-        own = read_switch_of(layout, switch, wanted)
-        if wanted == switch.current:
-            return own.repair(wanted)
-        switch_to(layout, own, wanted)
-        retire_others(own, wanted)
-        return True
-
-    return change_app(layout, switch, lock_timeout, change)
+from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
+from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS
+from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back
 
 
 def main() -> None:
@@ -198,7 +164,7 @@ def main() -> None:
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     to, lock_timeout = module.params["to"], module.params["lock_timeout"]
     failed: dict[str, Any] = {"previous": None, "current": None, "changed": False, "notes": []}
-    outcomes = for_each_app(module.params["apps"], lambda app: roll_back(app, to, lock_timeout, check=module.check_mode), failed)
+    outcomes = for_each_app(module.params["apps"], lambda app: roll_back(app, to, lock_timeout, REAL, check=module.check_mode), failed)
     errors = list_errors(outcomes)
     diff = [
         {"before_header": name, "after_header": name, "before": f"{outcome['previous']}\n", "after": f"{outcome['current']}\n"}

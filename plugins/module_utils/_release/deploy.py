@@ -15,7 +15,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.command import end_earlier, run_release_command
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
-from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import recover
+from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import recover, stay
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import (
     ReleaseSpec,
     ensure_release,
@@ -23,6 +23,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.release im
     note,
     prune,
     read_record,
+    sweep,
 )
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import ReleaseFailed, Switch, read_current
@@ -61,7 +62,7 @@ def converge(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:
             run_commands(app, spec, host, release)
             Transaction.begin(switch, release, app["keep"]).run()
             return True
-        changed |= stay(switch, release) | retire_others(switch, release)
+        changed |= stay(switch, release) | retire_others(switch, release) | sweep(layout, host)
     except Exception:
         with suppress(Exception):  # the reason of the failure matters more than tidiness
             retire_others(switch, switch.current)
@@ -93,16 +94,6 @@ def ensure_all(spec: ReleaseSpec, host: Host, shared: Mapping[str, Sequence[str]
     made |= host.home.ensure_shared(layout, layout.build(spec.build or "unknown"), **shared, check=check)
     made |= ensure_units(spec, host, check=check)
     return made | ensure_release(spec, host, check=check)
-
-
-def stay(switch: Switch, release: str) -> bool:
-    """See that users reach the release where the link leads already; return whether anything had to be mended."""
-    mended = switch.repair(release)
-    switch.verify(release)
-    record = read_record(switch.layout, switch.host, release)
-    if record and not record.healthy:
-        note(switch.layout, switch.host, release, lambda found, now: found.mark_verified(now))
-    return mended
 
 
 def run_commands(app: dict[str, Any], spec: ReleaseSpec, host: Host, release: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.webstack.flask.plugins.module_utils._release.record import choose_previous
+from ansible_collections.webstack.flask.plugins.module_utils._release.record import choose_previous, is_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, read_record, read_records
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import ReleaseFailed, Switch
 
@@ -21,20 +21,19 @@ def read_switch_of(switch: Switch, release: str) -> Switch:
 def recover(switch: Switch) -> bool:
     """Put right what an earlier run, or a hand, has left between two releases; return whether there was anything.
 
-    A link that is gone is put back. A release that is current and was never verified is that of a switch that was cut off;
-    if it proves bad now, users go back to the last one that was good. Where that is no good either, they stay where they
-    are: what this run brings may be better than both.
+    A link that is gone is put back. A release that is current and was not verified since is that of a switch that was cut off, and is
+    confirmed as it would have been then; if it proves bad now, users go back to the last one that was good. Where that is no good either,
+    they stay where they are: what this run brings may be better than both.
     """
     current = switch.current
     if current is None:
         return _fall_back(switch, None)
-    record = read_record(switch.layout, switch.host, current)
-    if record is None or record.healthy:
+    if not is_unfinished(read_records(switch.layout, switch.host), current):
         return False
     try:
         own = read_switch_of(switch, current)
         own.repair(current)
-        own.verify(current)
+        own.verify(current, watch=True)
     except ReleaseFailed as failure:
         reason = str(failure)
         note(switch.layout, switch.host, current, lambda found, now: found.mark_failed(now, reason))
@@ -57,4 +56,15 @@ def _fall_back(switch: Switch, current: str | None) -> bool:
         switch.notes.append(f"could not go back to release {fallback.id}: {str(failure).partition(chr(10))[0]}")
     else:
         switch.notes.append(f"went back to release {fallback.id}")
+    return True
+
+
+def stay(switch: Switch, release: str) -> bool:
+    """See that users reach the release where the link leads already; return whether anything had to be mended."""
+    mended = switch.repair(release)
+    switch.verify(release)
+    if not is_unfinished(read_records(switch.layout, switch.host), release):
+        return mended
+    note(switch.layout, switch.host, release, lambda found, now: found.mark_verified(now))
+    switch.notes.append(f"finished the switch to {release} that was cut off")
     return True

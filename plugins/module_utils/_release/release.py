@@ -96,7 +96,7 @@ def ensure_release(spec: ReleaseSpec, host: Host, *, check: bool) -> bool:
     changed |= host.files.ensure_file(
         _probe_of(layout, spec.id), read_probe(layout, host, spec.id) or secrets.token_hex(16), secret, check=check
     )
-    changed |= _ensure_drop_in(layout, host, spec.id, spec.drop_in, check=check)
+    changed |= _ensure_drop_in(layout, host, spec.id, spec.drop_in, check=check, checked=record is not None)
     for name, target in (("app", f"../../builds/{spec.build}"), ("venv", f"../../environments/{spec.environment}")):
         if host.files.read_link(directory / name) != target:
             changed = True
@@ -118,10 +118,13 @@ def _close_records(layout: AppLayout, host: Host, access: Access, *, check: bool
     return bool(opened)
 
 
-def _ensure_drop_in(layout: AppLayout, host: Host, release: str, text: str, *, check: bool) -> bool:
-    """Write what a release says of its service; what systemd would pass over is an error. Most releases say nothing."""
+def _ensure_drop_in(layout: AppLayout, host: Host, release: str, text: str, *, check: bool, checked: bool) -> bool:
+    """Write what a release says of its service; what systemd would pass over is an error. Most releases say nothing.
+
+    `checked` is whether a file that is there already was found to be good: a run may have been cut off before it had asked.
+    """
     path, access = layout.drop_in(release), Access(0, 0, 0o644)
-    if not text or not host.files.ensure_file(path, text, access, check=True):
+    if not text or (checked and not host.files.ensure_file(path, text, access, check=True)):
         return False
     if not check:
         host.files.ensure_directory(path.parent, Access(0, 0, 0o755))
@@ -199,13 +202,28 @@ def prune(layout: AppLayout, host: Host, current: str | None, keep: int) -> list
     doomed += [path for path in stale if host.clock.time() - files.modified(path) > _GRACE]
     for path in doomed:
         files.remove_tree(path)
-    for directory in (layout.releases, layout.builds, layout.environments):
-        for half in files.glob(directory, ".[pr]*-*"):  # `.partial-` and `.removed-`
-            files.remove_tree(half)
+    sweep(layout, host)
     for release, drop_in in find_drop_ins(layout, host).items():
         if not files.is_dir(layout.release(release)):
             _remove_drop_in(host, drop_in)
     return [str(path.relative_to(layout.root)) for path in doomed]
+
+
+def sweep(layout: AppLayout, host: Host) -> bool:
+    """Delete what a run that was cut off has left half-written or half-deleted; return whether there was anything."""
+    files, units, name = host.files, layout.service_template.parent, layout.name
+    trees = [path for top in (layout.releases, layout.builds, layout.environments) for path in files.glob(top, ".[pr]*-*")]
+    for tree in trees:  # `.partial-` and `.removed-`
+        files.remove_tree(tree)
+    staged = [*files.glob(layout.root, ".*.new"), *files.glob(layout.releases, "*/.*")]
+    staged += [path for kind in ("service", "socket") for path in files.glob(units, f".{name}@.{kind}.*")]
+    staged += files.glob(units, f"{name}@*.service.d/.release.conf.*")
+    for path in staged:
+        files.unlink(path)
+    emptied = [path for path in files.glob(units, f"{name}@*.service.d") if not files.names(path)]
+    for path in emptied:
+        files.rmdir(path)
+    return bool(trees or staged or emptied)
 
 
 def _names(host: Host, directory: Path) -> list[str]:

@@ -18,7 +18,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.ownership imp
 from ansible_collections.webstack.flask.plugins.module_utils._host.trees import Moved, set_aside
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
-from ansible_collections.webstack.flask.plugins.module_utils._release.release import find_drop_ins, is_foreign_unit
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import find_drop_ins, is_foreign_unit, sweep
 from ansible_collections.webstack.flask.plugins.module_utils._release.remains import comments_of
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host, Remains
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch
@@ -92,6 +92,8 @@ def remove_app(switch: Switch, remains: Remains, *, with_data: bool, backups: Pa
     if remains.is_ours(layout) and _is_directory(host, layout.shared):
         remains.take_tree(layout.shared)
     archive = remains.back_up(layout, backups) if to_archive else None
+    if remains.is_ours(layout):
+        sweep(layout, host)
     for path in parts:
         _remove(host, path)
     host.units.daemon_reload()

@@ -11,11 +11,11 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.command import end_earlier
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
-from ansible_collections.webstack.flask.plugins.module_utils._release.record import choose_previous
-from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import read_switch_of
-from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_records
+from ansible_collections.webstack.flask.plugins.module_utils._release.record import choose_previous, is_unfinished
+from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import read_switch_of, stay
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_records, sweep
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
-from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, change_app
+from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, change_app, retire_others
 
 
 def roll_back(app: dict[str, Any], to: str, lock_timeout: float, host: Host, *, check: bool) -> dict[str, Any]:
@@ -28,14 +28,15 @@ def roll_back(app: dict[str, Any], to: str, lock_timeout: float, host: Host, *, 
     except UserError as problem:
         return {"previous": current, "current": current, "changed": False, "notes": [], "error": str(problem)}
     if check:
-        return {"previous": current, "current": target, "changed": target != current, "notes": []}
+        unfinished = target == current and is_unfinished(read_records(layout, host), target)
+        return {"previous": current, "current": target, "changed": target != current or unfinished, "notes": []}
 
     def change() -> bool:
         end_earlier(layout, host, lock_timeout)
         wanted = choose_target(layout, host, switch.current, to)
         own = read_switch_of(switch, wanted)
         if wanted == switch.current:
-            return own.repair(wanted)
+            return stay(own, wanted) | retire_others(own, wanted) | sweep(layout, host)
         Transaction.begin(own, wanted).run()
         return True
 
@@ -43,8 +44,14 @@ def roll_back(app: dict[str, Any], to: str, lock_timeout: float, host: Host, *, 
 
 
 def choose_target(layout: AppLayout, host: Host, current: str | None, wanted: str) -> str:
-    """Return the release to roll back to, the one before the current one or a named one; raise UserError if it cannot be."""
+    """Return the release to roll back to, the one before the current one or a named one; raise UserError if it cannot be.
+
+    Where an earlier rollback was cut off after users had been taken back, it is that one's: they are not sent to the release that they
+    have been taken from.
+    """
     records = {record.id: record for record in read_records(layout, host)}
+    if wanted == "previous" and current in records and records[current].healthy and is_unfinished(list(records.values()), current):
+        return current
     if wanted == "previous":
         previous = choose_previous(list(records.values()), current)
         if previous is None:

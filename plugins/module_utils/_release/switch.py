@@ -149,9 +149,12 @@ class Switch:
             mended = True
         return mended
 
-    def verify(self, release: str) -> None:
+    def verify(self, release: str, *, watch: bool = False) -> None:
         """See that the current release, and no other, answers through the web server, however often it was restarted in its life."""
-        self.verify_within(VERIFY_TIMEOUT, release, restarts=self.units.show_service(release).restarts)
+        restarts = self.units.show_service(release).restarts
+        self.verify_within(VERIFY_TIMEOUT, release, restarts=restarts)
+        if watch:
+            self.watch(release, restarts=restarts)
 
     def verify_within(self, timeout: float, release: str, *, restarts: int = 0) -> None:
         """See within some seconds that a release, and no other, answers through the web server; of 0, the first answer decides."""
@@ -173,13 +176,13 @@ class Switch:
                 f"release {release} is healthy on its own socket, but not through the web server at {proxy.address}:{proxy.port}: {trouble}"
             )
 
-    def watch(self, release: str) -> None:
+    def watch(self, release: str, *, restarts: int = 0) -> None:
         """Look on for a moment, the former release still warm: some die of their first real requests, or of a worker that starts late."""
         clock = self.host.clock
         until = clock.monotonic() + self.watch_time
         while clock.monotonic() < until:
             clock.sleep(min(self.watch_time, 0.2))
-            self._raise_if_dead(release)
+            self._raise_if_dead(release, restarts)
 
     def retire(self, release: str, *, drain: bool = True) -> None:
         """Stop a release that users no longer reach, after its requests have ended, and let it not start at boot."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error
-from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, prune
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, prune, sweep
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import VERIFY_TIMEOUT, ReleaseFailed, Switch
 
 
@@ -76,7 +76,9 @@ class Transaction:
         note(switch.layout, switch.host, self.release, lambda found, now: found.mark_verified(now))
         switch.notes.append(f"switched from {self.before or 'nothing'} to {self.release}")
         retire_others(switch, self.release)
-        if self.keep is not None:
+        if self.keep is None:
+            sweep(switch.layout, switch.host)
+        else:
             prune(switch.layout, switch.host, self.release, self.keep)
 
     def revert(self, failure: BaseException) -> None:

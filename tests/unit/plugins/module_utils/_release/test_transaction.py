@@ -54,7 +54,16 @@ def test_users_go_back_to_the_release_they_reached_last_though_the_clock_was_set
         note(app, REAL, name, lambda record, _now, when=when: record.mark_verified(1000 - when))  # type: ignore[misc]
     assert choose_target(app, REAL, "r3", "previous") == "r2"
     note(app, REAL, "r1", lambda record, _now: record.mark_verified(5))
+    note(app, REAL, "r3", lambda record, _now: record.mark_verified(4))
     assert choose_target(app, REAL, "r3", "previous") == "r1"
+
+
+def test_a_rollback_that_was_cut_off_before_it_was_written_down_is_finished_and_not_undone(app: AppLayout) -> None:
+    for name in ("r1", "r2"):
+        note(app, REAL, name, lambda record, _now: record.mark_verified(1))
+    assert choose_target(app, REAL, "r1", "previous") == "r1"
+    note(app, REAL, "r1", lambda record, _now: record.mark_verified(1))
+    assert choose_target(app, REAL, "r1", "previous") == "r2"
 
 
 def test_users_are_not_sent_to_a_release_that_failed_though_the_clock_was_set_back_since_it_served(app: AppLayout) -> None:

@@ -134,11 +134,6 @@ class AppLayout:
         """Return the unit file with what a release says of its service beyond the template."""
         return UNIT_ROOT / f"{self.service_unit(release)}.d" / "release.conf"
 
-    def find_drop_ins(self) -> dict[str, Path]:
-        """Return the drop-ins that are on the host, by release."""
-        service = self.service_unit("*")
-        return {path.parent.name[len(self.name) + 1 : -len(".service.d")]: path for path in UNIT_ROOT.glob(f"{service}.d/release.conf")}
-
     def build(self, identifier: str) -> Path:
         """Return the directory of a build."""
         return self.builds / identifier
@@ -162,3 +157,7 @@ class AppLayout:
     def socket_unit(self, release: str) -> str:
         """Return the name of a release's socket unit."""
         return f"{self.name}@{release}.socket"
+
+    def units(self, release: str) -> list[str]:
+        """Return the names of all units of a release."""
+        return [self.service_unit(release), self.socket_unit(release)]

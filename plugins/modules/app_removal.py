@@ -80,42 +80,24 @@ apps:
       type: str
 """
 
-from pathlib import Path
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils._host.files import require_closed_way
-from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
-from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import is_ours
-from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with, for_each_app
-from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
-from ansible_collections.webstack.flask.plugins.module_utils._release.removal import find_remains, remove_app
-from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch
-
-_DRAIN = 30
-
-
-def remove(app: dict[str, Any], parameters: dict[str, Any], *, check: bool) -> dict[str, Any]:
-    """Remove one app; return what became of it."""
-    layout = AppLayout.of(app["name"], app["root"])
-    removed = find_remains(layout, with_data=app["remove_data"])
-    if removed and is_ours(layout):
-        require_closed_way(layout.root)
-    if removed and app["remove_data"]:
-        require_closed_way(Path(parameters["backups"]))
-    backup = None
-    if removed and not check:
-        switch = Switch(layout, HealthCheck(), proxy=None, drain_limit=_DRAIN)
-        with hold_lock(layout.lock, parameters["lock_timeout"], switch.notes.append):
-            backup = remove_app(layout, switch, with_data=app["remove_data"], backups=Path(parameters["backups"]))
-    return {"changed": bool(removed), "removed": removed, **({"backup": str(backup)} if backup else {})}
+from ansible_collections.webstack.flask.plugins.module_utils._release import remains
+from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
+from ansible_collections.webstack.flask.plugins.module_utils._release.removal import remove
 
 
 def main() -> None:
     """Run the module."""
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     failed = {"changed": True, "removed": []}
-    exit_with(module, "apps", for_each_app(module.params["apps"], lambda app: remove(app, module.params, check=module.check_mode), failed))
+    parameters = module.params
+
+    def attend(app: dict[str, Any]) -> dict[str, Any]:
+        return remove(app, parameters, REAL, remains, check=module.check_mode)
+
+    exit_with(module, "apps", for_each_app(parameters["apps"], attend, failed))
 
 
 ARGUMENT_SPEC: dict[str, Any] = {

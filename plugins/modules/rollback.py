@@ -13,6 +13,7 @@ description:
     returns to where the first one started.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
+extends_documentation_fragment: webstack.flask.switch
 options:
   apps:
     description: The apps to take back.
@@ -20,91 +21,13 @@ options:
     elements: dict
     required: true
     suboptions:
-      name:
-        description: Name of the app.
-        type: str
-        required: true
-      root:
-        description: Directory of the app. C(/var/www/<name>) by default.
-        type: path
       health:
         description: How a release is asked for its health whose own record does not say.
         type: dict
-        suboptions:
-          path:
-            description: Path to ask for.
-            type: str
-            default: /
-          statuses:
-            description: Good status codes. None means any below 500.
-            type: list
-            elements: int
-            default: []
-          timeout:
-            description: Timeout of one request, in seconds.
-            type: float
-            default: 5
-          interval:
-            description: Seconds between two questions.
-            type: float
-            default: 0.2
-          deadline:
-            description: Seconds within which a request has to succeed.
-            type: float
-            default: 60
-      proxy:
-        description: The web server through which users reach the app. Without it, the switch is not proven through one.
-        type: dict
-        suboptions:
-          address:
-            description: Address on which it listens.
-            type: str
-            default: 127.0.0.1
-          port:
-            description: Port on which it listens.
-            type: int
-            default: 80
-          host:
-            description: Name by which it knows the app.
-            type: str
-            required: true
-          tls:
-            description: Whether it is asked over an encrypted connection. Its certificate may be any.
-            type: bool
-            default: false
-          certified:
-            description: How it is asked instead, over an encrypted connection, as soon as there is a certificate for one of these names.
-            type: dict
-            suboptions:
-              certificate:
-                description: File with the certificate and its key.
-                type: path
-                required: true
-              encrypted_port:
-                description: Port on which it listens then.
-                type: int
-                default: 443
-              names:
-                description: Names by which it knows the app.
-                type: list
-                elements: str
-                required: true
-      drain:
-        description: Seconds that the former release has to end its requests.
-        type: float
-        default: 30
-      watch:
-        description: Seconds for which the release is watched after the switch, with the former one still warm.
-        type: float
-        default: 1
   to:
     description: The release to go to, by identifier, or C(previous).
     type: str
     default: previous
-  lock_timeout:
-    description: Seconds to wait for another run that is changing the same app.
-    type: float
-    default: 300
 attributes:
   check_mode:
     support: full
@@ -153,44 +76,10 @@ releases:
 
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
-from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, for_each_app, list_errors
-from ansible_collections.webstack.flask.plugins.module_utils._release.command import end_earlier
-from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import (
-    SWITCH_OPTIONS,
-    change_app,
-    choose_target,
-    read_switch,
-    read_switch_of,
-    retire_others,
-    switch_to,
-)
-
-
-def roll_back(app: dict[str, Any], to: str, lock_timeout: float, *, check: bool) -> dict[str, Any]:
-    """Take users of one app back; return what became of it."""
-    layout = AppLayout.of(app["name"], app["root"])
-    switch = read_switch(app, layout)
-    current = switch.current
-    try:
-        target = choose_target(layout, current, to)
-    except UserError as problem:
-        return {"previous": current, "current": current, "changed": False, "notes": [], "error": str(problem)}
-    if check:
-        return {"previous": current, "current": target, "changed": target != current, "notes": []}
-
-    def change() -> bool:
-        end_earlier(layout, lock_timeout)
-        wanted = choose_target(layout, switch.current, to)
-        own = read_switch_of(layout, switch, wanted)
-        if wanted == switch.current:
-            return own.repair(wanted)
-        switch_to(layout, own, wanted)
-        retire_others(own, wanted)
-        return True
-
-    return change_app(layout, switch, lock_timeout, change)
+from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
+from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS
+from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back
 
 
 def main() -> None:
@@ -198,7 +87,7 @@ def main() -> None:
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     to, lock_timeout = module.params["to"], module.params["lock_timeout"]
     failed: dict[str, Any] = {"previous": None, "current": None, "changed": False, "notes": []}
-    outcomes = for_each_app(module.params["apps"], lambda app: roll_back(app, to, lock_timeout, check=module.check_mode), failed)
+    outcomes = for_each_app(module.params["apps"], lambda app: roll_back(app, to, lock_timeout, REAL, check=module.check_mode), failed)
     errors = list_errors(outcomes)
     diff = [
         {"before_header": name, "after_header": name, "before": f"{outcome['previous']}\n", "after": f"{outcome['current']}\n"}

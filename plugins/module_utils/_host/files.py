@@ -141,8 +141,14 @@ def ensure_directory(path: Path, access: Access, *, check: bool = False) -> bool
 
 
 def _make_directory(path: Path, access: Access) -> None:
-    """Make a directory that may be there, and give it this access without following a link that may have come in its place."""
+    """Make a directory that may be there, and give it this access without following a link that may have come in its place.
+
+    A new one survives a power cut: what is written in it later, or a link that leads to it, would not help without it.
+    """
+    is_new = not os.path.lexists(path)
     path.mkdir(mode=0o700, exist_ok=True)
+    if is_new:
+        sync_directory(path.parent)
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         set_access(descriptor, access)

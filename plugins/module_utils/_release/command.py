@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.hints import find_hints
+from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import ReleaseFailed
-from ansible_collections.webstack.flask.plugins.module_utils._systemd import sandbox, systemctl
+from ansible_collections.webstack.flask.plugins.module_utils._systemd import sandbox
 
 _OUTPUT_LINES = 40
 _PAUSE = 0.2
@@ -27,7 +27,15 @@ _READ_ENV_FILES = (
 
 
 def run_release_command(
-    layout: AppLayout, release: str, command: str, confinement: Sequence[str], *, chdir: str, env_files: Sequence[str], timeout: float
+    layout: AppLayout,
+    host: Host,
+    release: str,
+    command: str,
+    confinement: Sequence[str],
+    *,
+    chdir: str,
+    env_files: Sequence[str],
+    timeout: float,
 ) -> None:
     """Run a shell command as the app's user, with the code, the environment and the variables of a release.
 
@@ -35,7 +43,7 @@ def run_release_command(
     even if this process does not live that long, nothing that it has started outlives it, it can do no more than the app itself
     (`confinement` is what the app's unit says of that, as lines `Name=value`), and it never runs twice at the same time.
     """
-    outcome = sandbox.run(
+    outcome = host.commands.run(
         layout.command_unit,
         wrap(command, env_files, layout.release(release)),
         description=f"release command of {layout.name}, release {release}",
@@ -52,14 +60,14 @@ def run_release_command(
     raise ReleaseFailed("\n".join([f"the release command `{command}` of release {release} {reason}. Its output:", *output, *hints]))
 
 
-def end_earlier(layout: AppLayout, timeout: float) -> None:
+def end_earlier(layout: AppLayout, host: Host, timeout: float) -> None:
     """See that no command of a run that was cut off goes on: it has `timeout` seconds to finish, lest half a migration be left."""
-    deadline = time.monotonic() + timeout
-    while sandbox.is_there(layout.command_unit) and time.monotonic() < deadline:
-        if systemctl.show([layout.command_unit])[layout.command_unit].active not in ("active", "activating", "deactivating"):
+    deadline = host.clock.monotonic() + timeout
+    while host.commands.is_there(layout.command_unit) and host.clock.monotonic() < deadline:
+        if host.units.show([layout.command_unit])[layout.command_unit].active not in ("active", "activating", "deactivating"):
             break
-        time.sleep(_PAUSE)
-    sandbox.end(layout.command_unit)
+        host.clock.sleep(_PAUSE)
+    host.commands.end(layout.command_unit)
 
 
 def list_properties(layout: AppLayout, release: str, confinement: Sequence[str], chdir: str) -> list[str]:

@@ -9,6 +9,7 @@ import http.client
 import io
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
@@ -31,6 +32,7 @@ _MOST_BODY = 1 << 20
 """Bytes after the headers that are read: an answer that is longer counts as given in full."""
 
 _PIECE = 1 << 16
+_PAUSE = 0.1
 _LONGEST_TEXT = 300
 """Characters of what an app says in an answer that a message shows."""
 
@@ -97,6 +99,29 @@ def ask_socket(path: str, check: HealthCheck) -> Answer:
 def ask_proxy(address: str, port: int, check: HealthCheck) -> Answer:
     """Ask through the web server at an address."""
     return _ask(_Connection(check, partial(_connect_to_address, address, port, check)), check)
+
+
+def ask_aside(question: Callable[[], Answer], meanwhile: Callable[[], None]) -> Answer:
+    """Ask in a thread of its own, and call `meanwhile` again and again until there is an answer. What that raises ends the waiting."""
+    asking = _Asking(question)
+    asking.join(_PAUSE)  # most answer at once, and what is done meanwhile takes longer
+    while asking.is_alive():
+        meanwhile()
+        asking.join(_PAUSE)
+    return asking.answer
+
+
+class _Asking(threading.Thread):
+    """A question that is being asked; `answer` is there when the thread has ended."""
+
+    def __init__(self, question: Callable[[], Answer]) -> None:
+        super().__init__(daemon=True)
+        self.answer = Answer(error="not answered yet")
+        self._question = question
+        self.start()
+
+    def run(self) -> None:
+        self.answer = self._question()
 
 
 def _ask(connection: _Connection, check: HealthCheck) -> Answer:

@@ -81,6 +81,16 @@ def choose_previous(records: Sequence[ReleaseRecord], current: str | None) -> Re
     return max(healthy, key=lambda record: (record.sequence, record.verified or 0.0), default=None)
 
 
+def is_unfinished(records: Sequence[ReleaseRecord], current: str) -> bool:
+    """Return whether the switch to the current release was cut off before it was written down, as far as its record can be read.
+
+    That may be a release that never served, or one that did and that users were being taken back to.
+    """
+    record = next((record for record in records if record.id == current), None)
+    last = choose_previous(records, None)
+    return record is not None and (not record.healthy or (last is not None and last.id != current))
+
+
 def next_sequence(records: Iterable[ReleaseRecord]) -> int:
     """Return the number of the next event of an app."""
     return 1 + max((record.sequence for record in records), default=0)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._host import files
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import (
     Access,
     ensure_directory,
@@ -98,6 +99,15 @@ def test_an_access_list_counts_as_the_wrong_access_and_is_taken_off(tmp_path: Pa
     assert ensure_file(file, "x", Access(0, 0, 0o670))
     assert not ensure_file(file, "x", Access(0, 0, 0o670))
     assert not has_acl(tmp_path / "absent" / "file")
+
+
+def test_a_new_directory_and_those_on_the_way_to_it_survive_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(files, "sync_directory", synced.append)
+    ensure_directory(tmp_path / "shop" / "releases", Access(0, 0, 0o711))
+    assert synced == [tmp_path, tmp_path / "shop"]
+    ensure_directory(tmp_path / "shop" / "releases", Access(0, 0, 0o711))
+    assert len(synced) == 2
 
 
 def test_a_directory_that_is_there_with_another_owner_or_mode_is_mended(tmp_path: Path) -> None:

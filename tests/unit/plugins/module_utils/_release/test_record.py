@@ -7,6 +7,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.record imp
     ReleaseRecord,
     choose_leftovers,
     choose_previous,
+    is_unfinished,
     next_sequence,
 )
 
@@ -151,3 +152,12 @@ def test_releases_of_before_events_were_counted_are_older_and_among_them_the_clo
 def test_events_are_counted_across_the_releases_of_an_app() -> None:
     assert next_sequence([]) == 1
     assert next_sequence([_record("r1"), replace(_record("r2"), sequence=4), replace(_record("r3"), sequence=2)]) == 5
+
+
+def test_a_switch_is_unfinished_until_its_release_is_the_last_that_was_seen_to_serve() -> None:
+    former, latter = (replace(_record(name, verified=1), sequence=number) for number, name in enumerate(("former", "latter"), 1))
+    assert not is_unfinished([former, latter], "latter")
+    assert is_unfinished([former, latter], "former")
+    assert is_unfinished([former, _record("new")], "new")
+    assert not is_unfinished([former, latter.mark_failed(2, "it died")], "former")
+    assert not is_unfinished([former], "garbled")

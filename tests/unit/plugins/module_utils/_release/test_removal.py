@@ -24,12 +24,12 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.disk import m
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import MARKER
 from ansible_collections.webstack.flask.plugins.module_utils._host.trees import Moved, set_aside
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._release import removal
+from ansible_collections.webstack.flask.plugins.module_utils._release import remains
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
-from ansible_collections.webstack.flask.plugins.module_utils._release.removal import find_parts, find_remains, remove_app
+from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
+from ansible_collections.webstack.flask.plugins.module_utils._release.removal import find_parts, find_remains, remove, remove_app
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import sandbox, systemctl
-from ansible_collections.webstack.flask.plugins.modules import app_removal
 
 NAME = "unit-shop"
 APP, BUILDER = 61001, 61002
@@ -79,7 +79,7 @@ class Host:
         self.events.append(f"processes of {uid}")
 
     def remove(self, *, with_data: bool = False) -> Path | None:
-        return remove_app(self.layout, FakeSwitch(self), with_data=with_data, backups=self.backups)
+        return remove_app(FakeSwitch(self), remains, with_data=with_data, backups=self.backups)
 
     def list_archives(self) -> list[Path]:
         return sorted(self.backups.iterdir()) if self.backups.exists() else []
@@ -89,16 +89,12 @@ class FakeSwitch(Switch):
     """A switch whose release runs until it is retired."""
 
     def __init__(self, host: Host) -> None:
-        super().__init__(host.layout, HealthCheck(), proxy=None, drain_limit=0)
-        self.host = host
-
-    def find_others(self, release: str | None) -> list[str]:
-        assert release is None
-        return ["r1"]
+        super().__init__(host.layout, REAL, HealthCheck(), proxy=None, drain_limit=0)
+        self.events = host.events
 
     def retire(self, release: str, *, drain: bool = True) -> None:
         assert drain
-        self.host.events.append(f"retired {release}")
+        self.events.append(f"retired {release}")
 
 
 @pytest.fixture
@@ -108,12 +104,13 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     monkeypatch.setattr(layout_module, "UNIT_ROOT", units)
     monkeypatch.setattr(layout_module, "CACHE_ROOT", tmp_path / "cache")
     host = Host(tmp_path, AppLayout(NAME, tmp_path / "www" / NAME))
-    for module in (removal, ownership):
+    for module in (remains, ownership):
         monkeypatch.setattr(module, "find_user", host.find_user)
         monkeypatch.setattr(module, "find_account_problems", lambda _name, _comment: [])
-    monkeypatch.setattr(removal, "find_group", lambda _name: None)
-    monkeypatch.setattr(removal, "remove_account", host.remove_account)
-    monkeypatch.setattr(removal, "end_processes", host.end_processes)
+    monkeypatch.setattr(remains, "find_group", lambda _name: None)
+    monkeypatch.setattr(remains, "remove_account", host.remove_account)
+    monkeypatch.setattr(remains, "end_processes", host.end_processes)
+    monkeypatch.setattr(systemctl, "find_instances", lambda *_templates: [f"{NAME}@r1.service", f"{NAME}@r1.socket"])
     monkeypatch.setattr(sandbox, "end", lambda unit: host.events.append(f"ended {unit}"))
     monkeypatch.setattr(systemctl, "daemon_reload", lambda: host.events.append("reloaded"))
     install(host)
@@ -159,7 +156,7 @@ def test_an_app_goes_and_its_data_stay_closed_and_roots(host: Host) -> None:
     assert list_tree(host.place / "units") == []
     assert list_tree(host.place / "cache") == []
     assert host.list_archives() == []
-    assert find_remains(host.layout, with_data=False) == []
+    assert find_remains(host.layout, REAL, remains, with_data=False) == []
 
 
 def test_all_that_runs_is_ended_first_and_the_accounts_go_last(host: Host) -> None:
@@ -186,12 +183,12 @@ def test_data_that_go_are_in_an_archive_that_root_alone_can_read(host: Host) -> 
     assert stat.S_IMODE(archive.stat().st_mode) == 0o600
     assert stat.S_IMODE(host.backups.stat().st_mode) == 0o700
     assert not host.layout.root.exists()
-    assert find_remains(host.layout, with_data=True) == []
+    assert find_remains(host.layout, REAL, remains, with_data=True) == []
 
 
 def test_data_that_were_kept_at_first_can_go_later(host: Host) -> None:
     host.remove()
-    assert find_remains(host.layout, with_data=True) == [str(host.layout.shared)]
+    assert find_remains(host.layout, REAL, remains, with_data=True) == [str(host.layout.shared)]
     archive = host.remove(with_data=True)
     assert archive is not None
     assert read_archive(archive, "shared/uploads/photo") == "precious"
@@ -300,12 +297,12 @@ def test_where_others_could_exchange_what_root_deletes_or_the_archive_nothing_is
     host.place.chmod(0o777)
     app = {"name": NAME, "root": None, "remove_data": False}
     with pytest.raises(UserError, match="others than root may write there"):
-        app_removal.remove(app, {"backups": "/var/backups/x", "lock_timeout": 0}, check=check)
+        remove(app, {"backups": "/var/backups/x", "lock_timeout": 0}, REAL, remains, check=check)
     (host.layout.root / MARKER).unlink()
     (host.accounts / NAME).write_text("1000 Bob", encoding="utf-8")
     host.layout.root.chmod(0o755)
     with pytest.raises(UserError, match="others than root may write there"):
-        app_removal.remove({**app, "remove_data": True}, {"backups": str(host.backups), "lock_timeout": 0}, check=check)
+        remove({**app, "remove_data": True}, {"backups": str(host.backups), "lock_timeout": 0}, REAL, remains, check=check)
     assert host.events == []
 
 
@@ -316,7 +313,7 @@ def test_what_somebody_else_has_made_stays(host: Host) -> None:
     host.layout.socket_template.write_text("[Socket]\n", encoding="ascii")
     host.layout.drop_in("r1").write_text("[Service]\n", encoding="ascii")
     before = list_tree(host.layout.root)
-    assert find_parts(host.layout, with_data=True) == [host.layout.service_template, host.layout.cache]
+    assert find_parts(host.layout, REAL, remains, with_data=True) == [host.layout.service_template, host.layout.cache]
     host.remove(with_data=True)
     assert list_tree(host.layout.root) == before
     assert host.layout.shared.stat().st_uid == APP
@@ -372,14 +369,14 @@ def test_an_app_that_moves_its_directories_about_is_removed_all_the_same(host: H
             raise Moved("it still runs")
         return measure(tree)
 
-    monkeypatch.setattr(removal, "measure", measure_when_it_has_ended)
+    monkeypatch.setattr(remains, "measure", measure_when_it_has_ended)
     assert host.remove(with_data=True)
     assert not host.layout.root.exists()
 
 
 def test_data_whose_removal_was_cut_off_go_though_others_have_come_in_their_place_which_stay(host: Host) -> None:
     set_aside(host.layout.shared).mkdir()
-    assert find_remains(host.layout, with_data=False)[-3] == str(set_aside(host.layout.shared))
+    assert find_remains(host.layout, REAL, remains, with_data=False)[-3] == str(set_aside(host.layout.shared))
     host.remove()
     assert not set_aside(host.layout.shared).exists()
     assert (host.layout.shared / "uploads" / "photo").exists()
@@ -401,9 +398,11 @@ def test_a_run_that_is_killed_anywhere_loses_no_data_and_is_finished_by_the_next
         kept = (shared / "uploads" / "photo").exists() or any(read_archive(path, "shared/uploads/photo") == "precious" for path in archives)
         assert kept, f"data are lost at point {point}"
         if not ends:
-            assert find_remains(host.layout, with_data=with_data), f"there is nothing to do after being killed at point {point}"
+            assert find_remains(host.layout, REAL, remains, with_data=with_data), (
+                f"there is nothing to do after being killed at point {point}"
+            )
             host.remove(with_data=with_data)
-        assert find_remains(host.layout, with_data=with_data) == []
+        assert find_remains(host.layout, REAL, remains, with_data=with_data) == []
         assert host.layout.root.exists() != with_data
         assert not [path for path in host.list_archives() if path.name.startswith(".")]
         assert not with_data or host.list_archives()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
+from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Proxy, ReleaseFailed, Switch
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
 
@@ -59,17 +60,17 @@ def test_a_release_is_asked_for_its_name_by_its_own_word(layout: AppLayout, own:
     if own:
         (layout.release("r1") / "probe").write_text(own, encoding="utf-8")
     with _proxy(word) as proxy:
-        Switch(layout, HealthCheck(), proxy, drain_limit=1).verify("r1")
+        Switch(layout, REAL, HealthCheck(), proxy, drain_limit=1).verify("r1")
 
 
 def test_what_answers_without_a_name_is_no_release_of_the_app(layout: AppLayout, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ansible_collections.webstack.flask.plugins.module_utils._release.switch._VERIFY_TIMEOUT", 0)
+    monkeypatch.setattr("ansible_collections.webstack.flask.plugins.module_utils._release.switch.VERIFY_TIMEOUT", 0)
     with _proxy("another") as proxy, pytest.raises(ReleaseFailed, match="was answered by something that is no release of this app"):
-        Switch(layout, HealthCheck(), proxy, drain_limit=1).verify("r1")
+        Switch(layout, REAL, HealthCheck(), proxy, drain_limit=1).verify("r1")
 
 
 def test_a_release_is_stopped_when_its_last_request_has_ended(layout: AppLayout) -> None:
-    switch = Switch(layout, HealthCheck(), None, drain_limit=30)
+    switch = Switch(layout, REAL, HealthCheck(), None, drain_limit=30)
     with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
         server.bind(str(layout.socket("r1")))
         server.listen()
@@ -83,7 +84,7 @@ def test_a_release_is_stopped_when_its_last_request_has_ended(layout: AppLayout)
 
 
 def test_a_request_that_does_not_end_does_not_keep_a_release_for_ever(layout: AppLayout) -> None:
-    switch = Switch(layout, HealthCheck(), None, drain_limit=0.3)
+    switch = Switch(layout, REAL, HealthCheck(), None, drain_limit=0.3)
     with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
         server.bind(str(layout.socket("r1")))
         server.listen()
@@ -94,5 +95,5 @@ def test_a_request_that_does_not_end_does_not_keep_a_release_for_ever(layout: Ap
 
 def test_a_release_whose_socket_is_gone_is_stopped_at_once(layout: AppLayout) -> None:
     begin = time.monotonic()
-    Switch(layout, HealthCheck(), None, drain_limit=30).retire("r1")
+    Switch(layout, REAL, HealthCheck(), None, drain_limit=30).retire("r1")
     assert time.monotonic() - begin < 5

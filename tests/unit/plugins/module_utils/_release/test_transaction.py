@@ -8,10 +8,13 @@ from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem i
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
+from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
+from ansible_collections.webstack.flask.plugins.module_utils._release.options import choose_proxy
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord
-from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record, write_record
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, read_record, write_record
+from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import choose_target
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Proxy, Switch
-from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import change_app, choose_proxy, choose_target, note
+from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import change_app
 
 PLAIN = Proxy("127.0.0.1", 80, "shop.test")
 
@@ -42,29 +45,38 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppLayout:
     app = AppLayout.of("shop", str(tmp_path / "shop"))
     for name in ("r1", "r2", "r3"):
         app.release(name).mkdir(parents=True)
-        write_record(app, ReleaseRecord(name, "b1", "e1", created=1))
+        write_record(app, REAL, ReleaseRecord(name, "b1", "e1", created=1))
     return app
 
 
 def test_users_go_back_to_the_release_they_reached_last_though_the_clock_was_set_back(app: AppLayout) -> None:
     for when, name in enumerate(("r1", "r2", "r3")):
-        note(app, name, lambda record, when=when: record.mark_verified(1000 - when))  # type: ignore[misc]
-    assert choose_target(app, "r3", "previous") == "r2"
-    note(app, "r1", lambda record: record.mark_verified(5))
-    assert choose_target(app, "r3", "previous") == "r1"
+        note(app, REAL, name, lambda record, _now, when=when: record.mark_verified(1000 - when))  # type: ignore[misc]
+    assert choose_target(app, REAL, "r3", "previous") == "r2"
+    note(app, REAL, "r1", lambda record, _now: record.mark_verified(5))
+    note(app, REAL, "r3", lambda record, _now: record.mark_verified(4))
+    assert choose_target(app, REAL, "r3", "previous") == "r1"
+
+
+def test_a_rollback_that_was_cut_off_before_it_was_written_down_is_finished_and_not_undone(app: AppLayout) -> None:
+    for name in ("r1", "r2"):
+        note(app, REAL, name, lambda record, _now: record.mark_verified(1))
+    assert choose_target(app, REAL, "r1", "previous") == "r1"
+    note(app, REAL, "r1", lambda record, _now: record.mark_verified(1))
+    assert choose_target(app, REAL, "r1", "previous") == "r2"
 
 
 def test_users_are_not_sent_to_a_release_that_failed_though_the_clock_was_set_back_since_it_served(app: AppLayout) -> None:
-    note(app, "r1", lambda record: record.mark_verified(1000))
-    note(app, "r1", lambda record: record.mark_failed(10, "it died"))
+    note(app, REAL, "r1", lambda record, _now: record.mark_verified(1000))
+    note(app, REAL, "r1", lambda record, _now: record.mark_failed(10, "it died"))
     with pytest.raises(UserError, match=r"has not been healthy.*it died"):
-        choose_target(app, "r3", "r1")
+        choose_target(app, REAL, "r3", "r1")
 
 
 def test_each_event_has_the_next_number(app: AppLayout) -> None:
     for name in ("r2", "r1", "r2"):
-        note(app, name, lambda record: record.mark_verified(1))
-    numbers = {name: record.sequence if (record := read_record(app, name)) else None for name in ("r1", "r2", "r3")}
+        note(app, REAL, name, lambda record, _now: record.mark_verified(1))
+    numbers = {name: record.sequence if (record := read_record(app, REAL, name)) else None for name in ("r1", "r2", "r3")}
     assert numbers == {"r1": 2, "r2": 3, "r3": 0}
 
 
@@ -73,6 +85,6 @@ def test_whatever_befalls_an_app_is_its_error_and_ends_nothing_else(app: AppLayo
     def fail() -> bool:
         raise error
 
-    outcome = change_app(app, Switch(app, HealthCheck(), None, drain_limit=1), 1, fail)
+    outcome = change_app(Switch(app, REAL, HealthCheck(), None, drain_limit=1), 1, fail)
     assert str(error) in outcome["error"]
     assert outcome["changed"] is True

@@ -1,0 +1,159 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A deploy: one app is brought to the release that is described."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.command import end_earlier, run_release_command
+from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
+from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import recover, stay
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import (
+    ReleaseSpec,
+    ensure_release,
+    ensure_units,
+    note,
+    prune,
+    read_record,
+    sweep,
+)
+from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
+from ansible_collections.webstack.flask.plugins.module_utils._release.switch import ReleaseFailed, Switch, read_current
+from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, change_app, retire_others
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import list_confinement
+
+
+def read_spec(app: dict[str, Any]) -> ReleaseSpec:
+    """Return what the user wants to run; raise UserError, before anything is changed, if it cannot be."""
+    spec = ReleaseSpec(
+        layout=AppLayout.of(app["name"], app["root"]),
+        build=app["build"] or None,
+        environment=app["environment"] or None,
+        variables=json.loads(base64.b64decode(app["variables"])),
+        gunicorn_conf=app["gunicorn_conf"],
+        service=app["service"],
+        socket=app["socket"],
+        drop_in=app["drop_in"],
+        commands=tuple(app["commands"]),
+        version=app["version"],
+        health=app["health"],
+    )
+    problems = spec.find_problems()
+    if problems:
+        raise UserError("nothing was changed, because " + "; ".join(problems))
+    return spec
+
+
+def converge(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:
+    """Bring one app to its release; return whether anything had to be changed."""
+    layout, host, release = spec.layout, switch.host, spec.id or ""
+    end_earlier(layout, host, app["command_timeout"])
+    try:
+        changed = put_in_place(spec, host, app["env_files"], app["shared"]) | recover(switch)
+        if switch.current != release:
+            run_commands(app, spec, host, release)
+            Transaction.begin(switch, release, app["keep"]).run()
+            return True
+        changed |= stay(switch, release) | retire_others(switch, release) | sweep(layout, host)
+    except Exception:
+        with suppress(Exception):  # the reason of the failure matters more than tidiness
+            retire_others(switch, switch.current)
+            prune(layout, host, switch.current, app["keep"])
+        raise
+    if changed:
+        prune(layout, host, release, app["keep"])
+    return changed
+
+
+def put_in_place(spec: ReleaseSpec, host: Host, env_files: Sequence[str], shared: Mapping[str, Sequence[str]]) -> bool:
+    """Make the accounts, directories, units and files of the release; return whether any was missing."""
+    layout = spec.layout
+    parts = {"build": (spec.build, layout.builds), "environment": (spec.environment, layout.environments)}
+    for kind, (identifier, directory) in parts.items():
+        if not identifier or not host.files.is_dir(directory / identifier):
+            raise UserError(f"the {kind} {identifier!r} of {layout.name} is not on the host, below {directory}")
+    for file in env_files:
+        if not host.files.is_file(layout.build(spec.build or "") / file):
+            raise UserError(f"env_files of {layout.name} names {file!r}, which the source does not have")
+    return ensure_all(spec, host, shared, check=False)
+
+
+def ensure_all(spec: ReleaseSpec, host: Host, shared: Mapping[str, Sequence[str]], *, check: bool) -> bool:
+    """Make all of the release that users do not notice, or in check mode nothing; return whether any of it was missing."""
+    layout = spec.layout
+    made = host.home.ensure_account(layout, check=check)
+    made |= host.home.ensure_directories(layout, check=check)
+    made |= host.home.ensure_shared(layout, layout.build(spec.build or "unknown"), **shared, check=check)
+    made |= ensure_units(spec, host, check=check)
+    return made | ensure_release(spec, host, check=check)
+
+
+def run_commands(app: dict[str, Any], spec: ReleaseSpec, host: Host, release: str) -> None:
+    """Run the release commands, once in the life of a release."""
+    record = read_record(spec.layout, host, release)
+    if not spec.commands or (record and record.commands_run):
+        return
+    try:
+        for command in spec.commands:
+            confinement = list_confinement(spec.service, spec.drop_in, app=spec.layout.name, release=release)
+            run_release_command(
+                spec.layout,
+                host,
+                release,
+                command,
+                confinement,
+                chdir=app["chdir"],
+                env_files=app["env_files"],
+                timeout=app["command_timeout"],
+            )
+    except ReleaseFailed as failure:
+        reason = str(failure)
+        note(spec.layout, host, release, lambda found, now: found.mark_failed(now, reason))
+        raise
+    note(spec.layout, host, release, lambda found, now: found.mark_commands_run(now))
+
+
+def predict(spec: ReleaseSpec, host: Host, shared: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return what `converge` would do, without doing it."""
+    previous = read_current(spec.layout, host)
+    changed = ensure_all(spec, host, shared, check=True) or spec.id is None or spec.id != previous
+    return {"previous": previous, "current": previous, "changed": changed, "notes": []}
+
+
+def describe_state(spec: ReleaseSpec, host: Host, release: str | None, *, wanted: bool) -> str:
+    """Return the text to compare for a diff: of environment variables, the names alone."""
+    layout = spec.layout
+    conf = spec.gunicorn_conf if wanted else host.files.read_text(layout.release(release) / "gunicorn.conf.py") if release else None
+    service = spec.service if wanted else host.files.read_text(layout.service_template)
+    socket = spec.socket if wanted else host.files.read_text(layout.socket_template)
+    drop_in = spec.drop_in if wanted else host.files.read_text(layout.drop_in(release)) if release else None
+    record = read_record(layout, host, release) if release and not wanted else None
+    variables = sorted(spec.variables) if wanted else record.variables if record else ()
+    parts = {
+        "current": f"{release}\n" if release else None,
+        "env (names only)": "".join(f"{name}\n" for name in variables) if release else None,
+        "gunicorn.conf.py": conf,
+        str(layout.service_template): service,
+        str(layout.socket_template): socket,
+        "release.conf": drop_in,
+    }
+    return "".join(f"--- {name}\n{text}" for name, text in parts.items() if text)
+
+
+def deploy(app: dict[str, Any], lock_timeout: float, host: Host, *, check: bool) -> tuple[dict[str, Any], dict[str, str]]:
+    """Bring one app to its release, or tell what that would change; return what became of it, and the difference."""
+    spec = read_spec(app)
+    layout, switch = spec.layout, read_switch(app, spec.layout, host)
+    before = describe_state(spec, host, switch.current, wanted=False)
+    outcome = predict(spec, host, app["shared"]) if check else change_app(switch, lock_timeout, lambda: converge(app, spec, switch))
+    after = describe_state(spec, host, spec.id or "(known when the build is)", wanted=True)
+    diff = {"before_header": layout.name, "after_header": layout.name, "before": before, "after": after}
+    return {"id": spec.id, **outcome}, diff

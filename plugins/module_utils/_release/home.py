@@ -1,0 +1,38 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where an app's releases live: its account, its directories, and its data that outlive them."""
+
+from __future__ import annotations
+
+from ansible_collections.webstack.flask.plugins.module_utils._host.accounts import ensure_group, ensure_user, find_group, find_user
+from ansible_collections.webstack.flask.plugins.module_utils._host.app_root import ensure_root, find_data
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access, ensure_directory
+from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import THROUGH, require_no_obstacles
+from ansible_collections.webstack.flask.plugins.module_utils._host.trees import give_tree
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._source.shared_data import ensure_shared
+
+__all__ = ["ensure_account", "ensure_directories", "ensure_shared", "find_group"]
+
+
+def ensure_account(layout: AppLayout, *, check: bool) -> bool:
+    """Make the user as whom the app runs; return whether it was missing."""
+    require_no_obstacles(layout)
+    name = layout.name
+    made_group = ensure_group(name, check=check)
+    made_user = ensure_user(name, group=name, home=str(layout.shared), comment=layout.comment, check=check)
+    return made_group or made_user
+
+
+def ensure_directories(layout: AppLayout, *, check: bool) -> bool:
+    """Make the directories that a release needs; return whether any was missing or open to the wrong people."""
+    changed = ensure_root(layout, check=check)
+    user, group = find_user(layout.name), find_group(layout.name)
+    if user is None or group is None:
+        return True
+    shared = find_data(layout)
+    if not check and shared.is_dir() and shared.lstat().st_uid == 0:
+        give_tree(shared, uid=user.pw_uid, gid=group, mode=0o750)  # data of an app that was removed, and comes back
+    changed |= ensure_directory(layout.releases, Access(0, 0, THROUGH), check=check)
+    return ensure_directory(shared, Access(user.pw_uid, group, 0o750), check=check) or changed

@@ -1,0 +1,75 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The units of an app's releases: started, stopped, and told to start at boot all together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
+
+
+@dataclass(frozen=True)
+class ReleaseUnits:
+    """The units of the releases of one app. Which they are, the layout says."""
+
+    layout: AppLayout
+    host: Host
+
+    def show(self, release: str) -> dict[str, UnitState]:
+        """Return the state of each unit of a release."""
+        return self.host.units.show(self.layout.units(release))
+
+    def show_service(self, release: str) -> UnitState:
+        """Return the state of the service that answers users."""
+        unit = self.layout.service_unit(release)
+        return self.host.units.show([unit])[unit]
+
+    def has_socket(self, release: str) -> bool:
+        """Return whether the file of a release's socket is there: somebody may have deleted it under systemd's hands."""
+        return self.host.files.is_socket(self.layout.socket(release))
+
+    def start(self, release: str) -> None:
+        """Start a release: its sockets first, of which it is waited for; how the others fare, their state tells.
+
+        One that was restarted, or has lost its socket, is stopped before.
+        """
+        units, states = self.layout.units(release), self.show(release)
+        socket = states[self.layout.socket_unit(release)]
+        lost_its_socket = socket.active == "active" and not self.has_socket(release)
+        if lost_its_socket or any(state.restarts for state in states.values()):
+            self.stop(release)
+        self.host.units.forget_failure(*units)
+        self.host.units.start_and_wait(*(unit for unit in units if _is_socket(unit)))
+        self.host.units.start(*(unit for unit in units if not _is_socket(unit)))
+
+    def stop(self, release: str) -> None:
+        """Stop a release, and wait until it is down."""
+        self.host.units.stop(*self.layout.units(release))
+
+    def enable(self, release: str) -> None:
+        """Let a release start at boot."""
+        self.host.units.enable(*self.layout.units(release))
+
+    def disable(self, release: str) -> None:
+        """Let a release not start at boot."""
+        self.host.units.disable(*self.layout.units(release))
+
+    def forget(self, release: str) -> None:
+        """Let systemd forget how a release ended."""
+        self.host.units.forget_failure(*self.layout.units(release))
+
+    def find_others(self, release: str | None) -> list[str]:
+        """Return the releases besides `release` that run or would start at boot."""
+        templates = self.layout.units("")
+        directory = self.layout.service_template.parent
+        wants = [path for unit in self.layout.units("*") for path in self.host.files.glob(directory, f"*.wants/{unit}")]
+        units = {path.name for path in wants} | set(self.host.units.find_instances(*templates))
+        return sorted({unit.partition("@")[2].rpartition(".")[0] for unit in units} - {release})
+
+
+def _is_socket(unit: str) -> bool:
+    return unit.endswith(".socket")

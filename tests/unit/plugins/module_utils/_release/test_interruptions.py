@@ -1,0 +1,395 @@
+"""A run that is stopped before any of its steps, by a kill or a power cut, leaves users served, and the next run finishes.
+
+So does the one after that, where the next one is stopped as well.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import pytest
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy, read_spec
+from ansible_collections.webstack.flask.plugins.module_utils._release.record import choose_previous, is_unfinished
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record, read_records
+from ansible_collections.webstack.flask.plugins.module_utils._release.removal import remove
+from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back
+from fakes.host import UNITS, FakeRemains, Node, Stopped, World
+
+LAYOUT = AppLayout.of("shop")
+NOTHING, SILENCE = "nothing", "nothing that listens"
+HEALTH = {"path": "/", "statuses": [200], "timeout": 1, "interval": 0.2, "deadline": 2}
+PROXY = {"address": "127.0.0.1", "port": 80, "host": "shop.test", "tls": False, "certified": None}
+
+Operation = Callable[[World], dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all releases have the same word, so that hosts can be compared."""
+    monkeypatch.setattr(secrets, "token_hex", lambda count: "f" * 2 * count)
+
+
+def describe(build: str, behaves: str = "good", **changes: object) -> dict[str, Any]:
+    """Return one of the apps of the module releases."""
+    variables = base64.b64encode(json.dumps({"BEHAVES": behaves}).encode()).decode()
+    app: dict[str, Any] = {
+        "name": "shop",
+        "root": None,
+        "build": build,
+        "environment": "e1",
+        "version": "",
+        "variables": variables,
+        "gunicorn_conf": "workers = 1\n",
+        "service": "# webstack.flask\n[Service]\n",
+        "socket": "# webstack.flask\n",
+        "drop_in": "",
+        "health": HEALTH,
+        "proxy": PROXY,
+        "drain": 30,
+        "watch": 1,
+        "keep": 1,
+        "commands": [],
+        "command_timeout": 300,
+        "chdir": "",
+        "env_files": [],
+        "shared": {"directories": [], "files": []},
+    }
+    return app | changes
+
+
+def deployed(app: dict[str, Any]) -> Operation:
+    """Return a run of the module releases, before which others have made the build and the environment."""
+
+    def run(world: World) -> dict[str, Any]:
+        for path in (LAYOUT.build(app["build"]), LAYOUT.environment(app["environment"])):
+            world.nodes |= {str(place): Node("dir") for place in (*path.parents, path) if str(place) not in world.nodes}
+        return deploy(app, 1, world.host, check=False)[0]
+
+    return run
+
+
+def rolled_back(to: str = "previous") -> Operation:
+    """Return a run of the module rollback."""
+    app = {key: value for key, value in describe("").items() if key in ("name", "root", "health", "proxy", "drain", "watch")}
+    return lambda world: roll_back(app, to, 1, world.host, check=False)
+
+
+def removed(world: World) -> dict[str, Any]:
+    """Run the module app_removal."""
+    app = {"name": "shop", "root": None, "remove_data": False}
+    return remove(app, {"backups": "/var/backups", "lock_timeout": 1}, world.host, FakeRemains(world), check=False)
+
+
+def identify(app: dict[str, Any]) -> str:
+    """Return the release of which an app is described."""
+    return read_spec(app).id or ""
+
+
+def install(*operations: Operation) -> World:
+    """Return a host on which some runs have been."""
+    world = World(LAYOUT, {place: Node("dir") for place in ("/", "/etc", "/etc/systemd", UNITS)})
+    for operation in operations:
+        assert "error" not in operation(world)
+        assert world.visit()[1].status == 200
+    return rested(world)
+
+
+def rested(world: World) -> World:
+    """Return a host half a minute later: its writes have reached the disk, and its requests have ended."""
+    world = world.copy()
+    world.unsynced, world.requests, world.visits, world.cut_off, world.clock = [], {}, frozenset(), frozenset(), 0
+    return world
+
+
+def spoiled(live: World) -> World:
+    """Return a host on which a deploy was cut off after the link, whose release is no good any more."""
+    worlds: list[World] = []
+    world = live.copy()
+    world.watcher = lambda seen: worlds.append(rested(seen)) if reached(seen) == NEXT else None
+    deployed(NEW)(world)
+    env = f"{LAYOUT.release(NEXT)}/env"
+    worlds[0].nodes[env] = Node("file", "BEHAVES=sick\n", worlds[0].nodes[env].access)
+    return worlds[0]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A run that is stopped, and what comes of it in the end."""
+
+    start: World
+    run: Operation
+    ends: str
+    """The release that users reach in the end."""
+
+    meets: frozenset[str]
+    """What users may meet on the way."""
+
+    fails: bool = False
+    previous: tuple[str | None, ...] = (None,)
+    """Where a rollback may lead then."""
+
+    returns: str = ""
+    """The release to which a second run of the same leads, where it is another one."""
+
+    then: Operation | None = None
+    """The next run, if it is another one."""
+
+
+OLD, NOW, NEW = describe("b1"), describe("b2"), describe("b3")
+OLDER, LIVE, NEXT = map(identify, (OLD, NOW, NEW))
+
+
+def _bad(behaves: str, **changes: object) -> dict[str, Any]:
+    return describe("b3", behaves, **changes)
+
+
+@cache
+def scenarios() -> dict[str, Scenario]:
+    live = install(deployed(OLD), deployed(NOW))
+    before = frozenset({LIVE})
+    command = describe("b3", commands=["flask db upgrade"])
+    failing = describe("b3", commands=["false"])
+    tuned = describe("b3", drop_in="# webstack.flask\nMemoryMax=1G\n")
+    refused = describe("b3", drop_in="# webstack.flask\nUnknown=1\n")
+    fourth = describe("b4")
+    back = install(deployed(OLD), deployed(NOW), rolled_back())
+    return {
+        "first deploy": Scenario(install(), deployed(OLD), OLDER, frozenset({NOTHING, OLDER})),
+        "first deploy that fails": Scenario(install(), deployed(_bad("sick")), NOTHING, frozenset({NOTHING}), fails=True),
+        "first deploy that fails late": Scenario(
+            install(), deployed(_bad("garbled")), NOTHING, frozenset({NOTHING, identify(_bad("garbled"))}), fails=True
+        ),
+        "deploy": Scenario(live, deployed(NEW), NEXT, before | {NEXT}, previous=(LIVE,)),
+        "deploy of what was live before": Scenario(live, deployed(OLD), OLDER, before | {OLDER}, previous=(LIVE,)),
+        "deploy of one that starts slowly": Scenario(
+            live, deployed(_bad("slow")), identify(_bad("slow")), before | {identify(_bad("slow"))}, previous=(LIVE,)
+        ),
+        "deploy with a drop-in": Scenario(live, deployed(tuned), identify(tuned), before | {identify(tuned)}, previous=(LIVE,)),
+        "deploy with a release command": Scenario(
+            live, deployed(command), identify(command), before | {identify(command)}, previous=(LIVE,)
+        ),
+        **{
+            f"deploy of one that is {behaves}": Scenario(live, deployed(_bad(behaves)), LIVE, before, fails=True, previous=(OLDER,))
+            for behaves in ("sick", "dead", "silent")
+        },
+        **{
+            f"deploy of one that is {behaves}": Scenario(
+                live, deployed(_bad(behaves)), LIVE, before | {identify(_bad(behaves))}, fails=True, previous=(OLDER,)
+            )
+            for behaves in ("fragile", "garbled", "late")
+        },
+        "deploy whose release command fails": Scenario(live, deployed(failing), LIVE, before, fails=True, previous=(OLDER,)),
+        "deploy whose drop-in is refused": Scenario(live, deployed(refused), LIVE, before, fails=True, previous=(OLDER,)),
+        "recovery from a cut-off deploy that proves bad": Scenario(
+            spoiled(live), deployed(fourth), identify(fourth), before | {NEXT, identify(fourth)}, previous=(LIVE,)
+        ),
+        "rollback": Scenario(live, rolled_back(), OLDER, before | {OLDER}, previous=(LIVE, OLDER), returns=LIVE),
+        "rollback by name": Scenario(live, rolled_back(OLDER), OLDER, before | {OLDER}, previous=(LIVE,)),
+        "rollback of a rollback": Scenario(back, rolled_back(), LIVE, before | {OLDER}, previous=(LIVE, OLDER), returns=OLDER),
+        "deploy, then another one": Scenario(
+            live,
+            deployed(NEW),
+            identify(fourth),
+            before | {NEXT, identify(fourth)},
+            previous=(LIVE, NEXT),
+            then=deployed(fourth),
+        ),
+        "rollback, then a deploy": Scenario(live, rolled_back(), NEXT, before | {OLDER, NEXT}, previous=(LIVE, OLDER), then=deployed(NEW)),
+        "deploy, then a removal": Scenario(live, deployed(NEW), NOTHING, frozenset({LIVE, NEXT, SILENCE, NOTHING}), then=removed),
+        "removal": Scenario(live, removed, NOTHING, frozenset({LIVE, SILENCE, NOTHING})),
+    }
+
+
+def look_after_stop(world: World, scenario: Scenario) -> None:
+    """See that users of a host on which a run was stopped are where they may be, and are served if the release can serve."""
+    assert world.visits <= scenario.meets
+    assert not world.cut_off
+    met, said = world.copy().visit()
+    assert met in scenario.meets
+    assert said.status == 200 or met in (NOTHING, SILENCE) or world.behaviour(met) != "good"
+
+
+def look_at_end(world: World, scenario: Scenario, outcome: dict[str, Any], start: World) -> None:
+    """See that a run has ended as it should: the right release serves, nothing else runs or would, and nothing is left over."""
+    ends = find_end(scenario, start)
+    look_after_stop(world, scenario)
+    assert ("error" in outcome) == scenario.fails, outcome
+    after_a_cut = world.copy()
+    after_a_cut.cut_power(len(world.unsynced))
+    for each in (world.copy(), after_a_cut):
+        assert removed in (scenario.run, scenario.then) or each.visit()[0] == ends
+        running = {unit: known for unit, known in each.units.items() if known.active != "inactive"}
+        serving = {} if ends == NOTHING else dict.fromkeys(LAYOUT.units(ends), "active")
+        assert {unit: known.active for unit, known in running.items()} == serving
+        assert all(known.weight is None for known in running.values())
+        assert {place.rpartition("/")[2] for place in each.nodes if ".wants/" in place} == set(serving)
+    look_at_files(world, scenario)
+    look_at_records(world, scenario, start)
+
+
+def find_end(scenario: Scenario, start: World) -> str:
+    """Return the release that users reach after the next run, given the host that it finds.
+
+    Where a first deploy was cut off after the link, users stay with what there is, be it no good. A rollback that was cut off when all was
+    done but to say so is followed by a second one, which goes back.
+    """
+    current = reached(start)
+    if scenario.fails and scenario.ends == NOTHING:
+        return current
+    if scenario.returns and current == scenario.ends and not is_unfinished(read_records(LAYOUT, start.host), current):
+        return scenario.returns
+    return scenario.ends
+
+
+def reached(world: World) -> str:
+    """Return where the link leads."""
+    link = world.nodes.get(str(LAYOUT.current))
+    return link.text.rpartition("/")[2] if link else NOTHING
+
+
+def look_at_files(world: World, scenario: Scenario) -> None:
+    """See that nothing half-written is left, and no link or drop-in of a release that is gone."""
+    assert [place for place in world.nodes if ".random" in place or place.endswith(".new") or "/.removed-" in place] == []
+    for link in (LAYOUT.current, LAYOUT.previous):
+        node = world.nodes.get(str(link))
+        assert node is None or f"{LAYOUT.root}/{node.text}" in world.nodes, link
+    if removed in (scenario.run, scenario.then):
+        left = sorted(place for place in world.nodes if "shop" in place)
+        assert left == [f"{LAYOUT.root}{rest}" for rest in ("", "/.webstack-flask", "/shared")]
+        assert not world.accounts
+    drop_ins = {place.partition("@")[2].partition(".")[0] for place in world.nodes if ".service.d" in place}
+    assert all(str(LAYOUT.release(release)) in world.nodes for release in drop_ins)
+
+
+def look_at_records(world: World, scenario: Scenario, start: World) -> None:
+    """See that the release that serves is known as good, and that a rollback would lead to the one that users reached before."""
+    if NOTHING in (scenario.ends, ends := reached(world)):
+        return
+    record, came_from = read_record(LAYOUT, world.host, ends), reached(start)
+    assert record
+    assert record.healthy
+    previous = choose_previous(read_records(LAYOUT, world.host), ends)
+    assert (previous.id if previous else None) in scenario.previous
+    if came_from in scenario.previous and came_from != ends:
+        assert previous
+        assert previous.id == came_from
+
+
+NAMES = [
+    "first deploy",
+    "first deploy that fails",
+    "first deploy that fails late",
+    "deploy",
+    "deploy of what was live before",
+    "deploy of one that starts slowly",
+    "deploy with a drop-in",
+    "deploy with a release command",
+    "deploy of one that is sick",
+    "deploy of one that is dead",
+    "deploy of one that is silent",
+    "deploy of one that is fragile",
+    "deploy of one that is garbled",
+    "deploy of one that is late",
+    "deploy whose release command fails",
+    "deploy whose drop-in is refused",
+    "recovery from a cut-off deploy that proves bad",
+    "rollback",
+    "rollback by name",
+    "rollback of a rollback",
+    "deploy, then another one",
+    "rollback, then a deploy",
+    "deploy, then a removal",
+    "removal",
+]
+
+
+@dataclass
+class Found:
+    """How much was looked at."""
+
+    steps: int
+    """Of the run that is stopped first, where nobody stops it."""
+
+    stops: int = 0
+    states: int = 0
+    """Different hosts that the stops have left."""
+
+
+def _note_stops(stopped: list[World], world: World) -> None:
+    stopped.extend(world.after_stop())
+
+
+def explore(scenario: Scenario, depth: int, every: int = 1) -> Found:
+    """Stop a run before each of its steps, let the next one go, and stop that likewise, so often one after another.
+
+    Of all hosts that were left by one stop, each `every`-th is looked at for a further one.
+    """
+    seen: set[object] = set()
+    edge, found = [scenario.start], Found(0)
+    for level in range(depth + 1):
+        stopped: list[World] = []
+        run = scenario.run if level == 0 or scenario.then is None else scenario.then
+        for number, start in enumerate(edge):
+            world = start.copy()
+            if level < depth and (level == 0 or number % every == 0):
+                world.watcher = partial(_note_stops, stopped)
+            outcome = run(world)
+            found.steps = found.steps or world.steps
+            if level or scenario.then is None:
+                look_at_end(world, scenario, outcome, start)
+        edge = []
+        found.stops += len(stopped)
+        for world in stopped:
+            if world.state not in seen:
+                seen.add(world.state)
+                look_after_stop(world, scenario)
+                edge.append(rested(world))
+    found.states = len(seen)
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_after_a_stop_before_any_step_users_are_served_and_the_next_run_finishes(name: str) -> None:
+    found = explore(scenarios()[name], 1)
+    print(found)
+    assert found.stops >= 2 * found.steps > 0
+    assert found.states > found.steps
+
+
+@pytest.mark.parametrize(
+    ("name", "every"),
+    [("first deploy", 1), ("deploy of what was live before", 1), ("rollback by name", 1), ("removal", 1), ("deploy with a drop-in", 9)],
+)
+def test_after_two_stops_before_any_steps_users_are_served_and_the_next_run_finishes(name: str, every: int) -> None:
+    found = explore(scenarios()[name], 2, every)
+    print(found)
+    assert found.stops >= found.steps**2 / every
+
+
+@pytest.mark.parametrize("name", ["deploy", "deploy of one that is garbled", "rollback", "removal"])
+def test_a_run_that_is_stopped_does_nothing_more(name: str) -> None:
+    scenario, before = scenarios()[name], list[object]()
+    world = scenario.start.copy()
+    world.watcher = lambda seen: before.append(seen.state)
+    scenario.run(world)
+    assert len(before) == world.steps
+    for step, state in enumerate(before):
+        world = scenario.start.copy()
+        world.stop_at = step
+        with pytest.raises(Stopped):
+            scenario.run(world)
+        assert (world.steps, world.state) == (step, state)
+
+
+def test_a_run_with_nothing_to_do_does_nothing() -> None:
+    command = describe("b3", commands=["flask db upgrade"])
+    world = install(deployed(OLD), deployed(command))
+    assert deployed(command)(world)["changed"] is False
+    assert (world.steps, world.commands) == (0, 1)

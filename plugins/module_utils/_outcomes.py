@@ -82,13 +82,20 @@ def list_errors(outcomes: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def exit_with(
-    module: AnsibleModule, key: str, outcomes: Mapping[str, Mapping[str, Any]], *, changed: bool = False, defer_errors: bool = False
+    module: AnsibleModule,
+    key: str,
+    outcomes: Mapping[str, Mapping[str, Any]],
+    *,
+    changed: bool = False,
+    defer_errors: bool = False,
+    **more: object,
 ) -> None:
     """End the module with the outcomes under a key of its result. `changed` says whether it changed anything that belongs to no app.
 
-    The module has failed if an outcome has an `error`, unless errors are deferred: then the caller looks at them later.
+    The module has failed if an outcome has an `error`, unless errors are deferred: then the caller looks at them later. The result has what
+    is in `more`, too.
     """
-    result = {"changed": changed or any(outcome["changed"] for outcome in outcomes.values()), key: outcomes}
+    result = {"changed": changed or any(outcome["changed"] for outcome in outcomes.values()), key: outcomes, **more}
     errors = list_errors(outcomes)
     if errors and not defer_errors:
         module.fail_json(msg="\n".join(errors), **result)

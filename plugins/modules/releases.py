@@ -154,10 +154,14 @@ releases:
 
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, for_each_app, list_errors
+from ansible_collections.webstack.flask.plugins.module_utils._host.capacity import count_workers
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with, for_each_app
 from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS
+
+_MEMORY = 256
+"""MiB that a release may need while it starts, so that a small host starts one after the other."""
 
 
 def main() -> None:
@@ -172,12 +176,8 @@ def main() -> None:
         return outcome
 
     failed: dict[str, Any] = {"id": None, "previous": None, "current": None, "changed": False, "notes": []}
-    outcomes = for_each_app(module.params["apps"], attend, failed)
-    errors = list_errors(outcomes)
-    result = {"changed": any(outcome["changed"] for outcome in outcomes.values()), "releases": outcomes, "diff": diffs}
-    if errors and not module.params["defer_errors"]:
-        module.fail_json(msg="\n".join(errors), **result)
-    module.exit_json(**result)
+    outcomes = for_each_app(module.params["apps"], attend, failed, workers=count_workers(_MEMORY))
+    exit_with(module, "releases", outcomes, defer_errors=module.params["defer_errors"], diff=diffs)
 
 
 _SHARED_OPTIONS: dict[str, Any] = {kind: {"type": "list", "elements": "str", "default": []} for kind in ("directories", "files")}

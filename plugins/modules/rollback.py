@@ -76,7 +76,7 @@ releases:
 
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, for_each_app, list_errors
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with, for_each_app
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS
 from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back
@@ -88,15 +88,11 @@ def main() -> None:
     to, lock_timeout = module.params["to"], module.params["lock_timeout"]
     failed: dict[str, Any] = {"previous": None, "current": None, "changed": False, "notes": []}
     outcomes = for_each_app(module.params["apps"], lambda app: roll_back(app, to, lock_timeout, REAL, check=module.check_mode), failed)
-    errors = list_errors(outcomes)
     diff = [
         {"before_header": name, "after_header": name, "before": f"{outcome['previous']}\n", "after": f"{outcome['current']}\n"}
         for name, outcome in outcomes.items()
     ]
-    result = {"changed": any(outcome["changed"] for outcome in outcomes.values()), "releases": outcomes, "diff": diff}
-    if errors:
-        module.fail_json(msg="\n".join(errors), **result)
-    module.exit_json(**result)
+    exit_with(module, "releases", outcomes, diff=diff)
 
 
 ARGUMENT_SPEC: dict[str, Any] = {

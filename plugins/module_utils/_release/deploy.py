@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils._encoding import decode
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.command import end_earlier, run_release_command
@@ -37,7 +36,7 @@ def read_spec(app: dict[str, Any]) -> ReleaseSpec:
         layout=AppLayout.of(app["name"], app["root"]),
         build=app["build"] or None,
         environment=app["environment"] or None,
-        variables=json.loads(base64.b64decode(app["variables"])),
+        variables=decode(app["variables"]),
         gunicorn_conf=app["gunicorn_conf"],
         service=app["service"],
         socket=app["socket"],

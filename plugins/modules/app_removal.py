@@ -13,6 +13,7 @@ description:
     asked for, after an archive of them has been written.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
+extends_documentation_fragment: webstack.flask.switch
 options:
   apps:
     description: The apps to remove.
@@ -35,10 +36,6 @@ options:
     description: Directory for the archives of data that go. Root alone can read it.
     type: path
     default: /var/backups/webstack-flask
-  lock_timeout:
-    description: Seconds to wait for another run that is changing the same app.
-    type: float
-    default: 300
 attributes:
   check_mode:
     support: full
@@ -46,10 +43,6 @@ attributes:
   diff_mode:
     support: none
     description: What is removed is in the result.
-  platform:
-    support: full
-    platforms: debian
-    description: Needs systemd.
 """
 
 EXAMPLES = r"""

@@ -24,6 +24,13 @@ options:
     elements: dict
     required: true
     suboptions:
+      name:
+        description: Name of the app, and of its user and units.
+        type: str
+        required: true
+      root:
+        description: Directory of the app. C(/var/www/<name>) by default.
+        type: path
       build:
         description: Identifier of a build below C(builds/). Unset where a check run cannot know it.
         type: str
@@ -54,6 +61,68 @@ options:
         description: Text of a systemd drop-in for the service of this release alone. Empty for none.
         type: str
         default: ""
+      health:
+        description: How the app is asked for its health.
+        type: dict
+        suboptions:
+          path:
+            description: Path to ask for.
+            type: str
+            default: /
+          statuses:
+            description: Good status codes. None means any below 500.
+            type: list
+            elements: int
+            default: []
+          timeout:
+            description: Timeout of one request, in seconds.
+            type: float
+            default: 5
+          interval:
+            description: Seconds between two questions.
+            type: float
+            default: 0.2
+          deadline:
+            description: Seconds within which a request has to succeed.
+            type: float
+            default: 60
+      proxy:
+        description: The web server through which users reach the app. Without it, the switch is not proven through one.
+        type: dict
+        suboptions:
+          address:
+            description: Address on which it listens.
+            type: str
+            default: 127.0.0.1
+          port:
+            description: Port on which it listens.
+            type: int
+            default: 80
+          host:
+            description: Name by which it knows the app.
+            type: str
+            required: true
+          tls:
+            description: Whether it is asked over an encrypted connection. Its certificate may be any.
+            type: bool
+            default: false
+          certified:
+            description: How it is asked instead, over an encrypted connection, as soon as there is a certificate for one of these names.
+            type: dict
+            suboptions:
+              certificate:
+                description: File with the certificate and its key.
+                type: path
+                required: true
+              encrypted_port:
+                description: Port on which it listens then.
+                type: int
+                default: 443
+              names:
+                description: Names by which it knows the app.
+                type: list
+                elements: str
+                required: true
       commands:
         description: Shell commands that the release runs once before it takes traffic, as the app's user, such as C(flask db upgrade).
         type: list
@@ -74,6 +143,14 @@ options:
         type: list
         elements: str
         default: []
+      drain:
+        description: Seconds that the former release has to end its requests.
+        type: float
+        default: 30
+      watch:
+        description: Seconds for which the new release is watched after the switch, with the former one still warm.
+        type: float
+        default: 1
       shared:
         description: Data that outlives releases. In the build each place is a link to the same path below the app's shared directory.
         type: dict
@@ -105,10 +182,6 @@ attributes:
   diff_mode:
     support: full
     description: Shows the release and its configuration before and after; of environment variables, the names only.
-  platform:
-    support: full
-    platforms: debian
-    description: Needs systemd.
 """
 
 EXAMPLES = r"""

@@ -10,7 +10,7 @@ short_description: Take users back to a release that was healthy before
 description:
   - The same switch as that of M(webstack.flask.releases), to a release that is on the host already.
   - Without a name it goes to the last healthy release that users reached before the current one, so that a second rollback
-    returns to where the first one started.
+    returns to where the first one started. One that was cut off when users had been taken back is finished.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
 extends_documentation_fragment: webstack.flask.switch
@@ -21,9 +21,83 @@ options:
     elements: dict
     required: true
     suboptions:
+      name:
+        description: Name of the app.
+        type: str
+        required: true
+      root:
+        description: Directory of the app. C(/var/www/<name>) by default.
+        type: path
       health:
         description: How a release is asked for its health whose own record does not say.
         type: dict
+        suboptions:
+          path:
+            description: Path to ask for.
+            type: str
+            default: /
+          statuses:
+            description: Good status codes. None means any below 500.
+            type: list
+            elements: int
+            default: []
+          timeout:
+            description: Timeout of one request, in seconds.
+            type: float
+            default: 5
+          interval:
+            description: Seconds between two questions.
+            type: float
+            default: 0.2
+          deadline:
+            description: Seconds within which a request has to succeed.
+            type: float
+            default: 60
+      proxy:
+        description: The web server through which users reach the app. Without it, the switch is not proven through one.
+        type: dict
+        suboptions:
+          address:
+            description: Address on which it listens.
+            type: str
+            default: 127.0.0.1
+          port:
+            description: Port on which it listens.
+            type: int
+            default: 80
+          host:
+            description: Name by which it knows the app.
+            type: str
+            required: true
+          tls:
+            description: Whether it is asked over an encrypted connection. Its certificate may be any.
+            type: bool
+            default: false
+          certified:
+            description: How it is asked instead, over an encrypted connection, as soon as there is a certificate for one of these names.
+            type: dict
+            suboptions:
+              certificate:
+                description: File with the certificate and its key.
+                type: path
+                required: true
+              encrypted_port:
+                description: Port on which it listens then.
+                type: int
+                default: 443
+              names:
+                description: Names by which it knows the app.
+                type: list
+                elements: str
+                required: true
+      drain:
+        description: Seconds that the former release has to end its requests.
+        type: float
+        default: 30
+      watch:
+        description: Seconds for which the release is watched after the switch, with the former one still warm.
+        type: float
+        default: 1
   to:
     description: The release to go to, by identifier, or C(previous).
     type: str
@@ -35,10 +109,6 @@ attributes:
   diff_mode:
     support: full
     description: Shows the release before and after.
-  platform:
-    support: full
-    platforms: debian
-    description: Needs systemd.
 """
 
 EXAMPLES = r"""

@@ -16,10 +16,13 @@ from typing import Any
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy, read_spec
+from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import choose_previous, is_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record, read_records
 from ansible_collections.webstack.flask.plugins.module_utils._release.removal import remove
 from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back
+from ansible_collections.webstack.flask.plugins.module_utils._release.switch import ReleaseFailed
+from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction
 from fakes.host import UNITS, FakeRemains, Node, Stopped, World
 
 LAYOUT = AppLayout.of("shop")
@@ -393,3 +396,38 @@ def test_a_run_with_nothing_to_do_does_nothing() -> None:
     world = install(deployed(OLD), deployed(command))
     assert deployed(command)(world)["changed"] is False
     assert (world.steps, world.commands) == (0, 1)
+
+
+def _put_in_place() -> tuple[World, Transaction]:
+    """Return a host with a release that is on the disk, and the transaction that leads to it."""
+    world = install(deployed(OLD), deployed(NOW), deployed(NEW), rolled_back(LIVE))
+    return world, Transaction.begin(read_switch(NEW, LAYOUT, world.host), NEXT)
+
+
+def test_the_stages_one_after_another_do_what_the_whole_does() -> None:
+    (whole, transaction), (parts, staged) = _put_in_place(), _put_in_place()
+    transaction.run()
+    met = []
+    for stage in (staged.prepare, staged.commit, staged.confirm, staged.settle):
+        stage()
+        met.append(parts.visit()[0])
+    assert met == [LIVE, NEXT, NEXT, NEXT]
+    assert {**parts.units, LAYOUT.service_unit(NEXT): None} == {**whole.units, LAYOUT.service_unit(NEXT): None}
+    assert parts.nodes == whole.nodes
+
+
+@pytest.mark.parametrize("stages", [1, 2, 3])
+def test_what_is_not_settled_can_be_taken_back(stages: int) -> None:
+    world, transaction = _put_in_place()
+    before = dict(world.nodes)
+    for stage in (transaction.prepare, transaction.commit, transaction.confirm)[:stages]:
+        stage()
+    transaction.revert(ReleaseFailed("it was not wanted"))
+    assert world.visit()[0] == LIVE
+    record = f"{LAYOUT.release(NEXT)}/release.json"
+    assert "it was not wanted" in world.nodes[record].text
+    assert {**world.nodes, record: before[record]} == before
+
+
+def test_every_scenario_has_its_test() -> None:
+    assert list(scenarios()) == NAMES

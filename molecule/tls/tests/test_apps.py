@@ -55,7 +55,7 @@ def test_a_name_that_does_not_resolve_is_told_and_served_without_encryption_and_
 def test_a_name_is_added_and_the_next_run_has_nothing_to_ask(host: Host, users: Users) -> None:
     users.change_name(f"add {users.name('later')} 1 A {users.address()}")
     assert settle(host).changed_tasks == [
-        "webstack.flask.certificates : Order | Ask the authority for what is missing",
+        "webstack.flask.certificates : Order | Ask the CA for what is missing",
         "webstack.flask.nginx_site : Serve | Make nginx serve the sites",
     ]
     for label in ("shop", "later"):

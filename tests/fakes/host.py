@@ -159,8 +159,8 @@ class World:
         )
 
     @contextmanager
-    def _lock(self, path: Path, timeout: float, say: Callable[[str], object]) -> Iterator[None]:
-        del path, timeout, say
+    def _lock(self, path: Path, timeout: float, warn: Callable[[str], object]) -> Iterator[None]:
+        del path, timeout, warn
         yield
 
     def ask(self) -> None:

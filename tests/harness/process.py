@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+import textwrap
 import threading
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,10 @@ class HarnessError(Exception):
     """Something the user has to know, in words that stand on their own: it is shown without a traceback."""
 
 
+_LONGEST_COMMAND = 300
+"""Characters of a command that a message shows: linters get the names of hundreds of files."""
+
+
 class CommandError(HarnessError):
     """A program ended with a non-zero status."""
 
@@ -26,7 +31,8 @@ class CommandError(HarnessError):
         self.status = status
         self.output = output
         tail = "\n".join(output.strip().splitlines()[-15:])
-        super().__init__(f"`{shlex.join(argv)}` ended with status {status}{':' if tail else '.'}\n{tail}".rstrip())
+        shown = textwrap.shorten(shlex.join(argv), _LONGEST_COMMAND, placeholder=" …")
+        super().__init__(f"`{shown}` ended with status {status}{':' if tail else '.'}\n{tail}".rstrip())
 
 
 _printing = threading.Lock()

@@ -110,7 +110,7 @@ class Home(Protocol):
 class Lock(Protocol):
     """Hold the lock on a path; the function hold_lock says how."""
 
-    def __call__(self, path: Path, timeout: float, say: Callable[[str], object]) -> AbstractContextManager[None]: ...
+    def __call__(self, path: Path, timeout: float, warn: Callable[[str], object]) -> AbstractContextManager[None]: ...
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,12 @@ So does the one after that, where the next one is stopped as well.
 
 from __future__ import annotations
 
-import base64
-import json
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy, read_spec
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import choose_previous, is_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record, read_records
@@ -23,59 +18,16 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.removal im
 from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction
-from fakes.host import UNITS, FakeRemains, Node, Stopped, World
+from fakes.host import FakeRemains, Node, Stopped, World
+from fakes.runs import LAYOUT, Operation, deployed, describe, identify, install, rested
 
-LAYOUT = AppLayout.of("shop")
 NOTHING, SILENCE = "nothing", "nothing that listens"
-HEALTH = {"path": "/", "statuses": [200], "timeout": 1, "interval": 0.2, "deadline": 2}
-PROXY = {"address": "127.0.0.1", "port": 80, "host": "shop.test", "tls": False, "certified": None}
-
-Operation = Callable[[World], dict[str, Any]]
 
 
 @pytest.fixture(autouse=True)
 def word(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let all releases have the same word, so that hosts can be compared."""
     monkeypatch.setattr(secrets, "token_hex", lambda count: "f" * 2 * count)
-
-
-def describe(build: str, behaves: str = "good", **changes: object) -> dict[str, Any]:
-    """Return one of the apps of the module releases."""
-    variables = base64.b64encode(json.dumps({"BEHAVES": behaves}).encode()).decode()
-    app: dict[str, Any] = {
-        "name": "shop",
-        "root": None,
-        "build": build,
-        "environment": "e1",
-        "version": "",
-        "variables": variables,
-        "gunicorn_conf": "workers = 1\n",
-        "service": "# webstack.flask\n[Service]\n",
-        "socket": "# webstack.flask\n",
-        "drop_in": "",
-        "health": HEALTH,
-        "proxy": PROXY,
-        "drain": 30,
-        "watch": 1,
-        "keep": 1,
-        "commands": [],
-        "command_timeout": 300,
-        "chdir": "",
-        "env_files": [],
-        "shared": {"directories": [], "files": []},
-    }
-    return app | changes
-
-
-def deployed(app: dict[str, Any]) -> Operation:
-    """Return a run of the module releases, before which others have made the build and the environment."""
-
-    def run(world: World) -> dict[str, Any]:
-        for path in (LAYOUT.build(app["build"]), LAYOUT.environment(app["environment"])):
-            world.nodes |= {str(place): Node("dir") for place in (*path.parents, path) if str(place) not in world.nodes}
-        return deploy(app, 1, world.host, check=False)[0]
-
-    return run
 
 
 def rolled_back(to: str = "previous") -> Operation:
@@ -88,27 +40,6 @@ def removed(world: World) -> dict[str, Any]:
     """Run the module app_removal."""
     app = {"name": "shop", "root": None, "remove_data": False}
     return remove(app, {"backups": "/var/backups", "lock_timeout": 1}, world.host, FakeRemains(world), check=False)
-
-
-def identify(app: dict[str, Any]) -> str:
-    """Return the release of which an app is described."""
-    return read_spec(app).id or ""
-
-
-def install(*operations: Operation) -> World:
-    """Return a host on which some runs have been."""
-    world = World(LAYOUT, {place: Node("dir") for place in ("/", "/etc", "/etc/systemd", UNITS)})
-    for operation in operations:
-        assert "error" not in operation(world)
-        assert world.visit()[1].status == 200
-    return rested(world)
-
-
-def rested(world: World) -> World:
-    """Return a host half a minute later: its writes have reached the disk, and its requests have ended."""
-    world = world.copy()
-    world.unsynced, world.requests, world.visits, world.cut_off, world.clock = [], {}, frozenset(), frozenset(), 0
-    return world
 
 
 def spoiled(live: World) -> World:

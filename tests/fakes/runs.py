@@ -1,0 +1,80 @@
+"""Runs of the collection's modules on a host in memory, and hosts on which some have been."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy, read_spec
+
+from fakes.host import UNITS, Node, World
+
+LAYOUT = AppLayout.of("shop")
+HEALTH = {"path": "/", "statuses": [200], "timeout": 1, "interval": 0.2, "deadline": 2}
+PROXY = {"address": "127.0.0.1", "port": 80, "host": "shop.test", "tls": False, "certified": None}
+
+
+Operation = Callable[[World], dict[str, Any]]
+
+
+def describe(build: str, behaves: str = "good", **changes: object) -> dict[str, Any]:
+    """Return one of the apps of the module releases."""
+    variables = base64.b64encode(json.dumps({"BEHAVES": behaves}).encode()).decode()
+    app: dict[str, Any] = {
+        "name": "shop",
+        "root": None,
+        "build": build,
+        "environment": "e1",
+        "version": "",
+        "variables": variables,
+        "gunicorn_conf": "workers = 1\n",
+        "service": "# webstack.flask\n[Service]\n",
+        "socket": "# webstack.flask\n",
+        "drop_in": "",
+        "health": HEALTH,
+        "proxy": PROXY,
+        "drain": 30,
+        "watch": 1,
+        "keep": 1,
+        "commands": [],
+        "command_timeout": 300,
+        "chdir": "",
+        "env_files": [],
+        "shared": {"directories": [], "files": []},
+    }
+    return app | changes
+
+
+def deployed(app: dict[str, Any]) -> Operation:
+    """Return a run of the module releases, before which others have made the build and the environment."""
+
+    def run(world: World) -> dict[str, Any]:
+        for path in (LAYOUT.build(app["build"]), LAYOUT.environment(app["environment"])):
+            world.nodes |= {str(place): Node("dir") for place in (*path.parents, path) if str(place) not in world.nodes}
+        return deploy(app, 1, world.host, check=False)[0]
+
+    return run
+
+
+def identify(app: dict[str, Any]) -> str:
+    """Return the release of which an app is described."""
+    return read_spec(app).id or ""
+
+
+def install(*operations: Operation) -> World:
+    """Return a host on which some runs have been."""
+    world = World(LAYOUT, {place: Node("dir") for place in ("/", "/etc", "/etc/systemd", UNITS)})
+    for operation in operations:
+        assert "error" not in operation(world)
+        assert world.visit()[1].status == 200
+    return rested(world)
+
+
+def rested(world: World) -> World:
+    """Return a host half a minute later: its writes have reached the disk, and its requests have ended."""
+    world = world.copy()
+    world.unsynced, world.requests, world.visits, world.cut_off, world.clock = [], {}, frozenset(), frozenset(), 0
+    return world

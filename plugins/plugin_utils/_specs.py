@@ -27,12 +27,25 @@ def list_defaults(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def find_problems(options: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with the values of some options."""
+    """Return what is wrong with the values of some options. Of one that is secret, or may hold a secret, neither value nor message is shown."""
     return [
-        f"{name} is {'not shown' if options[name].get('no_log') else repr(value)}: {message}"
+        f"{name} is not {describe_type(options[name])}; it is not shown, because it may be secret"
+        if _is_secret(options[name])
+        else f"{name} is {value!r}: {message}"
         for name, value in values.items()
         for message in ArgumentSpecValidator({name: options[name]}).validate({name: value}).error_messages
     ]
+
+
+def describe_type(option: Mapping[str, Any]) -> str:
+    """Return what an option has to be, in words."""
+    inner = f" of {option['elements']}" if "elements" in option else ""
+    allowed = f", one of {', '.join(map(str, option['choices']))}" if "choices" in option else ""
+    return f"of the type {option.get('type', 'str')}{inner}{allowed}, as its description asks"
+
+
+def _is_secret(option: Mapping[str, Any]) -> bool:
+    return bool(option.get("no_log")) or any(map(_is_secret, option.get("options", {}).values()))
 
 
 def _as_spec(option: dict[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def list_defaults(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def find_problems(options: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with the values of some options. Of one that is secret, or may hold a secret, neither value nor message is shown."""
+    """Return what is wrong with the values of some options. Of one that is or may hold a secret, neither value nor message is shown."""
     return [
         f"{name} is not {describe_type(options[name])}; it is not shown, because it may be secret"
         if _is_secret(options[name])

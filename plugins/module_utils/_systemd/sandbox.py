@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tarfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -60,8 +61,11 @@ If memory runs out, the kernel kills this unit first, and all of it. With 80 % a
 host with 512 MB kill sshd and an app that was serving; with these limits all requests were answered meanwhile, the slowest within 0.6 s.
 """
 
-_OUT_OF_MEMORY = "Failed with result 'oom-kill'"
+_OUT_OF_MEMORY = re.compile(r"Failed with result 'oom-kill'|has been killed by the OOM killer")
 """What systemd says of such a unit in the journal. `systemd-run` has no exit status of its own for it."""
+
+_LINES_OF_AN_END = 5000
+"""Lines of the journal that are searched: systemd names each process that is left over, and the limit is a thousand of them."""
 
 NOT_STARTED = 200
 """From here on an exit status is systemd's own, and the reason is in the journal: "Process Exit Codes" in systemd.exec(5)."""
@@ -117,7 +121,7 @@ def run(
     said = ended.output
     if ended.status >= NOT_STARTED:
         said += systemctl.read_journal(unit, 4)
-    elif ended.status and _OUT_OF_MEMORY in systemctl.read_journal(unit, 20, since=clock):
+    elif ended.status and _OUT_OF_MEMORY.search(systemctl.read_journal(unit, _LINES_OF_AN_END, since=clock)):
         said += f"\nit was killed, because it needs more memory than it is given: {LIMITS['MemoryMax']} of the host's at most"
     return Outcome(ended.status, said, late=ended.status != 0 and time.monotonic() - started >= timeout)
 

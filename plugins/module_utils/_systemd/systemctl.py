@@ -35,7 +35,7 @@ _TIMEOUT = 1800.0
 """Seconds for one call of systemctl. Stopping a unit takes as long as it may need to end, which users may set to many minutes."""
 
 _SHORT_TIMEOUT = 30.0
-_MOST_JOURNAL = 256 << 10
+_MOST_JOURNAL = 1 << 20
 """Bytes: one message in the journal can be hundreds of MB."""
 
 _EXITED, _KILLED, _DUMPED = 1, 2, 3

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scenario_tests import cut_power, restart, wait_on_host
-from scenario_tests.faulty import NAME, ROOT, SITE, deploy, describe, ensure_served, new_version, running, served, state_of
+from scenario_tests.faulty import ROOT, SITE, deploy, describe, ensure_served, new_version, running, served, state_of
 from scenario_tests.load import show, watch
 
 if TYPE_CHECKING:
@@ -22,22 +22,6 @@ def test_a_switch_under_load_costs_no_request_and_a_reboot_comes_back_to_it(host
     assert (seen.failures, seen.versions) == ([], [before, version]), show(seen.failures)
     restart(host)
     assert served(host) == version
-    assert state_of(host).find_untidiness() == []
-
-
-def test_after_a_power_cut_while_dependencies_are_installed_the_next_run_finishes_and_outlives_another(host: Host) -> None:
-    before, version = ensure_served(host), new_version()
-    more: dict[str, Any] = {"dependencies": {"packages": ["colorama"]}}
-    with running(host, describe(host, version, **more)):
-        wait_on_host(host, f"pgrep -u _build-{NAME} -f 'pip install'", pause=0.5)
-        cut_power(host)
-    assert served(host) == before
-
-    deploy(host, version, **more).succeeded()
-    cut_power(host)  # while most of what was installed may not have reached the disk by itself
-    assert served(host) == version
-    assert host.run("find %s -name '*.py' -size 0 -path '*flask*'", f"{ROOT}/environments").stdout == ""
-    assert deploy(host, version, **more).succeeded().changed == 0
     assert state_of(host).find_untidiness() == []
 
 

@@ -206,8 +206,13 @@ def find_complaints(unit: str, file: Path) -> list[str]:
 
 
 def read_journal(unit: str, lines: int, since: float = 0) -> str:
-    """Return the last lines of a unit since a moment of the clock, without time stamps, or what can be had of them; it never fails."""
-    command = ["journalctl", "--no-pager", "--output=cat", f"--lines={lines}", f"--unit={unit}", f"--since=@{since:.6f}"]
+    """Return the last lines of a unit, without time stamps, or what can be had of them; it never fails.
+
+    With a moment of the clock as `since`, they are so many of those that came after it.
+    """
+    command = ["journalctl", "--no-pager", "--output=cat", f"--lines={lines}", f"--unit={unit}"]
+    if since:  # with it, journalctl before systemd 254 takes the first of the lines, and not the last
+        command.append(f"--since=@{since:.6f}")
     with suppress(TimedOut, OSError):
         # What a process has said that ended at once may not have been stored yet.
         run(["journalctl", "--sync"], timeout=_SHORT_TIMEOUT)

@@ -258,6 +258,12 @@ def test_of_a_journal_of_hundreds_of_megabytes_the_end_is_read(tmp_path: Path, m
     assert len(text) < 1 << 21
 
 
+def test_of_a_whole_journal_the_last_lines_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _put_program(tmp_path, "journalctl", 'echo "$@"', monkeypatch)
+    assert "--since" not in systemctl.read_journal("shop@1.service", 20)
+    assert "--since=@12.500000" in systemctl.read_journal("shop@1.service", 20, since=12.5)
+
+
 def test_a_journal_that_does_not_answer_is_an_empty_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(systemctl, "_SHORT_TIMEOUT", 0.2)
     _put_program(tmp_path, "journalctl", "exec sleep 60", monkeypatch)

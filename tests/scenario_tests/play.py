@@ -36,8 +36,9 @@ class Play:
 
     @property
     def tasks(self) -> int:
-        """How many tasks it had, skipped ones included."""
-        return len(re.findall(r"^TASK \[", self.output, re.MULTILINE))
+        """How many tasks it had on the host, skipped ones included."""
+        recap = self.output.partition("\nPLAY RECAP ")[2]
+        return sum(map(int, re.findall(r"\b(?:ok|failed|skipped|rescued)=(\d+)", recap)))
 
     @property
     def round_trips(self) -> int:

@@ -60,13 +60,15 @@ def summarise_removal(result: Mapping[str, Any]) -> list[str]:
 
 
 def _summarise_removed(name: str, outcome: Mapping[str, Any]) -> str:
+    kept = "there were no data of it"
+    if outcome.get("backup"):
+        kept = f"a copy of its data is {outcome['backup']}"
+    elif outcome.get("kept"):
+        kept = f"its data are still in {outcome['kept']}, which is root's, and closed to others"
+    elif outcome.get("doomed"):
+        kept = f"of its data in {outcome['doomed']} a copy is made first"
     if not outcome["changed"]:
-        return f"{name}: is not on the host"
-    kept = (
-        f"a copy of its data is {outcome['backup']}"
-        if outcome.get("backup")
-        else "its data, if it had any, are still in its directory `shared`"
-    )
+        return f"{name}: is not on the host{f'; {kept}' if outcome.get('kept') else ''}"
     return f"{name}: removed ({len(outcome['removed'])} parts); {kept}"
 
 

@@ -11,13 +11,19 @@ def test_what_was_removed_is_told() -> None:
     result = {
         "apps": {
             "shop": {"changed": True, "removed": ["/a", "/b"], "backup": "/var/backups/x.tar.gz"},
-            "blog": {"changed": True, "removed": ["/c"]},
+            "blog": {"changed": True, "removed": ["/c"], "kept": "/srv/blog"},
+            "empty": {"changed": True, "removed": ["/c"]},
+            "plan": {"changed": True, "removed": ["/c"], "doomed": "/srv/plan"},
+            "gone": {"changed": False, "removed": [], "kept": "/srv/gone"},
             "wiki": {"changed": False, "removed": []},
         }
     }
     assert summarise_removal(result) == [
         "shop: removed (2 parts); a copy of its data is /var/backups/x.tar.gz",
-        "blog: removed (1 parts); its data, if it had any, are still in its directory `shared`",
+        "blog: removed (1 parts); its data are still in /srv/blog, which is root's, and closed to others",
+        "empty: removed (1 parts); there were no data of it",
+        "plan: removed (1 parts); of its data in /srv/plan a copy is made first",
+        "gone: is not on the host; its data are still in /srv/gone, which is root's, and closed to others",
         "wiki: is not on the host",
     ]
     assert summarise_removal({"skipped": True}) == []

@@ -24,6 +24,11 @@ options:
     type: list
     elements: str
     default: []
+  ports:
+    description: TCP ports on which the web server is to listen. RV(listeners) says who does, and RV(closed) which of them a firewall closes.
+    type: list
+    elements: int
+    default: []
   files:
     description: Paths of small text files whose content is returned.
     type: list
@@ -71,7 +76,7 @@ service_manager:
   returned: always
   sample: systemd
 address:
-  description: The IPv4 address from which the host reaches others; empty if it has no route to them.
+  description: The IPv4 address from which the host reaches others, else the IPv6 address; empty if it has no route to them.
   type: str
   returned: always
   sample: 192.0.2.10
@@ -89,12 +94,28 @@ obstacles:
   type: list
   elements: str
   returned: always
+root:
+  description: Whether the module ran as root. Only root is told who listens on a port.
+  type: bool
+  returned: always
+listeners:
+  description:
+    - The programs that listen on one of the I(ports), by port. Each has a C(name), a C(process) and a C(unit), which are empty where
+      nobody can tell.
+  type: dict
+  returned: always
+closed:
+  description: Those of the I(ports) of which the host's own firewall seems to keep others out.
+  type: list
+  elements: int
+  returned: always
 files:
   description: The content of those of the I(files) that can be read as text, by path.
   type: dict
   returned: always
 """
 
+import os
 import time
 from typing import Any
 
@@ -106,12 +127,14 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.facts import 
     read_release,
     read_texts,
 )
+from ansible_collections.webstack.flask.plugins.module_utils._host.listeners import find_closed, find_listeners
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import find_obstacles
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule
 
 ARGUMENT_SPEC: dict[str, Any] = {
-    name: {"type": "list", "elements": kind, "default": []} for name, kind in (("packages", "str"), ("apps", "str"), ("files", "path"))
+    name: {"type": "list", "elements": kind, "default": []}
+    for name, kind in (("packages", "str"), ("apps", "str"), ("ports", "int"), ("files", "path"))
 }
 
 
@@ -125,6 +148,9 @@ def main() -> None:
         epoch=int(time.time()),
         packages=find_installed(module.params["packages"]),
         obstacles=[obstacle for name in module.params["apps"] for obstacle in find_obstacles(AppLayout.of(name))],
+        root=os.geteuid() == 0,
+        listeners=find_listeners(module.params["ports"]),
+        closed=find_closed(module.params["ports"]) if module.params["ports"] else [],
         files=read_texts(module.params["files"]),
     )
 

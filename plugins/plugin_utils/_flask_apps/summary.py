@@ -54,6 +54,24 @@ def _summarise_certificate(app: App, outcome: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def summarise_host(host: Mapping[str, Any], hosts_path: str = "/etc/hosts") -> list[str]:
+    """Return a line for each thing about a host, as host_info describes it, that somebody has to know and no run can mend."""
+    lines = []
+    if closed := host.get("closed"):
+        ports = " and ".join(map(str, closed))
+        allow = " && ".join(f"ufw allow {port}/tcp" for port in closed)
+        lines.append(
+            f"ATTENTION: the firewall of the host seems to keep others out of port {ports}: the run itself asked on the host, where it is open. "
+            f"Let them in, with ufw for instance by `{allow}`"
+        )
+    if "manage_etc_hosts" in host.get("files", {}).get(hosts_path, ""):
+        lines.append(
+            f"ATTENTION: cloud-init writes {hosts_path} anew at each boot, and the names of the apps are gone then until the next run. Write "
+            "`manage_etc_hosts: false` into /etc/cloud/cloud.cfg.d/99-hosts.cfg, and take the words `manage_etc_hosts` out of the file"
+        )
+    return lines
+
+
 def summarise_removal(result: Mapping[str, Any]) -> list[str]:
     """Return a line for each app that a run was to remove: what went, and where its data are."""
     return [_summarise_removed(name, outcome) for name, outcome in result.get("apps", {}).items()]

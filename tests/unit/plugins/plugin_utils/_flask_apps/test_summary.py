@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
-from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.summary import summarise, summarise_removal
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.summary import summarise, summarise_host, summarise_removal
 from unit.flask_entries import BLOG, FULL
 
 
@@ -55,3 +55,12 @@ def test_the_summary_names_what_has_failed() -> None:
     ]
     (line,) = summarise(check_apps([BLOG]), {"releases": {"blog": {"current": None, "error": "bad"}}})
     assert line == "FAILED, blog: nothing is served (nothing changed). Logs: journalctl -u 'blog@*'"
+
+
+def test_what_keeps_users_or_names_away_is_told() -> None:
+    files = {"/etc/hosts": "# Your system has configured 'manage_etc_hosts' as True.\n127.0.0.1 localhost\n"}
+    lines = summarise_host({"closed": [80, 443], "files": files})
+    assert "seems to keep others out of port 80 and 443" in lines[0]
+    assert "`ufw allow 80/tcp && ufw allow 443/tcp`" in lines[0]
+    assert "cloud-init writes /etc/hosts anew at each boot" in lines[1]
+    assert summarise_host({"closed": [], "files": {"/etc/hosts": "127.0.0.1 localhost\n"}}) == summarise_host({}) == []

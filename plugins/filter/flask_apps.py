@@ -53,6 +53,7 @@ class FilterModule:
             "site_inputs": inputs.site_inputs,
             "hosts_inputs": inputs.hosts_inputs,
             "listen_ports": inputs.listen_ports,
+            "never_live": inputs.list_never_live,
             "port_problems": inputs.port_problems,
             "host_summary": summary.summarise_host,
             "removal_inputs": inputs.removal_inputs,

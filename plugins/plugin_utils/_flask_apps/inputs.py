@@ -183,6 +183,12 @@ def _named(app: App, address: str) -> dict[str, Any]:
     return {"app": app["name"], "address": address, "names": names}
 
 
+def list_never_live(result: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return `nginx_site_sites` that takes away those of the apps that have failed, and that users have never reached."""
+    outcomes = (result.get("releases") or {}).items()
+    return [{"name": name, "state": "absent"} for name, outcome in outcomes if "error" in outcome and not outcome.get("current")]
+
+
 def listen_ports(apps: Sequence[App]) -> list[int]:
     """Return the ports on which nginx is to listen."""
     return sorted({port for app in list_present(apps) for port in (app["nginx"]["listen_port"], public_port(app))})

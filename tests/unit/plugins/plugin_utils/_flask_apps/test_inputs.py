@@ -9,6 +9,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.inputs 
     certificate_inputs,
     environment_inputs,
     hosts_inputs,
+    list_never_live,
     listen_ports,
     port_problems,
     list_failures,
@@ -353,3 +354,9 @@ def test_who_holds_a_port_that_nginx_is_to_have_is_told_with_what_to_do() -> Non
     ]
     assert port_problems(apps, {"80": [*apache, {"name": "nginx", "process": "1", "unit": "nginx.service"}]}) == []
     assert port_problems(apps, {"8080": apache}) == []
+
+
+def test_the_sites_of_apps_that_were_never_live_go_when_they_have_failed() -> None:
+    releases = {"new": {"error": "x", "current": None}, "old": {"error": "x", "current": "r1"}, "plan": {"current": None}}
+    assert list_never_live({"releases": releases}) == [{"name": "new", "state": "absent"}]
+    assert list_never_live({}) == []

@@ -44,7 +44,13 @@ from ansible_collections.webstack.flask.plugins.module_utils._certificates.dns i
 from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem import Certificate, join, read_given, read_usable
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.commands import TimedOut, run
-from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access, ensure_directory, ensure_file, read_text, write_atomically
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import (
+    Access,
+    ensure_directory,
+    ensure_file,
+    read_text,
+    write_atomically,
+)
 from ansible_collections.webstack.flask.plugins.module_utils._layout import CERTIFICATE_ROOT, UNIT_ROOT
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file import format_environment

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import (
     Access,
     ensure_directory,

@@ -68,7 +68,7 @@ def _parse(text: str) -> Iterator[tuple[str | None, list[str]]]:
 
 
 def _split(text: str) -> list[str]:
-    return [f"{line}\n" for line in text.split("\n")[:-1]] + ([text.split("\n")[-1]] if not text.endswith("\n") else [])
+    return [f"{line}\n" for line in text.split("\n")[:-1]] + ([text.rsplit("\n", maxsplit=1)[-1]] if not text.endswith("\n") else [])
 
 
 def _read_mark(line: str, kind: str) -> str | None:

@@ -26,7 +26,7 @@ def find_listeners(ports: Collection[int], proc: Path = Path("/proc")) -> dict[s
 
     Only root is told which program that is; where nobody can tell, there is one without a name.
     """
-    inodes = {}
+    inodes: dict[str, int] = {}
     for file in ("net/tcp", "net/tcp6"):
         with suppress(OSError):
             inodes.update(_read_table((proc / file).read_text(encoding="ascii"), ports))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.accounts import find_user
+from ansible_collections.webstack.flask.plugins.module_utils._host.commands import TimedOut, run
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import (
     Access,
     ensure_file,
@@ -36,6 +37,9 @@ _HIDDEN = {"/home": "ProtectHome", "/root": "ProtectHome", "/tmp": "PrivateTmp",
 
 _MOST_FOLLOWED = 1000
 """Links in an app's data that are followed."""
+
+_TIMEOUT = 10
+"""Seconds for a look at what a process sees; a disk in a network may not answer."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9/_@+.,:=-]+")
 
@@ -239,34 +243,70 @@ def ensure_places(layout: AppLayout, declared: Iterable[str], *, check: bool) ->
 
 
 def find_unseen(layout: AppLayout, pid: int, processes: Path = Path("/proc")) -> list[str]:
-    """Return the places that a process sees otherwise than the host does: as they were before something was mounted there.
+    """Return what is mounted for the host, and not for a process of an app; and where it may not write, though its unit says so by now.
 
-    A service with a file system of its own keeps what was mounted when it started. What cannot be told is no difference.
+    A service with a file system of its own keeps what was mounted when it started. What cannot be told is no difference. Only mount points
+    count: that a directory is another one for the app than for the host, its own `BindPaths` may want so.
     """
     waited, written = _read_places(read_text(layout.places) or "")
-    top = processes / str(pid) / "root"
-    if not top.is_dir():
-        return []
-    return [place for place in waited if _differs(place, top)] + [
-        place for place in (os.path.realpath(layout.shared), *written) if _is_closed(place, top)
-    ]
+    mounted = {mount for place in waited if (mount := _find_mount(os.path.realpath(place), list_mounts("/")))}
+    is_late = bool(written) and _started(pid, processes) < layout.places.stat().st_mtime
+    questions = [*(("same", mount) for mount in sorted(mounted)), *(("open", place) for place in (written if is_late else ()))]
+    return _ask_process(pid, questions, processes) if questions else []
 
 
-def _differs(place: str, top: Path) -> bool:
-    real = os.path.realpath(place)
+def _find_mount(place: str, mounts: Iterable[str]) -> str | None:
+    """Return the mount point on which a place is, None for that of the whole system, and for what an app sees otherwise by its unit."""
+    found = max((mount for mount in mounts if place == mount or place.startswith(f"{mount}/")), key=len, default=None)
+    hidden = any(found == way or str(found).startswith(f"{way}/") for way in (*_SYSTEM, *_HIDDEN))
+    return None if hidden else found
+
+
+def _started(pid: int, processes: Path) -> float:
+    """Return when a process has started, in seconds since 1970; 0 where that cannot be told: proc_pid_stat(5)."""
+    with suppress(OSError, ValueError, IndexError):
+        ticks = int((processes / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19])
+        booted = re.search(r"^btime (\d+)$", (processes / "stat").read_text(encoding="ascii"), re.MULTILINE)
+        return int(booted[1]) + ticks / os.sysconf("SC_CLK_TCK") if booted else 0
+    return 0
+
+
+_COMPARE = """
+root=$1; shift
+[ -e "$root/." ] || exit 0
+while [ $# -gt 0 ]; do
+    here=$(stat --dereference --format=%d:%i -- "$2") || here=
+    there=$(stat --dereference --format=%d:%i -- "$root$2") || there=
+    case $1 in
+        same) [ -z "$here" ] || [ "$here" = "$there" ] || printf '%s\\0' "$2" ;;
+        open) ! [ -w "$2" ] || [ -w "$root$2" ] || printf '%s\\0' "$2" ;;
+    esac
+    shift 2
+done
+"""
+
+
+def _ask_process(pid: int, questions: Iterable[tuple[str, str]], processes: Path) -> list[str]:
+    """Return the places of which a process, by its own account, has another view than the host.
+
+    Root itself may not look there in a container without CAP_SYS_PTRACE.
+    """
+    process = processes / str(pid)
     try:
-        here = os.stat(real)
-        there = os.stat(f"{top}{real}")
+        owner = process.stat()
     except FileNotFoundError:
-        return os.path.exists(real) and top.is_dir()
-    except OSError:  # not root's to see: NFS
-        return False
-    return (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino)
-
-
-def _is_closed(place: str, top: Path) -> bool:
-    """Return whether a process cannot write to a place where the host can."""
-    with suppress(OSError):
-        here, there = os.statvfs(place), os.statvfs(f"{top}{os.path.realpath(place)}")
-        return bool(there.f_flag & os.ST_RDONLY) and not here.f_flag & os.ST_RDONLY
-    return False
+        return []
+    words = [word for kind, place in questions for word in (kind, place)]
+    with suppress(TimedOut):
+        ended = run(
+            ["/bin/sh", "-c", _COMPARE, "sh", f"{process}/root", *words],
+            timeout=_TIMEOUT,
+            cwd=Path("/"),
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+            user=owner.st_uid,
+            group=owner.st_gid,
+            extra_groups=[],
+        )
+        asked = words[1::2]
+        return [place for place in ended.output.split("\0") if place in asked]
+    return []

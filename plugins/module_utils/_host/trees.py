@@ -498,7 +498,7 @@ def find_mounts(table: str, top: str) -> list[str]:
     """Return where something is mounted at `top` or below it, from /proc/self/mountinfo (proc_pid_mountinfo(5))."""
     fields = [line.split(" ") for line in table.split("\n")]
     places = [re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), words[4]) for words in fields if len(words) > 4]
-    return [place for place in places if place == top or place.startswith(f"{top}/")]
+    return [place for place in places if place == top or place.startswith(f"{top.rstrip('/')}/")]
 
 
 def empty_directory(top: Path) -> None:

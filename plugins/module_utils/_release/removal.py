@@ -56,7 +56,11 @@ def find_parts(layout: AppLayout, host: Host, remains: Remains, *, with_data: bo
     file that we have not written, nor what is in a directory that somebody else has made.
     """
     code = [layout.current, layout.previous, layout.releases, layout.environments, layout.builds] if remains.is_ours(layout) else []
-    data = [*([layout.shared] if with_data and _has_data(layout, remains) else []), set_aside(layout.shared)] if remains.is_ours(layout) else []
+    data = (
+        [*([layout.shared] if with_data and _has_data(layout, remains) else []), set_aside(layout.shared)]
+        if remains.is_ours(layout)
+        else []
+    )
     trees = [name for path in (*code, layout.cache) for name in (path, set_aside(path))]
     return [*_find_units(layout, host), *(path for path in (*trees, *data) if host.files.lexists(path))]
 

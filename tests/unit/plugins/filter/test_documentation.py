@@ -28,7 +28,14 @@ def _document(name: str) -> dict[str, Any]:
 
 def test_each_filter_is_documented_and_nothing_else_is() -> None:
     assert {path.stem for path in _PLUGINS.glob("*.yml")} == set(_FILTERS)
-    assert {path.stem for path in _PLUGINS.glob("*.py")} == {"certificates", "environments", "etc_hosts", "flask_apps", "nginx_sites", "releases"}
+    assert {path.stem for path in _PLUGINS.glob("*.py")} == {
+        "certificates",
+        "environments",
+        "etc_hosts",
+        "flask_apps",
+        "nginx_sites",
+        "releases",
+    }
 
 
 @pytest.mark.parametrize("name", sorted(_FILTERS))

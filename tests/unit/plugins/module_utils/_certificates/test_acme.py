@@ -222,27 +222,39 @@ def test_the_hook_puts_key_and_chain_into_one_file_and_leaves_other_certificates
     assert sorted(path.name for path in tmp_path.iterdir()) == ["hook", "shop.pem", "someone-elses", "webstack-flask-shop"]
 
 
-OF_BOOKWORM = "Saving debug log to /var/log/letsencrypt/letsencrypt.log\nAn unexpected error occurred:\nAttributeError: can't set attribute\n"
+OF_BOOKWORM = (
+    "Saving debug log to /var/log/letsencrypt/letsencrypt.log\nAn unexpected error occurred:\nAttributeError: can't set attribute\n"
+)
 
 
 @pytest.mark.parametrize(
     ("line", "words", "advice"),
     [
         (
-            "urn:ietf:params:acme:error:rateLimited :: There were too many requests of a given type :: too many certificates (5) already "
-            "issued; retry after 2026-11-28 10:00:00 UTC",
+            (
+                "urn:ietf:params:acme:error:rateLimited :: There were too many requests of a given type :: too many certificates (5) already "
+                "issued; retry after 2026-11-28 10:00:00 UTC"
+            ),
             "too many certificates (5) already issued; retry after 2026-11-28 10:00:00 UTC (rateLimited)",
             "wait until the time that it names",
         ),
-        ("urn:ietf:params:acme:error:caa :: Certification Authority ... :: CAA record for a.test forbids", "CAA record for a.test forbids (caa)", "CAA"),
-        ("urn:ietf:params:acme:error:accountDoesNotExist :: The request ... :: Account not found", "Account not found (accountDoesNotExist)", None),
+        (
+            "urn:ietf:params:acme:error:caa :: Certification Authority ... :: CAA record for a.test forbids",
+            "CAA record for a.test forbids (caa)",
+            "CAA",
+        ),
+        (
+            "urn:ietf:params:acme:error:accountDoesNotExist :: The request ... :: Account not found",
+            "Account not found (accountDoesNotExist)",
+            None,
+        ),
         ("urn:ietf:params:acme:error:serverInternal :: The server experienced an internal error :: ", "The server experienced", "later"),
     ],
 )
 def test_the_words_of_the_authority_come_from_the_log_where_certbot_cannot_show_them(line: str, words: str, advice: str | None) -> None:
     log = f"2026-11-27 DEBUG:x\nacme.messages.Error: urn:ietf:params:acme:error:malformed :: x :: earlier\nTraceback\nacme.messages.Error: {line}\nend\n"
     said = explain_with_log(OF_BOOKWORM, log)
-    assert words.split(" (")[0] in said
+    assert words.split(" (", maxsplit=1)[0] in said
     assert (advice in said) if advice else ("To go on" not in said)
     assert "AttributeError" not in said
     assert explain_with_log(OF_BOOKWORM, "nothing of the kind") == "AttributeError: can't set attribute"

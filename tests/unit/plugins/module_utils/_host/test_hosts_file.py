@@ -56,7 +56,8 @@ def test_the_one_block_of_former_versions_loses_the_names_of_the_apps_that_are_d
     kept = f"# BEGIN {LABEL}\n{left}# END {LABEL}\n" if left else ""
     assert new.startswith(OWN + kept)
     assert update_text(new, entries, LABEL) == new
-    assert new.count("shop.test") == 2 and new.count("blog.test") == (0 if entries[0]["former"] else 1)
+    assert new.count("shop.test") == 2
+    assert new.count("blog.test") == (0 if entries[0]["former"] else 1)
 
 
 def test_names_without_an_app_are_in_one_block() -> None:

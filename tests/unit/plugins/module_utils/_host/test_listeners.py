@@ -23,7 +23,9 @@ def test_who_listens_on_a_port_is_told_by_name(family: socket.AddressFamily, add
 
 def test_a_program_that_nobody_can_see_is_one_without_a_name(tmp_path: Path) -> None:
     (tmp_path / "net").mkdir()
-    row = "   0: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4242 1 0000000000000000 100 0 0 10 0\n"
+    row = (
+        "   0: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4242 1 0000000000000000 100 0 0 10 0\n"
+    )
     (tmp_path / "net" / "tcp").write_text(f"  sl  local_address\n{row}", encoding="ascii")
     assert find_listeners([80], tmp_path) == {"80": [{"name": "", "process": "", "unit": ""}]}
     (tmp_path / "77" / "fd").mkdir(parents=True)

@@ -66,3 +66,10 @@ def test_a_disk_that_fstab_has_and_nobody_has_mounted_is_found(layout: AppLayout
     (tmp_path / "fstab").write_text(table, encoding="ascii")
     monkeypatch.setattr(mounts, "_TABLE", tmp_path / "fstab")
     assert any(f"Run `mount {root}/shared`" in obstacle for obstacle in find_obstacles(layout))
+    (tmp_path / "fstab").write_text("none / ext4 defaults 0 1\nproc /proc proc defaults 0 0\n" + f"none {root} tmpfs defaults 0 0\n")
+    subprocess.run(["mount", "-t", "tmpfs", "none", root], check=True)
+    try:
+        assert list(find_mount_problems(layout)) == []
+    finally:
+        subprocess.run(["umount", root], check=True)
+    assert [problem.partition(" is to be mounted")[0] for problem in find_mount_problems(layout)] == [str(root)]

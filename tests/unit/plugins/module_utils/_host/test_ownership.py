@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils import _layout as layout_module
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
-from ansible_collections.webstack.flask.plugins.module_utils._host import app_root, ownership
+from ansible_collections.webstack.flask.plugins.module_utils._host import ownership
 from ansible_collections.webstack.flask.plugins.module_utils._host.app_root import ensure_root
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import (
     MARKER,

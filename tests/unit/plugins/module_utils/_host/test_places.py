@@ -109,7 +109,7 @@ def test_units_wait_for_every_place_and_write_where_the_apps_links_lead(layout: 
     assert not layout.places.exists()
     assert ensure_places(layout, ["pkg/uploads"], check=False)
     assert not ensure_places(layout, ["pkg/uploads"], check=False)
-    assert f"{tmp_path}/a \"b\" 50%" in places._read_places(layout.places.read_text(encoding="utf-8"))[1]  # noqa: SLF001
+    assert f'{tmp_path}/a "b" 50%' in places._read_places(layout.places.read_text(encoding="utf-8"))[1]  # noqa: SLF001
 
 
 def test_a_file_behind_a_link_is_reached_with_what_lies_beside_it(layout: AppLayout, tmp_path: Path) -> None:
@@ -129,7 +129,9 @@ def test_an_app_cannot_open_anything_to_itself_by_a_link(layout: AppLayout, tmp_
     (tmp_path / "www" / "blog" / "shared").mkdir(parents=True)
     (tmp_path / "www" / "blog" / MARKER).write_text("blog\n", encoding="ascii")
     own(tmp_path / "www" / "blog" / "shared" / "mine")
-    for number, target in enumerate(("/etc", "/proc/self/root", "/", tmp_path / "www" / "blog" / "shared" / "mine", layout.releases)):
+    for number, target in enumerate(
+        (Path("/etc"), Path("/proc/self/root"), Path("/"), tmp_path / "www" / "blog" / "shared" / "mine", layout.releases)
+    ):
         (layout.shared / str(number)).symlink_to(target)
     (layout.shared / "name\nReadWritePaths=").symlink_to("/etc")
     assert "ReadWritePaths" not in format_places(layout, [])
@@ -160,14 +162,29 @@ def test_a_process_that_looks_below_a_volume_that_came_late_is_noticed(layout: A
     assert find_unseen(layout, 4194999) == []
 
 
-def test_a_process_that_may_not_write_where_a_new_link_leads_is_noticed(layout: AppLayout, tmp_path: Path) -> None:
+def test_a_process_that_may_not_write_where_a_new_link_leads_is_noticed_once(layout: AppLayout, tmp_path: Path) -> None:
     up = own(tmp_path / "disk" / "up")
     (layout.shared / "instance").symlink_to(up)
-    ensure_places(layout, ["instance"], check=False)
     script = f"mount --bind {up} {up} && mount -o remount,bind,ro {up} && exec sleep 100"
+    with subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c", script]) as child:
+        while Path(f"/proc/{child.pid}/comm").read_text(encoding="ascii") != "sleep\n":
+            time.sleep(0.01)
+        ensure_places(layout, ["instance"], check=False)
+        found = []
+        for age in (-3600, 3600):  # the unit file is older than the process, or newer
+            os.utime(layout.places, (time.time() + age, time.time() + age))
+            found.append(find_unseen(layout, child.pid))
+        child.kill()
+    assert found == [[], [str(up)]]
+
+
+def test_what_an_app_sees_otherwise_by_its_own_unit_is_no_difference(layout: AppLayout, tmp_path: Path) -> None:
+    (layout.shared / "instance").mkdir()
+    ensure_places(layout, ["instance"], check=False)
+    script = f"mount --bind {tmp_path} {layout.shared}/instance && exec sleep 100"
     with subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c", script]) as child:
         while Path(f"/proc/{child.pid}/comm").read_text(encoding="ascii") != "sleep\n":
             time.sleep(0.01)
         found = find_unseen(layout, child.pid)
         child.kill()
-    assert found == [str(up)]
+    assert found == []

@@ -17,7 +17,10 @@ GIVEN_UP = "2026/11/27 01:00:05 [emerg] 77#77: still could not bind()\n"
         ("2026/11/27 01:00:00 [notice] 77#77: signal process started\n", None),
         ("".join(map(BIND.format, range(4))), None),
         ("".join(map(BIND.format, range(5))) + GIVEN_UP, "bind() to 0.0.0.0:443 failed (98: Address already in use)"),
-        ('2026/11/27 01:00:00 [emerg] 77#77: open() "/x" failed (24: Too many open files)\n', 'open() "/x" failed (24: Too many open files)'),
+        (
+            '2026/11/27 01:00:00 [emerg] 77#77: open() "/x" failed (24: Too many open files)\n',
+            'open() "/x" failed (24: Too many open files)',
+        ),
         ("2026/11/27 01:00:00 [error] 78#78: *1 connect() failed\n", None),
     ],
 )

@@ -493,7 +493,9 @@ def test_an_apps_directory_that_is_a_disk_stays_and_the_app_goes(
 ) -> None:
     mount(host.layout.root, None)
     host.remove(with_data=with_data)
-    assert list_tree(host.layout.root) == ([] if with_data else [MARKER, "shared", "shared/uploads", "shared/uploads/file", "shared/uploads/photo"])
+    assert list_tree(host.layout.root) == (
+        [] if with_data else [MARKER, "shared", "shared/uploads", "shared/uploads/file", "shared/uploads/photo"]
+    )
     assert host.events[-1] == f"account {NAME}"
     assert find_remains(host.layout, REAL, remains, with_data=with_data) == []
 

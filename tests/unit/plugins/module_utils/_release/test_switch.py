@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Proxy, ReleaseFailed, Switch
@@ -108,7 +108,12 @@ def test_a_release_that_looks_below_what_was_mounted_since_is_started_again_with
     service, socket = world.service_unit(identify(app)), world.socket_unit(identify(app))
     stopped: list[str] = []
     stop = World.stop
-    monkeypatch.setattr(World, "stop", lambda self, unit: (stopped.append(unit), stop(self, unit))[1])
+
+    def note_and_stop(self: World, unit: str) -> None:
+        stopped.append(unit)
+        stop(self, unit)
+
+    monkeypatch.setattr(World, "stop", note_and_stop)
     monkeypatch.setattr(FakeHome, "find_unseen", lambda _home, _layout, _pid: [] if stopped else ["/var/www/shop/shared"])
     outcome = deploy(app, 1, world.host, check=False)[0]
     assert (outcome["changed"], stopped) == (True, [service])

@@ -9,10 +9,10 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.inputs 
     certificate_inputs,
     environment_inputs,
     hosts_inputs,
+    list_failures,
     list_never_live,
     listen_ports,
     port_problems,
-    list_failures,
     release_inputs,
     removal_inputs,
     site_inputs,
@@ -48,7 +48,10 @@ def test_one_app_can_be_taken_out_of_the_list_whether_it_is_in_it_or_not() -> No
         {"name": "blog", "state": "absent", "remove_data": False, "server_names": ["blog.test"]},
     ]
     assert hosts_inputs(without_app(apps, "blog"), "192.0.2.1")[1] == {
-        "app": "blog", "address": "192.0.2.1", "names": [], "former": ["blog.test"],
+        "app": "blog",
+        "address": "192.0.2.1",
+        "names": [],
+        "former": ["blog.test"],
     }
     assert without_app([], "blog", remove_data=True) == [{"name": "blog", "state": "absent", "remove_data": True}]
     with pytest.raises(UserError, match=r"the app's name is '\.\./etc'"):
@@ -347,10 +350,14 @@ def test_who_holds_a_port_that_nginx_is_to_have_is_told_with_what_to_do() -> Non
     apache = [{"name": "apache2", "process": "77", "unit": "apache2.service"}]
     held = port_problems(apps, {"80": apache, "443": [{"name": "", "process": "", "unit": ""}]})
     assert held == [
-        "Port 80 is held by apache2 (process 77), and nginx is to listen there for shop, blog. Stop that program for good "
-        "(`systemctl disable --now apache2.service`), or give the app another port: `nginx: {listen_port: 8080}`.",
-        "Port 443 is held by a program that does not show itself, and nginx is to listen there for blog. Stop that program for good "
-        "(`ss -tlnp 'sport = :443'` shows it), or give the app another port: `port: 8443` below `tls`.",
+        (
+            "Port 80 is held by apache2 (process 77), and nginx is to listen there for shop, blog. Stop that program for good "
+            "(`systemctl disable --now apache2.service`), or give the app another port: `nginx: {listen_port: 8080}`."
+        ),
+        (
+            "Port 443 is held by a program that does not show itself, and nginx is to listen there for blog. Stop that program for good "
+            "(`ss -tlnp 'sport = :443'` shows it), or give the app another port: `port: 8443` below `tls`."
+        ),
     ]
     assert port_problems(apps, {"80": [*apache, {"name": "nginx", "process": "1", "unit": "nginx.service"}]}) == []
     assert port_problems(apps, {"8080": apache}) == []

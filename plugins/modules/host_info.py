@@ -24,8 +24,30 @@ options:
     type: list
     elements: str
     default: []
+  removals:
+    description: Apps to be removed. RV(obstacles) says which of them cannot be, and why.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the app.
+        type: str
+        required: true
+      root:
+        description: Directory of the app. C(/var/www/<name>) by default.
+        type: path
+      remove_data:
+        description: Whether the data below C(shared/) go, too.
+        type: bool
+        default: false
+  backups:
+    description: Directory for the archives of data that go.
+    type: path
+    default: /var/backups/webstack-flask
   ports:
-    description: TCP ports on which the web server is to listen. RV(listeners) says who does, and RV(closed) which of them a firewall closes.
+    description:
+      - TCP ports on which the web server is to listen. RV(listeners) says who does, and RV(closed) which of them a firewall closes.
     type: list
     elements: int
     default: []
@@ -90,7 +112,9 @@ packages:
   elements: str
   returned: always
 obstacles:
-  description: A sentence for each thing on the host that one of the I(apps) would overwrite or delete, and that does not belong to it.
+  description:
+    - A sentence for each thing on the host that one of the I(apps) would overwrite or delete, and that does not belong to it.
+    - A sentence for each of the I(removals) that cannot be removed.
   type: list
   elements: str
   returned: always
@@ -117,6 +141,7 @@ files:
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._host.facts import (
@@ -131,23 +156,41 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.listeners imp
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import find_obstacles
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule
+from ansible_collections.webstack.flask.plugins.module_utils._release import remains
+from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
+from ansible_collections.webstack.flask.plugins.module_utils._release.removal import find_refusals
 
 ARGUMENT_SPEC: dict[str, Any] = {
     name: {"type": "list", "elements": kind, "default": []}
     for name, kind in (("packages", "str"), ("apps", "str"), ("ports", "int"), ("files", "path"))
+}
+ARGUMENT_SPEC |= {
+    "removals": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "root": {"type": "path"},
+            "remove_data": {"type": "bool", "default": False},
+        },
+    },
+    "backups": {"type": "path", "default": "/var/backups/webstack-flask"},
 }
 
 
 def main() -> None:
     """Run the module."""
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    obstacles = [obstacle for name in module.params["apps"] for obstacle in find_obstacles(AppLayout.of(name))]
+    obstacles += find_refusals(module.params["removals"], Path(module.params["backups"]), REAL, remains)
     module.exit_json(
         **describe_distribution(read_release()),
         service_manager=find_service_manager(),
         address=find_address() or "",
         epoch=int(time.time()),
         packages=find_installed(module.params["packages"]),
-        obstacles=[obstacle for name in module.params["apps"] for obstacle in find_obstacles(AppLayout.of(name))],
+        obstacles=obstacles,
         root=os.geteuid() == 0,
         listeners=find_listeners(module.params["ports"]),
         closed=find_closed(module.params["ports"]) if module.params["ports"] else [],

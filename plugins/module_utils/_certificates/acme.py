@@ -182,7 +182,7 @@ def format_config(options: Mapping[str, Any]) -> str:
 
 
 def find_refused(output: str, names: Collection[str], reason: str = "") -> dict[str, str]:
-    """Return the names that the CA refused, and why, from certbot's output, or from the `reason` found elsewhere; empty if it names none."""
+    """Return the names that the CA refused, and why, from certbot's output, or from a `reason` found elsewhere; empty if it names none."""
     blocks = re.findall(r"(?m)^\s*Domain:\s*(\S+)\n\s*Type:\s*(\S+)\n\s*Detail:\s*(.*)$", output)
     refused = {name: f"the CA says: {detail} ({kind})" for name, kind, detail in blocks if name in names}
     if refused:

@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The text of a hosts file (hosts(5)) with the names of each app in a block of its own, so that runs which describe other apps leave them."""
+"""The text of a hosts file (hosts(5)) with the names of each app in a block of its own: runs that describe other apps leave them."""
 
 from __future__ import annotations
 

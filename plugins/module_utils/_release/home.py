@@ -46,7 +46,7 @@ def ensure_directories(layout: AppLayout, *, check: bool) -> bool:
             raise
         # NFS with root_squash, a file system without owners, or one that is mounted for reading alone.
         raise UserError(
-            f"{shared}, the data of {layout.name}, cannot be given to its account ({error.strerror}). Where it lies on another machine, run "
-            f"`chown {user.pw_uid}:{group} DIRECTORY && chmod 0750 DIRECTORY` there; where it is mounted read-only, or without owners, mount "
-            "it so that root may write to it and set owners"
+            f"{shared}, the data of {layout.name}, cannot be given to its account ({error.strerror}). Where it lies on another machine, "
+            f"run `chown {user.pw_uid}:{group} DIRECTORY && chmod 0750 DIRECTORY` there; where it is mounted read-only, or without owners, "
+            "mount it so that root may write to it and set owners"
         ) from error

@@ -107,8 +107,8 @@ def find_data(layout: AppLayout) -> Data | None:
     # What an earlier run has kept is root's, and closed.
     if not ((user is not None and status.st_uid == user.pw_uid) or (status.st_uid == 0 and stat.S_IMODE(status.st_mode) == 0o700)):
         raise UserError(
-            f"{place} is a link to {target}, which does not belong to the app's account, and is not removed; nothing was changed. Delete the "
-            f"link (`rm {place}`), and run again"
+            f"{place} is a link to {target}, which does not belong to the app's account, and is not removed; nothing was changed. Delete "
+            f"the link (`rm {place}`), and run again"
         )
     return Data(found, is_link=True, is_mount=is_mount(found))
 

@@ -8,10 +8,12 @@ A run that is cut off anywhere is finished by the next one: the accounts go last
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import MARKER
 from ansible_collections.webstack.flask.plugins.module_utils._host.places import Data
 from ansible_collections.webstack.flask.plugins.module_utils._host.trees import Moved, set_aside
@@ -31,15 +33,9 @@ _OF_A_DISK = "lost+found"
 def remove(app: dict[str, Any], parameters: dict[str, Any], host: Host, remains: Remains, *, check: bool) -> dict[str, Any]:
     """Remove one app, as the module app_removal describes it; return what became of it."""
     layout, backups = AppLayout.of(app["name"], app["root"]), Path(parameters["backups"])
-    parts = find_parts(layout, host, remains, with_data=app["remove_data"])
     removed = find_remains(layout, host, remains, with_data=app["remove_data"])
     data = remains.find_data(layout) if remains.is_ours(layout) else None
-    if removed:
-        if remains.is_ours(layout):
-            remains.require_closed_way(layout.root)
-        if app["remove_data"]:
-            remains.require_closed_way(backups)
-        remains.require_removable(layout, parts, data, with_data=app["remove_data"])
+    require_possible(layout, host, remains, backups=backups, with_data=app["remove_data"])
     backup = None
     if removed and not check:
         switch = Switch(layout, host, HealthCheck(), proxy=None, drain_limit=_DRAIN)
@@ -47,6 +43,42 @@ def remove(app: dict[str, Any], parameters: dict[str, Any], host: Host, remains:
             backup = remove_app(switch, remains, with_data=app["remove_data"], backups=backups)
     kept = {"kept": str(data.place)} if data and not app["remove_data"] else {"doomed": str(data.place)} if data and check else {}
     return {"changed": bool(removed), "removed": removed, **kept, **({"backup": str(backup)} if backup else {})}
+
+
+def find_refusals(apps: Sequence[dict[str, Any]], backups: Path, host: Host, remains: Remains) -> list[str]:
+    """Return a sentence for each app that could not be removed: it is asked before its site is taken away."""
+    refusals = []
+    for app in apps:
+        try:
+            layout = AppLayout.of(app["name"], app["root"])
+            require_possible(layout, host, remains, backups=backups, with_data=app["remove_data"])
+        except (UserError, OSError) as problem:
+            refusals.append(f"{app['name']}: {problem}")
+    return refusals
+
+
+def require_possible(layout: AppLayout, host: Host, remains: Remains, *, backups: Path, with_data: bool) -> None:
+    """Raise UserError where an app cannot be removed, or not all of it that is to go. Nothing is changed."""
+    if not find_remains(layout, host, remains, with_data=with_data):
+        return
+    if remains.is_ours(layout):
+        remains.require_closed_way(layout.root)
+    if with_data:
+        remains.require_closed_way(backups)
+    _require_removable(layout, host, remains, backups=backups, with_data=with_data)
+
+
+def _require_removable(
+    layout: AppLayout, host: Host, remains: Remains, *, backups: Path, with_data: bool
+) -> tuple[list[Path], Data | None]:
+    """Return the parts of an app that are to go, and its data, be they to go or to stay. Raise UserError where these cannot go or stay."""
+    parts = find_parts(layout, host, remains, with_data=with_data)
+    data = remains.find_data(layout) if remains.is_ours(layout) else None
+    remains.require_removable(layout, parts, data, with_data=with_data)
+    if data is not None and layout.shared in parts:
+        with suppress(Moved):  # an app that moves its directories about must not keep us from removing it: it is measured again later
+            remains.require_room_for_archive(data, backups)
+    return parts, data
 
 
 def find_parts(layout: AppLayout, host: Host, remains: Remains, *, with_data: bool) -> list[Path]:
@@ -91,13 +123,8 @@ def remove_app(switch: Switch, remains: Remains, *, with_data: bool, backups: Pa
     nothing changed, where there is no room for the archive, or something is mounted in what is to go.
     """
     layout, host = switch.layout, switch.host
-    parts = find_parts(layout, host, remains, with_data=with_data)
-    data = remains.find_data(layout) if remains.is_ours(layout) else None
-    remains.require_removable(layout, parts, data, with_data=with_data)
+    parts, data = _require_removable(layout, host, remains, backups=backups, with_data=with_data)
     doomed = data if data is not None and layout.shared in parts else None
-    if doomed:
-        with suppress(Moved):  # an app that moves its directories about must not keep us from removing it: it is measured again below
-            remains.require_room_for_archive(doomed, backups)
     _end_everything(switch, remains)
     if data:
         remains.take_data(layout, data)

@@ -208,8 +208,8 @@ def port_problems(apps: Sequence[App], listeners: Mapping[str, Sequence[Mapping[
         stop = f"`systemctl disable --now {' '.join(dict.fromkeys(units))}`" if units else f"`ss -tlnp 'sport = :{port}'` shows it"
         key = "nginx: {listen_port: 8080}" if plain else "port: 8443` below `tls"
         problems.append(
-            f"Port {port} is held by {who}, and nginx is to listen there for {', '.join(wanted)}. Stop that program for good ({stop}), or give "
-            f"the app another port: `{key}`."
+            f"Port {port} is held by {who}, and nginx is to listen there for {', '.join(wanted)}. Stop that program for good ({stop}), or "
+            f"give the app another port: `{key}`."
         )
     return problems
 

@@ -61,13 +61,13 @@ def summarise_host(host: Mapping[str, Any], hosts_path: str = "/etc/hosts") -> l
         ports = " and ".join(map(str, closed))
         allow = " && ".join(f"ufw allow {port}/tcp" for port in closed)
         lines.append(
-            f"ATTENTION: the firewall of the host seems to keep others out of port {ports}: the run itself asked on the host, where it is open. "
-            f"Let them in, with ufw for instance by `{allow}`"
+            f"ATTENTION: the firewall of the host seems to keep others out of port {ports}: the run itself asked on the host, where it is "
+            f"open. Let them in, with ufw for instance by `{allow}`"
         )
     if "manage_etc_hosts" in host.get("files", {}).get(hosts_path, ""):
         lines.append(
-            f"ATTENTION: cloud-init writes {hosts_path} anew at each boot, and the names of the apps are gone then until the next run. Write "
-            "`manage_etc_hosts: false` into /etc/cloud/cloud.cfg.d/99-hosts.cfg, and take the words `manage_etc_hosts` out of the file"
+            f"ATTENTION: cloud-init writes {hosts_path} anew at each boot, and the names of the apps are gone then until the next run. "
+            "Write `manage_etc_hosts: false` into /etc/cloud/cloud.cfg.d/99-hosts.cfg, and take these words out of the file"
         )
     return lines
 

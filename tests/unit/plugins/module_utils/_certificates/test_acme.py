@@ -232,8 +232,8 @@ OF_BOOKWORM = (
     [
         (
             (
-                "urn:ietf:params:acme:error:rateLimited :: There were too many requests of a given type :: too many certificates (5) already "
-                "issued; retry after 2026-11-28 10:00:00 UTC"
+                "urn:ietf:params:acme:error:rateLimited :: There were too many requests of a given type :: too many certificates (5) "
+                "already issued; retry after 2026-11-28 10:00:00 UTC"
             ),
             "too many certificates (5) already issued; retry after 2026-11-28 10:00:00 UTC (rateLimited)",
             "wait until the time that it names",
@@ -252,7 +252,8 @@ OF_BOOKWORM = (
     ],
 )
 def test_the_words_of_the_authority_come_from_the_log_where_certbot_cannot_show_them(line: str, words: str, advice: str | None) -> None:
-    log = f"2026-11-27 DEBUG:x\nacme.messages.Error: urn:ietf:params:acme:error:malformed :: x :: earlier\nTraceback\nacme.messages.Error: {line}\nend\n"
+    earlier = "acme.messages.Error: urn:ietf:params:acme:error:malformed :: x :: earlier"
+    log = f"2026-11-27 DEBUG:x\n{earlier}\nTraceback\nacme.messages.Error: {line}\nend\n"
     said = explain_with_log(OF_BOOKWORM, log)
     assert words.split(" (", maxsplit=1)[0] in said
     assert (advice in said) if advice else ("To go on" not in said)

@@ -9,7 +9,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
@@ -124,15 +124,24 @@ def require_removable(layout: AppLayout, parts: Sequence[Path], data: Data | Non
                 f"{path} is a link to {target}, and what lies elsewhere is not removed; nothing was changed. Delete both by hand "
                 f"(`rm -r {target} {path}`), and run again"
             )
-        require_unmounted(path)
+        _require(layout, require_unmounted, path)
     if data is None:
         return
     if with_data:
-        require_nothing_mounted_in(data.place)
+        _require(layout, require_nothing_mounted_in, data.place)
         if elsewhere := _find_elsewhere(layout, data):
             raise UserError(_refuse_elsewhere(layout, elsewhere))
     for each in _find_elsewhere(layout, data):
         require_closed_way(each.target.parent)
+
+
+def _require(layout: AppLayout, requirement: Callable[[Path], None], path: Path) -> None:
+    """Let a requirement of mounts say how to free one that the app's releases keep busy."""
+    try:
+        requirement(path)
+    except UserError as problem:
+        units = " ".join(f"'{unit}'" for unit in layout.units("*"))
+        raise UserError(f"{problem}. Where it is busy, stop the app before (`systemctl stop {units}`)") from problem
 
 
 def _find_elsewhere(layout: AppLayout, data: Data) -> list[Elsewhere]:

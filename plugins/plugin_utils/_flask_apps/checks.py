@@ -225,6 +225,19 @@ def _find_variable_problems(app: App) -> _Problems:
     yield from find_environment_problems(as_text(app["env"]))
 
 
+def _find_build_problems(app: App) -> _Problems:
+    for key, value in app["build_env"].items():
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            yield f"build_env.{key} is {type(value).__name__}, and a variable holds text; put the value in quotes"
+    for problem in find_environment_problems(as_text(app["build_env"])):
+        yield problem.replace("env", "build_env", 1)
+    if app["build_env"] and not app["build_commands"]:
+        yield "build_env is given without `build_commands`, which alone get these variables; the app's own are in `env`"
+    for number, command in enumerate(app["build_commands"]):
+        if not command.strip() or "\0" in command:
+            yield f"build_commands[{number}] is {command!r}, which is no command"
+
+
 def _find_health_problems(app: App) -> _Problems:
     health = app["health"]
     if not re.fullmatch(r"/[!-~]*", health["path"]):
@@ -307,6 +320,6 @@ _ABSENT_FINDERS = (_find_naming_problems,)
 _FINDERS = (
     *(_find_naming_problems, _find_address_problems, _find_source_problems, _find_dependency_problems),
     *(_find_start_problems, _find_setting_problems, _find_directive_problems, _find_path_problems),
-    *(_find_variable_problems, _find_health_problems, _find_number_problems, _find_tls_problems, _find_site_problems),
+    *(_find_variable_problems, _find_build_problems, _find_health_problems, _find_number_problems, _find_tls_problems, _find_site_problems),
 )
 """What looks for problems in the keys that fit SPEC."""

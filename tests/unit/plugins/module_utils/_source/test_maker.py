@@ -11,13 +11,16 @@ from ansible_collections.webstack.flask.plugins.module_utils._source.maker impor
 from ansible_collections.webstack.flask.plugins.module_utils._source.tree import digest_tree, list_files, pack_tree
 
 _APP: dict[str, Any] = {
-    **dict.fromkeys(("git", "path", "archive", "checksum", "digest", "packed", "agent", "dependency_file", "ssh_key", "known_hosts")),
+    **dict.fromkeys(("git", "path", "archive", "checksum", "digest", "packed", "agent", "dependency_file", "ssh_key", "known_hosts", "lfs")),
     "name": "shop",
     "version": "HEAD",
     "subdirectory": "",
     "submodules": True,
     "public": [],
     "shared": [],
+    "places": {},
+    "recipe": "",
+    "reasons": {},
 }
 
 
@@ -43,7 +46,7 @@ def _make_scratch(tmp_path: Path) -> Path:
     return tmp_path / "scratch"
 
 
-@pytest.mark.parametrize("option", [{"shared": ["data"]}, {"subdirectory": "web"}, {"submodules": False}])
+@pytest.mark.parametrize("option", [{"shared": ["data"]}, {"subdirectory": "web"}, {"submodules": False}, {"recipe": "r"}, {"lfs": False}])
 def test_a_build_is_known_by_its_source_unless_it_differs_from_it(option: dict[str, Any]) -> None:
     assert identify(_APP, "0123") == "0123"
     other = identify({**_APP, **option}, "0123")

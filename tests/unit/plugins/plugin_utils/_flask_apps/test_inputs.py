@@ -64,12 +64,19 @@ def test_the_source_of_each_app_with_the_directories_that_the_web_server_reads()
             "name": "shop",
             "public": ["dist", "public"],
             "shared": ["instance", "up/loads"],
+            "places": {
+                "chdir": ["src"],
+                "python_path": ["lib"],
+                "static.paths": ["dist", "public"],
+                "env_files": [".env"],
+                "dependencies.file": ["services/web/requirements.txt"],
+            },
             "dependency_file": "services/web/requirements.txt",
             "git": "https://example.com/shop.git",
             "version": "v1",
             **defaults,
         },
-        {"name": "blog", "public": ["static", "wsgi/static"], "shared": [], "path": "shop", "version": "HEAD", **defaults},
+        {"name": "blog", "public": ["static", "wsgi/static"], "shared": [], "places": {}, "path": "shop", "version": "HEAD", **defaults},
     ]
 
 
@@ -185,7 +192,11 @@ def test_the_site_of_each_app() -> None:
 def test_an_app_below_a_path_learns_it_and_is_asked_below_it() -> None:
     apps = check_apps([describe(path="/shop/", health={"path": "/up"})])
     (release,), (site,) = release_inputs(apps, _BUILDS, _ENVIRONMENTS), site_inputs(apps)
-    assert (release["env"], release["gunicorn"], release["health"]["path"]) == ({"SCRIPT_NAME": "/shop"}, {}, "/shop/up")
+    assert (release["env"], release["gunicorn"], release["health"]["path"]) == (
+        {"FLASK_APP": "wsgi:app", "SCRIPT_NAME": "/shop"},
+        {},
+        "/shop/up",
+    )
     assert switch_inputs(apps)[0]["health"]["path"] == "/shop/up"
     assert (site["path"], site["static"][0]["url"]) == ("/shop/", "/static/")
     assert summarise(apps, {"releases": {"shop": {"current": "r1"}}})[0].startswith("shop: http://shop.test/shop/ serves")
@@ -193,7 +204,10 @@ def test_an_app_below_a_path_learns_it_and_is_asked_below_it() -> None:
 
 def test_an_asgi_app_below_a_path_learns_it_by_a_setting() -> None:
     (release,) = release_inputs(check_apps([describe(path="/shop", gunicorn={"worker_class": "asgi"})]), _BUILDS, _ENVIRONMENTS)
-    assert (release["env"], release["gunicorn"]) == ({}, {"root_path": "/shop", "worker_class": "asgi"})
+    assert (release["env"], release["gunicorn"]) == (
+        {"FLASK_APP": "wsgi:app"},
+        {"root_path": "/shop", "worker_class": "asgi"},
+    )
 
 
 def test_an_encrypted_app_is_asked_and_shown_so() -> None:
@@ -275,7 +289,7 @@ def test_encryption_can_be_off(tls: object) -> None:
 
 def test_what_the_user_says_of_the_path_counts() -> None:
     apps = check_apps([describe(path="/shop", env={"SCRIPT_NAME": ""})])
-    assert release_inputs(apps, _BUILDS, _ENVIRONMENTS)[0]["env"] == {"SCRIPT_NAME": ""}
+    assert release_inputs(apps, _BUILDS, _ENVIRONMENTS)[0]["env"] == {"FLASK_APP": "wsgi:app", "SCRIPT_NAME": ""}
 
 
 def test_the_switch_of_all_apps_or_of_one() -> None:

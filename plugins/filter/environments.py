@@ -13,9 +13,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._encoding import en
 
 def environment_parameters(apps: Sequence[Mapping[str, Any]], common: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the parameters of the module `environments` for each app, given the variables of all installations."""
-    return [
-        {**_without_variables(app), **_shape_step(app), "variables": _encode({**common, **app.get("environment", {})})} for app in apps
-    ]
+    return [{**_without_variables(app), **_shape_step(app), "variables": _encode({**common, **app.get("environment", {})})} for app in apps]
 
 
 def _shape_step(app: Mapping[str, Any]) -> dict[str, Any]:

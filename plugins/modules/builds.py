@@ -83,8 +83,8 @@ options:
         default: []
       places:
         description:
-          - Paths that the build must have, by what names them, such as C({static.paths: [dist]}). Those of C(env_files) and
-            C(dependencies.file) are files, the others directories. One that is missing is an error.
+          - Paths that the build must have, each in a list below the key that names it, such as C(static.paths).
+          - Those of C(env_files) and C(dependencies.file) are files, the others directories. One that is missing is an error.
         type: dict
         default: {}
       lfs:

@@ -60,9 +60,7 @@ class BuildStep:
         return cls(variables=decode(described["variables"]), chdir=described["chdir"], places=described["places"], **lists)
 
 
-def finish_build(
-    layout: AppLayout, identifier: str, environment: Path, step: BuildStep, given: Mapping[str, str], timeout: float
-) -> None:
+def finish_build(layout: AppLayout, identifier: str, environment: Path, step: BuildStep, given: Mapping[str, str], timeout: float) -> None:
     """Make a build from an open one; raise UserError, leaving the open one as it is, if a command fails.
 
     `given` are the variables of the installation; `timeout` is in seconds, and for each command.
@@ -95,12 +93,12 @@ def _prepare(layout: AppLayout, identifier: str, environment: Path) -> tuple[int
     for name in ("home", "tmp"):
         ensure_directory(layout.work / name, Access(user.pw_uid, user.pw_gid, 0o700))
     for source, name in ((layout.open_build(identifier), "project"), (environment, "environment")):
-        modes = {"directory_mode": 0o700, "file_mode": 0o600, "program_mode": 0o700}
-        copy_tree(source, layout.work / name, uid=user.pw_uid, gid=user.pw_gid, **modes)
+        target = layout.work / name
+        copy_tree(source, target, uid=user.pw_uid, gid=user.pw_gid, directory_mode=0o700, file_mode=0o600, program_mode=0o700)
     return user.pw_uid, user.pw_gid
 
 
-def _run(  # noqa: PLR0913  what a command runs in
+def _run(
     layout: AppLayout,
     final: Path,
     environment: Path,
@@ -158,9 +156,7 @@ def list_properties(layout: AppLayout, final: Path, environment: Path, chdir: st
     return [f"{name}={value}" for name, value in properties.items()]
 
 
-def list_variables(
-    layout: AppLayout, final: Path, environment: Path, step: BuildStep, given: Mapping[str, str]
-) -> dict[str, str]:
+def list_variables(layout: AppLayout, final: Path, environment: Path, step: BuildStep, given: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of a command: what programs need, how the network is reached, and those that are named for it."""
     path = {"PYTHONPATH": ":".join(str(final / name) for name in step.python_path)} if step.python_path else {}
     return {
@@ -189,8 +185,8 @@ def _take_over(layout: AppLayout, identifier: str, step: BuildStep) -> None:
     partial = layout.builds / f".partial-{identifier}"
     remove_tree(partial)
     try:
-        modes = {"directory_mode": 0o751, "file_mode": 0o640, "program_mode": 0o750}
-        copy_tree(layout.work / "project", partial, uid=0, gid=group, **modes)
+        source = layout.work / "project"
+        copy_tree(source, partial, uid=0, gid=group, directory_mode=0o751, file_mode=0o640, program_mode=0o750)
         require_finished(partial, step)
         sync_filesystem(partial)
         os.replace(partial, final)

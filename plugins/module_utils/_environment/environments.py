@@ -63,7 +63,7 @@ def is_usable(directory: Path) -> bool:
     return is_finished(directory) and (directory / "bin/python").exists()
 
 
-def build_environment(  # noqa: PLR0913  what an environment is made of
+def build_environment(
     layout: AppLayout, identifier: str, source: Path, final: Path, needs: Dependencies, installer: Installer, additions: Sequence[str]
 ) -> None:
     """Build an environment in its place; raise UserError, leaving nothing, if that fails.

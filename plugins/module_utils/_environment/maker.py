@@ -103,7 +103,12 @@ def predict(app: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, 
     identifier = identify(app, parameters, outline, python)
     directory = layout.environment(identifier)
     is_open = bool(app["step"]) and not layout.build(app["build"]).is_dir()
-    return {"id": identifier, "path": str(directory), "source": outline.file or outline.kind, "changed": is_open or not is_usable(directory)}
+    return {
+        "id": identifier,
+        "path": str(directory),
+        "source": outline.file or outline.kind,
+        "changed": is_open or not is_usable(directory),
+    }
 
 
 def build(app: Mapping[str, Any], parameters: Mapping[str, Any], warn: Callable[[str], object]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.hints import find_hints
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import holds_code
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import sandbox
@@ -55,7 +56,7 @@ def run_release_command(
     reason = f"took more than {timeout:g} s and was stopped" if outcome.late else f"failed with exit status {outcome.status}"
     lines = outcome.said.splitlines()[-_OUTPUT_LINES:]
     output = [f"  {line}" for line in lines or ["(nothing)"]]
-    hints = [f"Hint: {hint}." for hint in find_hints(lines, str(layout.root))]
+    hints = [f"Hint: {hint}." for hint in find_hints(lines, str(layout.root), lambda path: holds_code(layout, host, release, path))]
     raise ReleaseFailed("\n".join([f"the release command `{command}` of release {release} {reason}. Its output:", *output, *hints]))
 
 

@@ -114,7 +114,10 @@ def find_ignored(top: Path, paths: Sequence[str], *, repository: bool = False) -
 
 
 def ask_git(top: Path, *arguments: str, given: str = "", repository: bool = False) -> str:
-    """Return what git says of a tree, as if it were in no repository, or of the `repository` that it is in; nothing where git is missing."""
+    """Return what git says of a tree; nothing where git is missing.
+
+    The tree counts as one that is in no repository, or with `repository` as a part of the one that it is in.
+    """
     variables = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     if repository:
         command = ["git", "-c", "safe.directory=*", "-C", str(top), *arguments]
@@ -158,6 +161,6 @@ def describe_databases(paths: Sequence[str]) -> str:
     shown = ", ".join(paths)
     return (
         f"the source has a SQLite database, {shown}, which is read-only there: a request that writes to it fails. If the app writes to it, "
-        f"declare it: `shared: {{files: [{shown}]}}`. It then begins with what the source has in it, and each release keeps what the app has "
-        "written since"
+        f"declare it: `shared: {{files: [{shown}]}}`. It then begins with what the source has in it, and each release keeps what the app "
+        "has written since"
     )

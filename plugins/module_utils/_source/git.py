@@ -154,7 +154,8 @@ class Mirror:
         """Write the files of the commit into an empty directory, which lies `above` levels down in the source.
 
         Raise UserError, with nothing written, if there is no room for them. No hook and no filter of the repository is run.
-        With `lfs` the files that are pointers of Git LFS are replaced by their content. Return the commits of other repositories to which it links, by their paths.
+        With `lfs` the files that are pointers of Git LFS are replaced by their content. Return the commits of other repositories to which
+        it links, by their paths.
         """
         links = self._measure(commit, room, above)
         self._remove_leftovers()
@@ -184,8 +185,11 @@ class Mirror:
         left = find_pointers(directory)
         if written.status or left:
             raise UserError(
-                describe_pointers(left or pointers, f"the commit of {self._shown_url}", f"git-lfs could not fetch their content: "
-                f"{self._clean(written.errors)}")
+                describe_pointers(
+                    left or pointers,
+                    f"the commit of {self._shown_url}",
+                    f"git-lfs could not fetch their content: {self._clean(written.errors)}",
+                )
             )
 
     def _require_lfs_server(self, directory: Path) -> None:

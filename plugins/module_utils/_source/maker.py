@@ -191,7 +191,9 @@ class BuildMaker:
             inner = self._open_mirror(f"modules/{digest_of(submodule.url)}", submodule.url, ssh)
             inner.fetch(submodule.commit)
             inner_checkout.directory.mkdir(parents=True, exist_ok=True)
-            inner_links = inner.check_out(submodule.commit, inner_checkout.directory, checkout.room, above=inner_checkout.above, lfs=self._lfs)
+            inner_links = inner.check_out(
+                submodule.commit, inner_checkout.directory, checkout.room, above=inner_checkout.above, lfs=self._lfs
+            )
             self._add_submodules(inner, inner_links, inner_checkout, ssh)
 
     def from_directory(self) -> dict[str, Any]:

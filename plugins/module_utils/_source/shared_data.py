@@ -81,9 +81,9 @@ def _require_data(build: Path, path: str, others: Iterable[str]) -> None:
         shown = ", ".join(posixpath.join(path, name).removesuffix("/.") for name in code[:_MOST_NAMED])
         more = f" and {len(code) - _MOST_NAMED} more" if len(code) > _MOST_NAMED else ""
         raise UserError(
-            f"`shared` names {path!r}, which is code: the source has {shown}{more} there. What is shared is copied once and kept, so no later "
-            f"release could change it. Name the directory that holds nothing but data, such as `shared: {{directories: [{path}/uploads]}}`, "
-            "or single files: `shared: {files: [...]}`"
+            f"`shared` names {path!r}, which is code: the source has {shown}{more} there. What is shared is copied once and kept, so no "
+            "later release could change it. Name the directory that holds nothing but data, such as "
+            f"`shared: {{directories: [{path}/uploads]}}`, or single files: `shared: {{files: [...]}}`"
         )
 
 

@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
-from ansible_collections.webstack.flask.plugins.module_utils._source import git
 from ansible_collections.webstack.flask.plugins.module_utils._source.bounds import Room
 from ansible_collections.webstack.flask.plugins.module_utils._source.git import Mirror
 from ansible_collections.webstack.flask.plugins.module_utils._source.lfs import describe_pointers, find_pointers
@@ -68,7 +67,7 @@ def mirror(tmp_path: Path) -> tuple[Mirror, str]:
 def test_a_commit_with_pointers_is_refused_on_a_host_without_git_lfs(
     mirror: tuple[Mirror, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(git.shutil, "which", lambda _program: None)
+    monkeypatch.setattr("shutil.which", lambda _program: None)
     with pytest.raises(UserError, match=r"has only pointers of Git LFS in the place of static/logo\.png: .* `source\.lfs: true`"):
         mirror[0].check_out(mirror[1], tmp_path / "build", Room("the source"), lfs=True)
 

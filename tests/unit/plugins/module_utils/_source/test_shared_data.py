@@ -94,7 +94,10 @@ def test_a_link_in_the_source_is_refused_with_the_place_to_which_it_leads(tmp_pa
 
 
 def test_what_a_new_build_has_otherwise_in_a_shared_place_is_told(tmp_path: Path) -> None:
-    for name, texts in {"old": {"a.html": "1", "b.html": "1"}, "new": {"a.html": "2", "b.html": "1", "c.html": "1", ".gitkeep": ""}}.items():
+    for name, texts in {
+        "old": {"a.html": "1", "b.html": "1"},
+        "new": {"a.html": "2", "b.html": "1", "c.html": "1", ".gitkeep": ""},
+    }.items():
         (tmp_path / name / "pages").mkdir(parents=True)
         for file, text in texts.items():
             (tmp_path / name / "pages" / file).write_text(text, encoding="utf-8")

@@ -336,3 +336,45 @@ def test_what_has_failed_is_told_in_the_end_by_its_name_and_reason() -> None:
     released = {"releases": {"blog": {"error": "it does not start\nat all"}}}
     assert list_failures([_BUILT, _INSTALLED, released]) == ["shop: no such branch", "blog: it does not start\nat all"]
     assert list_failures([_INSTALLED]) == []
+
+
+def test_commands_make_another_build_and_so_does_what_they_run_with() -> None:
+    def recipe(**changes: object) -> str | None:
+        (source,) = source_inputs(check_apps([describe(**changes)]))
+        return source.get("recipe")
+
+    commands: dict[str, object] = {"build_commands": ["make"]}
+    assert recipe() is None
+    others: list[dict[str, object]] = [
+        {"build_env": {"MODE": "x"}},
+        {"build_commands": ["make all"]},
+        {"chdir": "web"},
+        {"dependencies": {"packages": ["flask"]}},
+        {"wsgi": "other:app"},
+    ]
+    recipes = [recipe(**commands), *(recipe(**{**commands, **other}) for other in others)]
+    assert None not in recipes
+    assert len(set(recipes)) == len(recipes)
+    assert recipe(**commands) == recipe(**commands, env={"SECRET": "x"}, keep_releases=9)
+
+
+def test_commands_get_no_variable_of_the_app_but_those_that_are_named() -> None:
+    apps = check_apps([describe(env={"SECRET": "x"}, build_commands=["make"], build_env={"MODE": 1}, shared={"directories": ["data/"]})])
+    (environment,) = environment_inputs(apps, _BUILDS)
+    assert environment["step"]["environment"] == {"FLASK_APP": "wsgi:app", "MODE": "1"}
+    assert environment["step"]["shared"] == ["data"]
+    assert "step" not in environment_inputs(check_apps([describe()]), _BUILDS)[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "wsgi:app"),
+        ({"env": {"FLASK_APP": "manage.py"}}, "manage.py"),
+        ({"env_files": [".flaskenv"]}, None),
+        ({"wsgi": ..., "asgi": "main:app"}, None),
+    ],
+)
+def test_the_command_flask_finds_the_app_unless_something_else_tells_it(changes: dict[str, Any], told: str | None) -> None:
+    (release,) = release_inputs(check_apps([describe(**changes)]), _BUILDS, _ENVIRONMENTS)
+    assert release["env"].get("FLASK_APP") == told

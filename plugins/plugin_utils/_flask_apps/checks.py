@@ -52,8 +52,10 @@ _BATCH = re.compile(r"0*[1-9]\d*|0*([1-9]\d?|100)%")
 _MAY_BE_SHARED = ("env_files", "dependencies.wheels")
 _CODE_IN_SHARED = "what is shared is data that every release keeps, and no code of any; name the directory of data alone"
 _WHY_NOT_SHARED = {
-    "static.paths": "nginx cannot read the data of an app. For what commands make of the source take it out of `shared`, and give the commands in "
-    "`build_commands`; for uploads take it out of `static`, and let the app send them",
+    "static.paths": (
+        "nginx cannot read the data of an app. For what commands make of the source take it out of `shared`, and give the commands in "
+        "`build_commands`; for uploads take it out of `static`, and let the app send them"
+    ),
 }
 """Keys whose paths may lie in a shared place, and why those of the others may not."""
 

@@ -36,12 +36,12 @@ def test_a_command_sees_the_copies_in_their_final_places_and_neither_other_build
 
 def test_a_command_gets_the_way_to_the_network_and_what_is_named_and_no_secret_of_an_index() -> None:
     given = {"HTTPS_PROXY": "http://proxy.test", "PIP_INDEX_URL": "https://u:secret@pypi.test", "PIP_EXTRA_INDEX_URL": "x", "TOKEN": "x"}
-    step = _step(variables=encode({"MODE": "production", "HOME": "/tmp/x"}), python_path=["lib"])
+    step = _step(variables=encode({"MODE": "production", "HOME": "/srv/x"}), python_path=["lib"])
     variables = list_variables(SHOP, BUILD, ENVIRONMENT, step, given)
     assert {
         "HTTPS_PROXY": "http://proxy.test",
         "MODE": "production",
-        "HOME": "/tmp/x",
+        "HOME": "/srv/x",
         "PYTHONPATH": f"{BUILD}/lib",
     }.items() <= variables.items()
     assert not {"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "TOKEN"} & set(variables)
@@ -71,7 +71,7 @@ def test_a_build_that_commands_have_changed_must_still_be_one(tmp_path: Path) ->
     step = _step(shared=["media"], places={"static.paths": ["dist", "media"]})
     require_finished(tmp_path, step)
     (tmp_path / "dist/app.js").symlink_to("/etc/passwd")
-    with pytest.raises(UserError, match="after `build_commands`, dist/app.js is a link to /etc/passwd, which is outside the source"):
+    with pytest.raises(UserError, match=r"after `build_commands`, dist/app\.js is a link to /etc/passwd, which is outside the source"):
         require_finished(tmp_path, step)
     (tmp_path / "dist/app.js").unlink()
     with pytest.raises(UserError, match="'made', which neither the source has nor `build_commands` made"):

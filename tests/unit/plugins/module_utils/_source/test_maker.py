@@ -90,7 +90,9 @@ def test_a_check_run_tells_the_version_of_a_local_directory(app: dict[str, Any],
     assert (outcome["version"], outcome["missing"], outcome["changed"]) == ("local", False, True)
 
 
-def _make(app: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **options: object) -> tuple[dict[str, Any], list[str]]:
+def _make(
+    app: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, check: bool = False, **options: object
+) -> tuple[dict[str, Any], list[str]]:
     """Make a build, for which the host has no accounts; return the outcome, and what was warned of."""
     monkeypatch.setattr(maker, "require_no_obstacles", lambda _layout: None)
     monkeypatch.setattr(maker, "hold_lock", lambda *_arguments: nullcontext())
@@ -102,7 +104,7 @@ def _make(app: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
     monkeypatch.setattr(maker, "ensure_build", ensure_build)
     warnings: list[str] = []
-    return ensure_app_build({**app, **_pack(tmp_path), **options}, warnings.append, _outline, check=False), warnings
+    return ensure_app_build({**app, **_pack(tmp_path), **options}, warnings.append, _outline, check=check), warnings
 
 
 def test_a_build_with_a_recipe_stays_open_until_it_is_followed(
@@ -114,17 +116,14 @@ def test_a_build_with_a_recipe_stays_open_until_it_is_followed(
     assert Path(f"{outcome['path']}-open/app.py").is_file()
 
 
-@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("check", [True, False], ids=["check", "run"])
 def test_a_place_that_the_build_lacks_is_refused_in_a_check_run_as_in_a_run(
-    app: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: bool
+    app: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, check: bool
 ) -> None:
     monkeypatch.setattr(maker, "_SCRATCH", str(_make_scratch(tmp_path)))
-    with pytest.raises(UserError, match="`static.paths` names 'dist', which the source does not have: git ignores it, so"):
-        if check:
-            monkeypatch.setattr(maker, "require_no_obstacles", lambda _layout: None)
-            options = {"places": {"static.paths": ["dist"]}, "reasons": {"dist": "git ignores it"}}
-            ensure_app_build({**app, **_pack(tmp_path), **options}, print, _outline, check=True)
-        _make(app, tmp_path, monkeypatch, places={"static.paths": ["dist"]}, reasons={"dist": "git ignores it"})
+    lacking = {"places": {"static.paths": ["dist"]}, "reasons": {"dist": "git ignores it"}}
+    with pytest.raises(UserError, match=r"`static\.paths` names 'dist', which the source does not have: git ignores it, so"):
+        _make(app, tmp_path, monkeypatch, check=check, **lacking)
 
 
 def test_a_database_that_is_not_shared_is_warned_of(app: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

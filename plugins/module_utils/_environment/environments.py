@@ -185,9 +185,9 @@ def _install_project(workspace: Workspace, needs: Dependencies, within: Path) ->
     """Install a project in editable mode, so that its templates and static files are there as well; or just what it lists."""
     options = ["--ignore-requires-python"] if workspace.installer.ignore_python_requirement else []
     if needs.listed:
-        workspace.pip("install", *options, wanted=needs.listed)
+        workspace.pip("install", *options, wanted=needs.listed, pins=needs.constraints)
     elif needs.outline.local:
-        workspace.pip("install", *options, "--editable", ".", within=within)
+        workspace.pip("install", *options, "--editable", ".", within=within, pins=needs.constraints)
 
 
 def _require_fitting_lock(workspace: Workspace, needs: Dependencies, within: Path) -> None:

@@ -10,11 +10,11 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils._environment import project_files
+from ansible_collections.webstack.flask.plugins.module_utils._environment import project_files, projects
 from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import (
     KINDS,
     LOCK,
@@ -34,6 +34,11 @@ from ansible_collections.webstack.flask.plugins.module_utils._environment.redire
     find_redirections,
     list_constraints,
 )
+from ansible_collections.webstack.flask.plugins.module_utils._environment.requirements import (
+    list_local_directories,
+    names_local,
+    split_hashed,
+)
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.digest import digest_of
 from ansible_collections.webstack.flask.plugins.module_utils._source.tree import is_within
@@ -42,8 +47,6 @@ _RECIPE = 3
 """To be incremented when environments are built differently."""
 
 _INCLUDE = re.compile(r"(?:-[rc]\s*|--(?:requirement|constraint)(?:\s+|\s*=\s*))(?P<name>\S+)")
-_LOCAL_OPTION = re.compile(r"-e|-f|--editable\b|--find-links\b")
-_LOCAL_REQUIREMENT = re.compile(r"\.|file:|.*[ @]file:|[^:]*/|[^:]*\.(?:whl|zip|tar\.\w+|tgz)\b")
 _LOCAL_IN_PIPFILE = re.compile(r"\b(?:path|editable)\s*=|\bfile\s*=\s*[\"'](?!https?:)")
 _MOST_FILES, _LARGEST_FILE = 200, 4 << 20
 """Files that requirements may include, and bytes of a file that says what to install."""
@@ -93,7 +96,7 @@ class Outline:
     def to_plain(self) -> dict[str, Any]:
         """Return it as plain data, for a module's result or option."""
         demand = [self.demand.text, self.demand.place] if self.demand else None
-        redirections = [[one.tool, one.kind, one.phrase] for one in self.redirections]
+        redirections = [[one.tool, one.kind, one.phrase, one.package] for one in self.redirections]
         return {**vars(self), "digests": [list(pair) for pair in self.digests], "demand": demand, "redirections": redirections}
 
     @classmethod
@@ -117,6 +120,7 @@ class Dependencies:
     """What to install: what the source says, in short and in its own words, and the packages named besides.
 
     `listed` are requirements that a file holds in a form that pip cannot read by itself, and `constraints` what limits all versions.
+    `content` is that of a pyproject.toml.
     """
 
     outline: Outline
@@ -125,6 +129,7 @@ class Dependencies:
     wheels: str | None = None
     listed: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
+    content: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -179,7 +184,8 @@ def _read_dependencies(source: Path, file: str | None) -> Dependencies:
     texts = _read_texts(source, chosen, kind)
     local = any(names_local_source(kind, text) for _name, text in texts)
     demand = None if kind == REQUIREMENTS else project_files.find_pipfile_demand(*texts[0])
-    return Dependencies(Outline(kind, chosen, _digest(texts), local, demand), tuple(texts))
+    redirections = _find_redirected_members(source, chosen, texts) if kind == REQUIREMENTS and local else []
+    return Dependencies(Outline(kind, chosen, _digest(texts), local, demand, redirections=tuple(redirections)), tuple(texts))
 
 
 def _choose_file(source: Path, file: str | None) -> str | None:
@@ -243,16 +249,36 @@ def _read_project(source: Path, file: str) -> Dependencies:
     texts = [(file, _read(source, file))]
     content = project_files.read_toml(*texts[0])
     demand = project_files.find_project_demand(file, content)
-    installable = project_files.is_installable(content)
+    installable = project_files.is_installable(content) and not projects.is_no_package(content)
     listed = () if installable else tuple(project_files.list_project_dependencies(content))
+    local = installable or projects.names_paths(content)
     root_file, root = _find_workspace(source, file)
     settings = str(PurePosixPath(root_file or file).with_name(UV_SETTINGS))
     uv = [project_files.read_toml(settings, _read(source, settings))] if (source / settings).is_file() else []
     redirections = find_redirections(content, uv, root)
     constraints = list_constraints(root or content, uv)
     digests = _digest([*texts, ("constraints", "\n".join(constraints))] if constraints else texts)
-    outline = Outline(PYPROJECT, file, digests, installable, demand, redirections=tuple(redirections))
-    return Dependencies(outline, tuple(texts), listed=listed, constraints=tuple(constraints))
+    outline = Outline(PYPROJECT, file, digests, local, demand, redirections=tuple(redirections))
+    return Dependencies(outline, tuple(texts), listed=listed, constraints=tuple(constraints), content=content)
+
+
+def _find_redirected_members(source: Path, file: str, texts: Sequence[tuple[str, str]]) -> list[Redirection]:
+    """Return what redirects dependencies of projects of the source that requirements name, where pip would resolve them."""
+    if split_hashed(dict(texts))[1]:
+        return []  # they are installed without their dependencies, which have hashes
+    directory = Dependencies(Outline(REQUIREMENTS, file)).directory
+    found: dict[Redirection, None] = {}
+    for path in list_local_directories(text for _name, text in texts):
+        name = str(_normalise(directory / path / PYPROJECT))
+        if not PurePosixPath(name).is_absolute() and is_within(source / name, source) and (source / name).is_file():
+            project = _read_project(source, name).outline.redirections
+            found.update(dict.fromkeys(one for one in project if not _is_named(one, texts)))
+    return list(found)
+
+
+def _is_named(one: Redirection, texts: Sequence[tuple[str, str]]) -> bool:
+    """Return whether requirements name a redirected package by themselves, so that they say where it comes from."""
+    return bool(one.package) and Dependencies(Outline(REQUIREMENTS), tuple(texts)).name(one.package)
 
 
 def _find_workspace(source: Path, file: str) -> tuple[str, dict[str, Any] | None]:
@@ -293,12 +319,7 @@ def names_local_source(kind: str, text: str) -> bool:
     """
     if kind in (LOCK, PIPFILE):
         return _LOCAL_IN_PIPFILE.search(text) is not None
-    return any(map(_is_local_requirement, text.splitlines()))
-
-
-def _is_local_requirement(line: str) -> bool:
-    line = re.sub(r"(?:^|\s)#.*|\s;.*", "", line).strip()
-    return (_LOCAL_OPTION if line.startswith("-") else _LOCAL_REQUIREMENT).match(line) is not None
+    return any(map(names_local, text.splitlines()))
 
 
 def _read(source: Path, name: str) -> str:

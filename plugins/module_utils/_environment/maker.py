@@ -125,6 +125,6 @@ def build(app: Mapping[str, Any], parameters: Mapping[str, Any], warn: Callable[
             end_builds(layout)  # of a run that was cut off
             missing = not is_usable(directory)
             if missing:
-                build_environment(layout, identifier, source, needs, installer, list_additions(app, parameters))
+                build_environment(layout, identifier, source, needs, installer, list_additions(app, parameters), warn)
             mark_used(directory)
     return {"id": identifier, "path": str(directory), "source": needs.file or needs.kind, "changed": missing}

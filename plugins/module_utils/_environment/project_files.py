@@ -128,7 +128,7 @@ def describe_lock_mismatch(gaps: list[str]) -> str:
 
 def describes_a_project(content: Mapping[str, Any]) -> bool:
     """Return whether a pyproject.toml says what to install, and does not only configure tools."""
-    return "project" in content or "build-system" in content
+    return "project" in content or "build-system" in content or "dependencies" in get_table(get_table(content, "tool"), "poetry")
 
 
 def is_installable(content: Mapping[str, Any]) -> bool:

@@ -34,11 +34,12 @@ _EXPORTS = {
 
 @dataclass(frozen=True)
 class Redirection:
-    """A key of a pyproject.toml that redirects, of which tool, what, and in which words."""
+    """A key of a pyproject.toml that redirects, of which tool, what, in which words, and which package if it is one."""
 
     tool: str
     kind: str
     phrase: str
+    package: str = ""
 
 
 def find_redirections(
@@ -128,7 +129,7 @@ def _find_uv_sources(uv: Mapping[str, Any], roots: Iterable[Mapping[str, Any]], 
                 continue
             places = [key for key in ("workspace", "path", "git", "url", "index") if key in entry]
             kind = INDEX if places == ["index"] else ELSEWHERE
-            yield Redirection("uv", kind, f"tool.uv.sources.{name} ({', '.join(places) or 'another source'})")
+            yield Redirection("uv", kind, f"tool.uv.sources.{name} ({', '.join(places) or 'another source'})", canonical)
 
 
 def _find_uv_settings(tables: Sequence[Mapping[str, Any]]) -> Iterator[Redirection]:
@@ -156,9 +157,9 @@ def _find_poetry(content: Mapping[str, Any], names: set[str] | None) -> Iterator
         for entry in _each(wish):
             source = str(entry.get("source") or "").lower()
             if places := [key for key in keys if key in entry]:
-                yield Redirection("poetry", ELSEWHERE, f"tool.poetry.dependencies.{name} ({', '.join(places)})")
+                yield Redirection("poetry", ELSEWHERE, f"tool.poetry.dependencies.{name} ({', '.join(places)})", name)
             elif source and not (source == "pypi" or _is_pypi(by_name.get(source, {}))):
-                yield Redirection("poetry", INDEX, f"tool.poetry.dependencies.{name} (source)")
+                yield Redirection("poetry", INDEX, f"tool.poetry.dependencies.{name} (source)", name)
 
 
 def _find_pdm(pdm: Mapping[str, Any]) -> Iterator[Redirection]:
@@ -184,7 +185,7 @@ def _find_pixi(pixi: Mapping[str, Any], names: set[str] | None) -> Iterator[Redi
             and canonical_name(name) in names
             and any({"path", "git", "url", "index"} & set(entry) for entry in _each(wish))
         ):
-            yield Redirection("pixi", ELSEWHERE, f"tool.pixi.pypi-dependencies.{name}")
+            yield Redirection("pixi", ELSEWHERE, f"tool.pixi.pypi-dependencies.{name}", name)
 
 
 def _find_sources(tool: str, key: str, entries: Iterable[object]) -> Iterator[Redirection]:

@@ -120,7 +120,7 @@ class Dependencies:
     """What to install: what the source says, in short and in its own words, and the packages named besides.
 
     `listed` are requirements that a file holds in a form that pip cannot read by itself, and `constraints` what limits all versions.
-    `content` is that of a pyproject.toml.
+    `content` is that of a pyproject.toml, and `has_package_info` whether a PKG-INFO lies beside it, as in what was published.
     """
 
     outline: Outline
@@ -130,6 +130,7 @@ class Dependencies:
     listed: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
     content: Mapping[str, Any] = field(default_factory=dict)
+    has_package_info: bool = False
 
     @property
     def kind(self) -> str:
@@ -259,7 +260,8 @@ def _read_project(source: Path, file: str) -> Dependencies:
     constraints = list_constraints(root or content, uv)
     digests = _digest([*texts, ("constraints", "\n".join(constraints))] if constraints else texts)
     outline = Outline(PYPROJECT, file, digests, local, demand, redirections=tuple(redirections))
-    return Dependencies(outline, tuple(texts), listed=listed, constraints=tuple(constraints), content=content)
+    published = (source / file).with_name("PKG-INFO").is_file()
+    return Dependencies(outline, tuple(texts), listed=listed, constraints=tuple(constraints), content=content, has_package_info=published)
 
 
 def _find_redirected_members(source: Path, file: str, texts: Sequence[tuple[str, str]]) -> list[Redirection]:

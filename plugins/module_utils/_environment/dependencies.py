@@ -23,6 +23,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._environment.manife
     PIPFILE,
     PYPROJECT,
     REQUIREMENTS,
+    is_bare_requirements,
     kind_of,
 )
 from ansible_collections.webstack.flask.plugins.module_utils._environment.pythons import Demand
@@ -233,8 +234,12 @@ def _find_files(directory: Path, depth: int, prefix: str = "") -> Iterator[str]:
             continue
         if path.is_dir() and depth:
             yield from _find_files(path, depth - 1, f"{prefix}{path.name}/")
-        elif path.name in KINDS or (path.suffix == ".txt" and "requirements" in f"{prefix}{path.name}"):
+        elif path.name in KINDS or _may_be_requirements(PurePosixPath(prefix + path.name)):
             yield prefix + path.name
+
+
+def _may_be_requirements(path: PurePosixPath) -> bool:
+    return is_bare_requirements(path) or (path.suffix == ".txt" and "requirements" in str(path))
 
 
 def _read_texts(source: Path, file: str, kind: str) -> list[tuple[str, str]]:

@@ -122,7 +122,8 @@ def test_an_app_with_nothing_to_install_is_refused_with_all_ways_out(tmp_path: P
     with pytest.raises(UserError) as caught:
         _identify(outline, packages=())
     assert str(caught.value) == (
-        "the source has no Pipfile.lock, Pipfile, requirements.txt or pyproject.toml at its top, and no packages are named; "
+        "the source has no Pipfile.lock, uv.lock, poetry.lock, pdm.lock, pylock.toml, Pipfile, requirements.txt"
+        " or pyproject.toml at its top, and no packages are named; "
         "name a file that lies deeper in `dependencies.file`: requirements/prod.txt; "
         "add one of the files, name what to install: `dependencies: {packages: [flask]}`, "
         "or say that the app needs nothing but gunicorn: `dependencies: {file: none}`"

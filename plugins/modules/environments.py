@@ -12,7 +12,8 @@ description:
     named besides, so that builds with the same dependencies share one, and a run with nothing new builds nothing.
   - It is installed by an unprivileged user of the app's own, and belongs to root afterwards.
   - The first of C(Pipfile.lock), C(uv.lock), C(poetry.lock), C(pdm.lock), C(pylock.toml), C(Pipfile), C(requirements.txt) and
-    C(pyproject.toml) in the build decides what is installed, or else the I(file) that is named. Gunicorn is added where nothing else brings it.
+    C(pyproject.toml) in the build decides what is installed, or else the I(file) that is named. Gunicorn is added where nothing else
+    brings it.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
 options:

@@ -9,16 +9,17 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.webstack.flask.plugins.module_utils._environment import locks, project_files
+from ansible_collections.webstack.flask.plugins.module_utils._environment import locks, project_files, projects
 from ansible_collections.webstack.flask.plugins.module_utils._environment import manifests as names
 from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import Dependencies
 from ansible_collections.webstack.flask.plugins.module_utils._environment.installed import require_debian_packages
+from ansible_collections.webstack.flask.plugins.module_utils._environment.requirements import split_hashed
 from ansible_collections.webstack.flask.plugins.module_utils._environment.wheels import WheelStore
 from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import (
     Installer,
@@ -65,18 +66,25 @@ def is_usable(directory: Path) -> bool:
 
 
 def build_environment(
-    layout: AppLayout, identifier: str, source: Path, needs: Dependencies, installer: Installer, additions: Sequence[str]
+    layout: AppLayout,
+    identifier: str,
+    source: Path,
+    needs: Dependencies,
+    installer: Installer,
+    additions: Sequence[str],
+    warn: Callable[[str], object],
 ) -> None:
     """Build an environment in its place; raise UserError, leaving nothing, if that fails.
 
     `additions`, such as `gunicorn==27.0.1`, are installed unless something else installs them in any version.
+    `warn` is told what was not installed as the files say.
     """
     require_debian_packages(installer.debian_packages)
     directory = layout.environment(identifier)
     with open_workspace(layout, directory, installer, needs) as workspace:
         copy_source(source, workspace, needs)
         _make_virtualenv(workspace)
-        _install(workspace, needs)
+        _install(workspace, needs, source, warn)
         _add_missing(workspace, needs, additions)
         _require_running_gunicorn(workspace, needs)
         end_builds(layout)
@@ -126,7 +134,7 @@ def _make_virtualenv(workspace: Workspace) -> None:
         workspace.run(python, "-I", "-m", "venv", str(workspace.directory))
 
 
-def _install(workspace: Workspace, needs: Dependencies) -> None:
+def _install(workspace: Workspace, needs: Dependencies, source: Path, warn: Callable[[str], object]) -> None:
     pipenv, offline = workspace.installer.pipenv, bool(workspace.installer.wheels)
     within = workspace.project / needs.directory
     if needs.kind == names.LOCK:
@@ -144,28 +152,19 @@ def _install(workspace: Workspace, needs: Dependencies) -> None:
     elif needs.kind == names.REQUIREMENTS:
         # pip itself, in pipenv's virtualenv: pipenv would turn the file into a Pipfile, and lose constraints,
         # hashes and options on the way.
-        hide_credentials(workspace, needs)
-        workspace.pip("install", "--requirement", str(workspace.project / needs.file), within=within)
+        _install_requirements(workspace, needs, source, within)
     elif needs.kind in names.PROJECT_LOCKS:
-        _install_locked_project(workspace, needs, within)
+        _install_locked_project(workspace, needs, source, within)
     elif needs.kind == names.PYPROJECT:
-        _install_project(workspace, needs, within)
+        _install_project(workspace, needs, source, within, warn)
     elif needs.packages:
         # pip itself: pipenv would write a Pipfile and a lock that nobody is to see, in nearly twice the time.
         workspace.pip("install", wanted=needs.packages)
 
 
-def _install_apart(workspace: Workspace, apart: Sequence[str], within: Path) -> None:
-    """Install what has no hash, and nothing that it depends on: that is in the list with hashes, or it would come without one."""
-    if apart:
-        workspace.pip("install", "--no-deps", wanted=apart, within=within)
-
-
-def _install_locked_project(workspace: Workspace, needs: Dependencies, within: Path) -> None:
+def _install_locked_project(workspace: Workspace, needs: Dependencies, source: Path, within: Path) -> None:
     """Install what the lock of a pyproject.toml names, each file by its hash, and what of the source belongs to it."""
-    ignore = workspace.installer.ignore_lock_mismatch
-    project = dict(needs.texts).get(str(needs.directory / names.PYPROJECT), "")
-    content = project_files.read_toml(names.PYPROJECT, project)
+    ignore, content = workspace.installer.ignore_lock_mismatch, needs.content
     if needs.kind == names.PYLOCK:
         gaps = locks.find_pylock_gaps(dict(needs.texts)[needs.file], project_files.list_project_dependencies(content))
         if gaps and not ignore:
@@ -176,16 +175,12 @@ def _install_locked_project(workspace: Workspace, needs: Dependencies, within: P
         options = ("--quiet", "--preview-features=pylock", "--link-mode=copy", "--compile-bytecode", f"--python={workspace.python[0]}")
         workspace.run(str(uv), "pip", "install", *options, "--requirements", lock, within=within, variables=_let_uv(workspace))
         return
-    exported = _export(workspace, needs, within, content)
-    kept, apart = locks.split_requirements(exported)
-    lines = kept.splitlines()
-    if locks.has_hashes(kept):
-        workspace.pip("install", "--no-deps", "--require-hashes", wanted=lines, within=within)
-    elif any(line.strip() and not line.startswith(("#", "-")) for line in lines):
-        raise UserError(f"the {needs.file} has no hashes; let {locks.EXPORTERS[needs.kind].tool} lock anew, which adds them")
+    hashed, alone = locks.split_export(needs.file, _export(workspace, needs, within, content))
+    if hashed:
+        workspace.pip("install", "--no-deps", "--require-hashes", wanted=hashed, within=within)
     if locks.installs_itself(needs.kind, content, installable=project_files.is_installable(content)):
-        apart = [*apart, "--editable ."]
-    _install_apart(workspace, apart, within)
+        alone = [*alone, "--editable ."]
+    _install_alone(workspace, alone, source, within)
 
 
 def _export(workspace: Workspace, needs: Dependencies, within: Path, content: Mapping[str, Any]) -> str:
@@ -256,13 +251,65 @@ def _collect_wheels(workspace: Workspace, needs: Dependencies) -> Path | None:
     return view
 
 
-def _install_project(workspace: Workspace, needs: Dependencies, within: Path) -> None:
-    """Install a project in editable mode, so that its templates and static files are there as well; or just what it lists."""
+def _install_requirements(workspace: Workspace, needs: Dependencies, source: Path, within: Path) -> None:
+    """Install what requirements name; beside lines with hashes, what is a part of the source comes by itself, without what it needs."""
+    texts = {name: workspace.texts[name] for name, _text in needs.texts}
+    hashed, alone = split_hashed(texts)
+    workspace.write_files({name: hashed[name] for name, text in needs.texts if hashed[name] != text})
+    workspace.pip("install", "--requirement", str(workspace.project / needs.file), within=within)
+    _install_alone(workspace, alone, source, within)
+
+
+def _install_alone(workspace: Workspace, alone: Sequence[str], source: Path, within: Path) -> None:
+    """Install what has no hash, and nothing that it depends on: that is among the lines with hashes, or it would come without one."""
+    if alone:
+        variables = projects.make_version_variables(source.name, workspace.variables)
+        workspace.pip("install", "--no-deps", wanted=alone, within=within, variables=variables)
+
+
+def _install_project(workspace: Workspace, needs: Dependencies, source: Path, within: Path, warn: Callable[[str], object]) -> None:
+    """Install a project in editable mode, so that its templates and static files are there as well; or just what it depends on."""
     options = ["--ignore-requires-python"] if workspace.installer.ignore_python_requirement else []
-    if needs.listed:
-        workspace.pip("install", *options, wanted=needs.listed)
-    elif needs.outline.local:
-        workspace.pip("install", *options, "--editable", ".", within=within)
+    if not project_files.is_installable(needs.content) or projects.is_no_package(needs.content):
+        _install_what_it_needs(workspace, needs, options, within)
+        return
+    try:
+        _install_package(workspace, needs, options, source, within)
+    except UserError as problem:
+        reason = projects.find_reason(str(problem))
+        if not reason or not (projects.lists_dependencies(needs.content) or projects.is_of_poetry(needs.content)):
+            raise
+        _install_what_it_needs(workspace, needs, options, within)
+        way = "write `package-mode = false` in [tool.poetry]" if projects.is_of_poetry(needs.content) else "remove [build-system]"
+        warn(
+            f"{workspace.layout.name}: {needs.file} has a [build-system], and no package can be built of the project: {reason!r}. What it "
+            f"depends on was installed, and the code is imported from the build. If it is an app alone, {way}; "
+            "if something imports it by name, mend the build"
+        )
+
+
+def _install_package(workspace: Workspace, needs: Dependencies, options: Sequence[str], source: Path, within: Path) -> None:
+    editable = ("--editable", ".")
+    if not projects.takes_version_from_repository(needs.content):
+        workspace.pip("install", *options, *editable, within=within, pins=needs.constraints)
+        return
+    # The version is the project's alone: packages that are built of what it needs have their own.
+    if not (source / needs.directory / "PKG-INFO").exists():
+        workspace.write_files({str(needs.directory / "PKG-INFO"): projects.make_package_info(source.name)})
+    variables = projects.make_version_variables(source.name, workspace.variables)
+    workspace.pip("install", *options, "--no-deps", *editable, within=within, variables=variables)
+    if wanted := projects.read_requires(workspace.run(*workspace.python, "-c", projects.LIST_EDITABLE)):
+        workspace.pip("install", *options, wanted=wanted, pins=needs.constraints)
+
+
+def _install_what_it_needs(workspace: Workspace, needs: Dependencies, options: Sequence[str], within: Path) -> None:
+    wanted = project_files.list_project_dependencies(needs.content)
+    if projects.is_of_poetry(needs.content):
+        tools = str(workspace.layout.work / "tmp" / "tools")
+        workspace.pip("install", "--target", tools, projects.POETRY_CORE)
+        wanted = projects.read_requires(workspace.run(*workspace.python, "-c", projects.LIST_POETRY, tools, within=within))
+    if wanted:
+        workspace.pip("install", *options, wanted=wanted, pins=needs.constraints, within=within)
 
 
 def _require_fitting_lock(workspace: Workspace, needs: Dependencies, within: Path) -> None:

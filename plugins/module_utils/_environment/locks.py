@@ -12,13 +12,10 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import PDM_LOCK, POETRY_LOCK, UV_LOCK
 from ansible_collections.webstack.flask.plugins.module_utils._environment.project_files import canonical_name
+from ansible_collections.webstack.flask.plugins.module_utils._environment.requirements import names_local, split_hashed
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 
 UV = "uv==0.13.9"
-
-_LOGICAL_LINE = re.compile(r"(?:[^\n]*\\\n)*[^\n]*\n?")
-_HASH = re.compile(r"\s--hash[= ]")
-_UNHASHED = re.compile(r"(?:-e|--editable)\b|\.(?:[\s;#\[/]|\.?/|$)|/|(?:[^\s@;]+(?:\[[^\]]*\])?\s*@\s*)?(?:file:|(?:git|hg|svn|bzr)\+)")
-"""What pip cannot compare with a hash: directories of the source, and repositories. The commit names the content of those."""
 
 _LOCAL = re.compile(r'\b(?:editable|directory|path)\s*=|\btype\s*=\s*"(?:directory|file)"|\[packages\.(?:directory|archive)\]')
 _NAME_IN_PYLOCK = re.compile(r'^name\s*=\s*"([^"]+)"', re.MULTILINE)
@@ -77,21 +74,17 @@ def names_local_lock(lock: str) -> bool:
     return _LOCAL.search(lock) is not None
 
 
-def split_requirements(text: str) -> tuple[str, list[str]]:
-    """Return requirements without those that cannot have a hash, and those, as lines: pip refuses the two together."""
-    kept, apart = [], []
-    for match in _LOGICAL_LINE.finditer(text):
-        line = match[0]
-        if _UNHASHED.match(line.strip()) and not _HASH.search(line):
-            apart.append(line.rstrip("\n"))
-        else:
-            kept.append(line)
-    return "".join(kept), apart
-
-
-def has_hashes(text: str) -> bool:
-    """Return whether requirements have hashes, by which pip takes nothing without one."""
-    return _HASH.search(text) is not None
+def split_export(file: str, text: str) -> tuple[list[str], list[str]]:
+    """Return the lines of an export that have hashes, and those that can have none; raise UserError for others without one."""
+    kept, alone = split_hashed({"": text})
+    if alone or "--hash" in text:
+        return kept[""].splitlines(), alone
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("#", "--index-url", "--extra-index-url"))]
+    if not all(map(names_local, lines)):
+        raise UserError(
+            f"the {file} has no hashes, so that nobody can tell whose packages come; lock anew with a release of the tool that adds them"
+        )
+    return [], lines
 
 
 def find_pylock_gaps(lock: str, dependencies: list[str]) -> list[str]:

@@ -61,8 +61,14 @@ def list_additions(app: Mapping[str, Any], parameters: Mapping[str, Any]) -> lis
 
 def identify(app: Mapping[str, Any], parameters: Mapping[str, Any], outline: Outline, python: Python) -> str:
     """Return the identifier of an app's environment."""
-    additions = list_additions(app, parameters)
-    return outline.identify(packages=app["packages"], wheels=app["wheels"], series=python.series, additions=additions, build=app["build"])
+    return outline.identify(
+        packages=app["packages"],
+        wheels=app["wheels"],
+        series=python.series,
+        additions=list_additions(app, parameters),
+        build=app["build"],
+        index=app["index_url"],
+    )
 
 
 def require_valid_options(app: Mapping[str, Any]) -> None:
@@ -119,6 +125,6 @@ def build(app: Mapping[str, Any], parameters: Mapping[str, Any], warn: Callable[
             end_builds(layout)  # of a run that was cut off
             missing = not is_usable(directory)
             if missing:
-                build_environment(layout, identifier, source, needs, installer, list_additions(app, parameters))
+                build_environment(layout, identifier, source, needs, installer, list_additions(app, parameters), warn)
             mark_used(directory)
     return {"id": identifier, "path": str(directory), "source": needs.file or needs.kind, "changed": missing}

@@ -5,13 +5,14 @@ from ansible_collections.webstack.flask.plugins.module_utils._environment.locks 
     describe_mismatch,
     find_lock_demand,
     find_pylock_gaps,
-    has_hashes,
     installs_itself,
     names_local_lock,
-    split_requirements,
+    split_export,
 )
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 
-_HASHED = "flask==3.1.3 \\\n    --hash=sha256:0ef0 \\\n    --hash=sha256:f4bc\n    # via shop\n"
+_HASHED = "flask==3.1.3 \\\n    --hash=sha256:0ef0 \\\n    --hash=sha256:f4bc\n"
+_COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @pytest.mark.parametrize(
@@ -19,43 +20,28 @@ _HASHED = "flask==3.1.3 \\\n    --hash=sha256:0ef0 \\\n    --hash=sha256:f4bc\n 
     [
         "-e .",
         "-e ./packages/iniconfig",
-        "--editable=.",
-        ".",
-        ".[web]",
         "./vendor/thing",
-        "../thing",
-        "/srv/thing",
-        "file:///srv/thing",
-        'vendored @ file:///srv/thing ; python_version >= "3.11"',
-        "thing @ git+https://example.com/thing@0123abc",
-        "thing[web] @ git+ssh://git@example.com/thing@0123abc",
-        "hg+https://example.com/thing",
+        "-e file:///srv/thing",
+        "vendored @ file:///srv/thing",
+        f"thing @ git+https://example.com/thing@{_COMMIT}",
+        f"thing[web] @ git+ssh://git@example.com/thing.git@{_COMMIT}#subdirectory=x",
     ],
 )
-def test_what_cannot_have_a_hash_is_taken_out_of_what_has(line: str) -> None:
-    assert split_requirements(f"--index-url https://x.test\n{line}\n{_HASHED}") == (f"--index-url https://x.test\n{_HASHED}", [line])
+def test_what_cannot_have_a_hash_is_taken_out_of_an_export(line: str) -> None:
+    assert split_export("uv.lock", f"--index-url https://x.test\n{line}\n{_HASHED}") == (
+        ["--index-url https://x.test", *_HASHED.splitlines()],
+        [line],
+    )
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        _HASHED,
-        "-r base.txt\n-c limits.txt\n",
-        "--extra-index-url https://x.test\n",
-        "thing @ https://example.com/thing.whl --hash=sha256:0ef0\n",
-        "./thing.whl --hash=sha256:0ef0\n",
-        "./thing.whl \\\n    --hash=sha256:0ef0\n",
-        "# -e .\n\ndot.net==1.0\n",
-        "e==1",
-    ],
-)
-def test_everything_else_stays_as_it_is(text: str) -> None:
-    assert split_requirements(text) == (text, [])
+def test_an_export_may_have_nothing_but_the_project() -> None:
+    assert split_export("uv.lock", "# by uv\n-e .\n") == ([], ["-e ."])
+    assert split_export("uv.lock", "--index-url https://x.test\n\n") == ([], [])
 
 
-def test_hashes_are_seen() -> None:
-    assert has_hashes(_HASHED)
-    assert not has_hashes("flask==3.1.3\n-e .\n")
+def test_a_lock_without_hashes_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^the web/pdm\.lock has no hashes"):
+        split_export("web/pdm.lock", "flask==3.1.3\n")
 
 
 @pytest.mark.parametrize(

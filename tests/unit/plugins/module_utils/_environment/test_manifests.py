@@ -24,8 +24,10 @@ _NOTHING: dict[str, Any] = {
         ({"file": "../requirements.txt"}, "file is '../requirements.txt'; it must be a path within the source"),
         (
             {"file": "None"},
-            "file is 'None'; its name must be Pipfile.lock, uv.lock, poetry.lock, pdm.lock, pylock.toml, Pipfile, requirements.txt, "
-            "pyproject.toml or end in .txt or .in, ",
+            (
+                "file is 'None'; its name must be Pipfile.lock, uv.lock, poetry.lock, pdm.lock, pylock.toml, Pipfile, requirements.txt, "
+                "pyproject.toml or end in .txt or .in, "
+            ),
         ),
         ({"file": "setup.cfg"}, "file is 'setup.cfg'; its name must be Pipfile.lock, "),
         (

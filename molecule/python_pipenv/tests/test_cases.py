@@ -136,7 +136,8 @@ BAD: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
         {"app.py": "", "web/requirements.txt": ""},
         {},
         (
-            "the source has no Pipfile.lock, Pipfile, requirements.txt or pyproject.toml at its top, and no packages are named; "
+            "the source has no Pipfile.lock, uv.lock, poetry.lock, pdm.lock, pylock.toml, Pipfile, requirements.txt"
+            " or pyproject.toml at its top, and no packages are named; "
             "name a file that lies deeper in `dependencies.file`: web/requirements.txt; add one"
         ),
     ),

@@ -14,13 +14,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils._environment import project_files, projects
+from ansible_collections.webstack.flask.plugins.module_utils._environment import locks, project_files, projects
 from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import (
     KINDS,
     LOCK,
     NO_FILE,
     PACKAGES,
     PIPFILE,
+    PROJECT_LOCKS,
+    PYLOCK,
     PYPROJECT,
     REQUIREMENTS,
     is_bare_requirements,
@@ -183,6 +185,8 @@ def _read_dependencies(source: Path, file: str | None) -> Dependencies:
     kind = kind_of(chosen)
     if kind == PYPROJECT:
         return _read_project(source, chosen)
+    if kind in PROJECT_LOCKS:
+        return _read_locked_project(source, chosen, kind)
     texts = _read_texts(source, chosen, kind)
     local = any(names_local_source(kind, text) for _name, text in texts)
     demand = None if kind == REQUIREMENTS else project_files.find_pipfile_demand(*texts[0])
@@ -297,6 +301,25 @@ def _find_workspace(source: Path, file: str) -> tuple[str, dict[str, Any] | None
             if "workspace" in project_files.get_table(project_files.get_table(content, "tool"), "uv"):
                 return name, content
     return "", None
+
+
+def _read_locked_project(source: Path, file: str, kind: str) -> Dependencies:
+    """Return what the lock of a pyproject.toml says, which lies beside it; a pylock.toml may be alone."""
+    project = str(PurePosixPath(file).with_name(PYPROJECT))
+    lock = (file, _read(source, file))
+    if not (source / project).is_file():
+        if kind != PYLOCK:
+            raise UserError(f"the source has {file} and no {project} beside it; a lock is of use with its project only, so commit both")
+        texts: tuple[tuple[str, str], ...] = (lock,)
+        content: dict[str, Any] = {}
+    else:
+        texts = ((project, _read(source, project)), lock)
+        content = project_files.read_toml(*texts[0])
+    demand = project_files.find_project_demand(project, content)
+    if demand is None and kind == PYLOCK and (demanded := locks.find_lock_demand(lock[1])):
+        demand = Demand(demanded, f"requires-python in {file}")
+    itself = locks.installs_itself(kind, content, installable=project_files.is_installable(content))
+    return Dependencies(Outline(kind, file, _digest(texts), itself or locks.names_local_lock(lock[1]), demand), texts, content=content)
 
 
 def read_requirements(source: Path, name: str) -> list[tuple[str, str]]:

@@ -23,13 +23,13 @@ ELSEWHERE, INDEX, VERSIONS = "elsewhere", "index", "versions"
 """What is redirected: a package to another place, packages to another index, or versions."""
 
 _EXPORTS = {
-    "uv": "uv export --no-dev --format requirements-txt --output-file requirements.txt",
-    "poetry": "poetry export --output requirements.txt",
-    "pdm": "pdm export --prod --output requirements.txt",
+    "uv": "uv lock",
+    "poetry": "poetry lock",
+    "pdm": "pdm lock",
     "rye": "rye lock` and `cp requirements.lock requirements.txt",
     "pixi": "pip freeze > requirements.txt",
 }
-"""How each tool writes what it would install in pip's words."""
+"""How each tool writes what it would install, in a lock that counts here or in pip's words."""
 
 
 @dataclass(frozen=True)

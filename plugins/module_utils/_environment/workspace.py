@@ -92,6 +92,11 @@ class Workspace:
         return self.layout.work / "environment"
 
     @property
+    def temporary(self) -> Path:
+        """Where the build user keeps what nobody needs afterwards."""
+        return self.layout.work / "tmp"
+
+    @property
     def private(self) -> Path:
         """Files that a command gets for itself: they are in memory, which goes with the command."""
         return self.layout.work / "private"

@@ -34,6 +34,9 @@ Where there is one, the first answer decides: the web server follows the link at
 
 _DRAIN_PAUSE = 0.1
 
+MOST_NAMED = 5
+"""Paths that are named in a message, where there may be many."""
+
 _CANDIDATE_WEIGHT = 12
 """Share of the processor of a release that starts, where the one that serves wants it, too, and has 100.
 
@@ -142,6 +145,12 @@ class Switch:
             self.units.stop(release)
             self.bring_up(release)
             self.notes.append(f"started release {release} again")
+            mended = True
+        elif unseen := self.host.home.find_unseen(self.layout, states[self.layout.service_unit(release)].main_pid):
+            self.host.units.daemon_reload()
+            self.host.units.stop(self.layout.service_unit(release))  # its socket stays, and requests wait in it
+            self.bring_up(release)
+            self.notes.append(f"started release {release} again, which did not see what is mounted at {', '.join(unseen[:MOST_NAMED])} now")
             mended = True
         if not all(state.enabled for state in states.values()):
             self.units.enable(release)

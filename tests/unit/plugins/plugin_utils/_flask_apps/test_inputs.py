@@ -10,6 +10,9 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.inputs 
     environment_inputs,
     hosts_inputs,
     list_failures,
+    list_never_live,
+    listen_ports,
+    port_problems,
     release_inputs,
     removal_inputs,
     site_inputs,
@@ -30,14 +33,26 @@ def test_of_an_app_that_is_to_be_absent_the_name_is_enough_and_the_rest_may_stay
         assert [site["name"] for site in source_inputs(apps)] == ["shop"]
         assert site_inputs(apps)[1] == {"name": "blog", "state": "absent"}
         assert removal_inputs(apps) == [{"name": "blog", "remove_data": True}]
-        assert hosts_inputs(apps, "192.0.2.1") == [{"address": "192.0.2.1", "names": ["shop.test"]}]
+        assert hosts_inputs(apps, "192.0.2.1") == [
+            {"app": "shop", "address": "192.0.2.1", "names": ["shop.test"]},
+            {"app": "blog", "address": "192.0.2.1", "names": []},
+        ]
     (problem,) = find_problems({"name": "Blog", "state": "absent"})
     assert problem.startswith("flask_apps[0] (Blog): the app's name is 'Blog'; allowed are 1 to 25 lower-case letters")
 
 
 def test_one_app_can_be_taken_out_of_the_list_whether_it_is_in_it_or_not() -> None:
     apps = check_apps([describe(), describe(name="blog", server_names=["blog.test"])])
-    assert without_app(apps, "blog") == [apps[0], {"name": "blog", "state": "absent", "remove_data": False}]
+    assert without_app(apps, "blog") == [
+        apps[0],
+        {"name": "blog", "state": "absent", "remove_data": False, "server_names": ["blog.test"]},
+    ]
+    assert hosts_inputs(without_app(apps, "blog"), "192.0.2.1")[1] == {
+        "app": "blog",
+        "address": "192.0.2.1",
+        "names": [],
+        "former": ["blog.test"],
+    }
     assert without_app([], "blog", remove_data=True) == [{"name": "blog", "state": "absent", "remove_data": True}]
     with pytest.raises(UserError, match=r"the app's name is '\.\./etc'"):
         without_app(apps, "../etc")
@@ -311,7 +326,10 @@ def test_the_switch_of_all_apps_or_of_one() -> None:
 
 def test_hosts_files_get_the_names_that_they_can_hold() -> None:
     apps = check_apps([FULL, describe(name="wild", server_names=["*.wild.test"])])
-    assert hosts_inputs(apps, "192.0.2.1") == [{"address": "192.0.2.1", "names": ["shop.test", "www.shop.test"]}]
+    assert hosts_inputs(apps, "192.0.2.1") == [
+        {"app": "shop", "address": "192.0.2.1", "names": ["shop.test", "www.shop.test"]},
+        {"app": "wild", "address": "192.0.2.1", "names": []},
+    ]
 
 
 def test_an_app_with_wildcards_alone_is_proven_by_a_name_that_they_cover() -> None:

@@ -27,7 +27,8 @@ _NEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"command '\S*(?:gcc|cc|g\+\+|c\+\+)' failed: No such file|unable to execute '\S*(?:gcc|cc|g\+\+)'", _COMPILER),
     (r"No such file or directory: '\S*(?:gcc|cc|g\+\+|c\+\+)'", _COMPILER),
     (
-        r"Unknown compiler\(s\)(?!: \[\['gfortran')|No CMAKE_C(?:XX)?_COMPILER could be found|(?:gcc|cc1plus|g\+\+): (?:command )?not found",
+        r"Unknown compiler\(s\)(?!: \[\['gfortran')|No CMAKE_C(?:XX)?_COMPILER could be "
+        r"found|(?:gcc|cc1plus|g\+\+): (?:command )?not found",
         _COMPILER,
     ),
     (r"fatal error: Python\.h", ("python3-dev",)),
@@ -142,9 +143,12 @@ _OTHER_REASONS: tuple[tuple[re.Pattern[str], str], ...] = (
     # What has nothing to do with a build: the network, the index, and the disk. The first that is found counts.
     (
         re.compile(r"No space left on device|\[Errno 28\]"),
-        "the disk is full, or has no inodes left: `df -h` and `df -i` tell for the places that an installation writes to, "
-        "/var/cache/webstack-flask (TMPDIR, too), /var/www and /tmp. Free some space, or set `dependencies: {environment: {TMPDIR: /var/tmp}}` "
-        "if there is room in that place alone",
+        (
+            "the disk is full, or has no inodes left: `df -h` and `df -i` tell for the places that an installation writes to, "
+            "/var/cache/webstack-flask (TMPDIR, too), /var/www and /tmp. Free some space, or set `dependencies: "
+            "{environment: {TMPDIR: /var/tmp}}` "
+            "if there is room in that place alone"
+        ),
     ),
     (
         re.compile(r"Disk quota exceeded|\[Errno 122\]"),
@@ -152,17 +156,22 @@ _OTHER_REASONS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (
         re.compile(r"failed to map segment from shared object|(?:configure|conftest|build_ext)\b.{0,80}Permission denied"),
-        "what is built cannot be run where it lies: /var/cache or /var/www is mounted noexec (`findmnt -T /var/cache` tells); mount it with exec",
+        "what is built cannot be run where it lies: /var/cache or /var/www is mounted noexec (`findmnt -T "
+        "/var/cache` tells); mount it with exec",
     ),
     (
         re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed"),
-        "the certificate of the package index is not trusted here: a proxy that inspects TLS, or a CA of your own, is named by "
-        "`dependencies: {environment: {PIP_CERT: /path/of/ca.pem, REQUESTS_CA_BUNDLE: /path/of/ca.pem}}`",
+        (
+            "the certificate of the package index is not trusted here: a proxy that inspects TLS, or a CA of your own, is named by "
+            "`dependencies: {environment: {PIP_CERT: /path/of/ca.pem, REQUESTS_CA_BUNDLE: /path/of/ca.pem}}`"
+        ),
     ),
     (
         re.compile(r"\b(?:401 (?:Client )?Error|403 (?:Client )?Error|HTTP error 40[13]|401 Unauthorized|User for .{1,100}:)"),
-        "the package index refuses the credentials, or wants some: put them into `dependencies.index_url` "
-        "(`https://USER:PASSWORD@HOST/simple/`), from a vault",
+        (
+            "the package index refuses the credentials, or wants some: put them into `dependencies.index_url` "
+            "(`https://USER:PASSWORD@HOST/simple/`), from a vault"
+        ),
     ),
     (
         re.compile(r"ProxyError|Cannot connect to proxy|Tunnel connection failed"),
@@ -174,12 +183,16 @@ _OTHER_REASONS: tuple[tuple[re.Pattern[str], str], ...] = (
             r"|NewConnectionError|Failed to establish a new connection|Connection refused|Network is unreachable|No route to host"
             r"|ConnectTimeoutError|ReadTimeoutError|Read timed out|RemoteDisconnected|Max retries exceeded|Connection reset by peer"
         ),
-        "the package index cannot be reached from the host: if there is a mirror, name it in `dependencies.index_url`; if there is a proxy, "
-        "in `dependencies: {environment: {HTTPS_PROXY: http://HOST:PORT}}`; a lock file names indexes of its own",
+        (
+            "the package index cannot be reached from the host: if there is a mirror, name it in "
+            "`dependencies.index_url`; if there is a proxy, "
+            "in `dependencies: {environment: {HTTPS_PROXY: http://HOST:PORT}}`; a lock file names indexes of its own"
+        ),
     ),
     (
         re.compile(r"HTTP error 404|404 Client Error"),
-        "the package index does not have it: look at `dependencies.index_url` (it ends with `/simple/` as a rule) and at the name and version",
+        "the package index does not have it: look at `dependencies.index_url` (it ends with `/simple/` as a "
+        "rule) and at the name and version",
     ),
     (
         re.compile(r"HTTP error 5\d\d|5\d\d Server Error|too many 50\d error responses"),
@@ -187,8 +200,11 @@ _OTHER_REASONS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (
         re.compile(r"THESE PACKAGES DO NOT MATCH THE HASHES"),
-        "what the index serves is not what the lock or requirements file was made with: somebody has replaced a package, or the index builds "
-        "its own. Do not take it over before you know which",
+        (
+            "what the index serves is not what the lock or requirements file was made with: somebody has "
+            "replaced a package, or the index builds "
+            "its own. Do not take it over before you know which"
+        ),
     ),
 )
 _KNOWN = tuple((re.compile(pattern), packages) for pattern, packages in _NEEDS)

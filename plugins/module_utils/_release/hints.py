@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ansible_collections.webstack.flask.plugins.module_utils._release.host_parts import describe_package, find_missing_parts
+from ansible_collections.webstack.flask.plugins.module_utils._release.source import Source
 
 _DENIED = re.compile(r"(?:Read-only file system|Permission denied): '(?P<path>/[^']+)'")
 _NO_MODULE = re.compile(r"No module named '(?P<module>[^']+)'")
@@ -36,8 +37,10 @@ _FENCES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (
         re.compile(r"\[?Errno 97\b|Address family not supported by protocol"),
-        "the unit lets the app use IPv4, IPv6 and unix sockets alone; what asks for network interfaces or routes needs netlink: "
-        "`service: {RestrictAddressFamilies: AF_NETLINK}`, which adds it",
+        (
+            "the unit lets the app use IPv4, IPv6 and unix sockets alone; what asks for network interfaces or routes needs netlink: "
+            "`service: {RestrictAddressFamilies: AF_NETLINK}`, which adds it"
+        ),
     ),
     (
         re.compile(r"(?:No such file or directory|could not open|cannot open|[Cc]an't open).{0,40}['\" ]/dev/"),
@@ -49,13 +52,17 @@ _FENCES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (
         re.compile(r"PermissionError: \[Errno 1\] Operation not permitted|Bad system call"),
-        "the unit refuses the app a system call: those that change owners, clocks, mounts or namespaces, and raw sockets, are closed; "
-        "docs/security.md lists the fences, and the line of `service` that opens each",
+        (
+            "the unit refuses the app a system call: those that change owners, clocks, mounts or namespaces, and raw sockets, are closed; "
+            "docs/security.md lists the fences, and the line of `service` that opens each"
+        ),
     ),
     (
         re.compile(r"(?:Errno 28\b|No space left on device)"),
-        "the disk is full, or has no inodes left: `df -h` and `df -i` tell for /tmp, /var/tmp and the app's directory; large temporary "
-        "files go below the app's HOME with `env: {TMPDIR: ...}`",
+        (
+            "the disk is full, or has no inodes left: `df -h` and `df -i` tell for /tmp, /var/tmp and the app's directory; large temporary "
+            "files go below the app's HOME with `env: {TMPDIR: ...}`"
+        ),
     ),
     (
         re.compile(r"(?:Errno 122\b|Disk quota exceeded)"),
@@ -75,13 +82,17 @@ _FENCES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (
         re.compile(r"failed to map segment from shared object"),
-        "a library cannot be loaded because the file system in which it lies is mounted noexec: `findmnt -T` tells which; mount it "
-        "with exec, or set `env: {TMPDIR: ...}` if it is a directory for temporary files",
+        (
+            "a library cannot be loaded because the file system in which it lies is mounted noexec: `findmnt -T` tells which; mount it "
+            "with exec, or set `env: {TMPDIR: ...}` if it is a directory for temporary files"
+        ),
     ),
     (
         re.compile(r"Failed at step EXEC spawning .{1,300}: Permission denied"),
-        "the app's user may not run its interpreter: it lies in a home directory (closed by ProtectHome; put it below /opt, or "
-        "`service: {ProtectHome: read-only}`), or on a file system that is mounted noexec (`findmnt -T`)",
+        (
+            "the app's user may not run its interpreter: it lies in a home directory (closed by ProtectHome; put it below /opt, or "
+            "`service: {ProtectHome: read-only}`), or on a file system that is mounted noexec (`findmnt -T`)"
+        ),
     ),
     (
         re.compile(r"version `GLIBC(?:XX)?_[\d.]+' not found"),
@@ -89,15 +100,16 @@ _FENCES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
 )
 
+_CALLED_AS_APP = re.compile(r"TypeError: (?:\w+\.)*(?P<function>\w+)\(\) takes .{1,60} positional arguments? but [23] (?:was|were) given")
 _NO_ATTRIBUTE = re.compile(r"Failed to find attribute '(?P<name>[^']+)' in '(?P<module>[^']+)'")
 
 
-def find_hints(log: Sequence[str], root: str) -> list[str]:
-    """Return what helps against what the lines of a log tell, each hint once; `root` is the app's directory."""
-    return list(dict.fromkeys(hint for line in log for hint in _find_hints(line[:_LONGEST_LINE], root)))[:_MOST_HINTS]
+def find_hints(log: Sequence[str], root: str, source: Source | None = None) -> list[str]:
+    """Return what helps against what the lines of a log tell, each hint once; `root` is the app's directory, `source` what it runs."""
+    return list(dict.fromkeys(hint for line in log for hint in _find_hints(line[:_LONGEST_LINE], root, source)))[:_MOST_HINTS]
 
 
-def _find_hints(line: str, root: str) -> Iterator[str]:
+def _find_hints(line: str, root: str, source: Source | None) -> Iterator[str]:
     if (match := _DENIED.search(line)) and not match["path"].startswith(("/proc/", "/sys/", "/dev/")):
         yield _explain_denial(match["path"], root)
     if "unable to open database file" in line:
@@ -111,7 +123,9 @@ def _find_hints(line: str, root: str) -> Iterator[str]:
             "`gunicorn: {worker_class: uvicorn_worker.UvicornWorker}`, for which uvicorn is installed"
         )
     if match := _NO_MODULE.search(line):
-        yield _explain_missing_module(match["module"])
+        yield _explain_missing_module(match["module"], source)
+    if source and (match := _CALLED_AS_APP.search(line)) and source.attribute in (match["function"], "") and source.attribute:
+        yield source.explain_factory()
     if fence := next((hint for pattern, hint in _FENCES if pattern.search(line)), None):
         yield fence
     for part, package in find_missing_parts(line):
@@ -119,7 +133,8 @@ def _find_hints(line: str, root: str) -> Iterator[str]:
     if match := _NO_ATTRIBUTE.search(line):
         name, module = match.groups()
         which = f"{name!r}, which the module {module!r}" if _is_name(name) and _is_name(module) else "what the module"
-        yield f"`wsgi` names {which} does not have; it must be the app or a call that makes it"
+        has = source.describe_callables(module) if source and _is_name(module) else ""
+        yield f"`wsgi` names {which} does not have; it must be the app or a call that makes it{has}"
 
 
 def _explain_denial(path: str, root: str) -> str:
@@ -166,10 +181,15 @@ def _is_name(text: str) -> bool:
     return len(text) <= _LONGEST and _DOTTED_NAME.fullmatch(text) is not None
 
 
-def _explain_missing_module(module: str) -> str:
+def _explain_missing_module(module: str, source: Source | None) -> str:
     if module == "pkg_resources":
         return "a package that is older than the host's Python needs setuptools: `dependencies: {packages: ['setuptools<81']}`"
     which = repr(module) if _is_name(module) else "what it asks for"
+    if source and _is_name(module) and (place := source.find_directory_of(module.partition(".")[0])):
+        return (
+            f"{which} is in the directory {place!r} of the source, where Python does not look for it: `python_path: [{place}]` adds that "
+            f"directory, `chdir: {place}` starts the app there, and `source: {{subdirectory: {place}}}` takes it for the source"
+        )
     return (
         f"{which} is neither installed nor a module where the app starts: add the package that you know to bring it to the app's "
         "dependency file or to `dependencies: {packages: […]}`; a module of the source is found when `chdir` names its directory"

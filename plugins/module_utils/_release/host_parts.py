@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which Debian package has a shared library or a program that an app misses while it runs.
 
-Names are those of Debian 12. Where Debian 13 calls a package otherwise, most of them for the move to 64-bit times, its name is there as well.
+Names are those of Debian 12. Where Debian 13 calls a package otherwise, mostly for the move to 64-bit times, its name is there, too.
 """
 
 from __future__ import annotations

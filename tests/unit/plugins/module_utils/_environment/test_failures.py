@@ -145,7 +145,8 @@ def test_lines_that_were_made_to_be_searched_for_ever_are_not(piece: str) -> Non
 def test_all_that_a_build_lacks_is_named_at_once() -> None:
     message = describe_failure(
         "pip install",
-        "Error: pg_config executable not found.\nxmlsec.Error: Unable to find xmlsec1\nfatal error: ffi.h: No such file\nsh: 1: krb5-config: not found\n",
+        "Error: pg_config executable not found.\nxmlsec.Error: Unable to find xmlsec1\nfatal error: ffi.h: "
+        "No such file\nsh: 1: krb5-config: not found\n",
     )
     assert "`build_packages: [libpq-dev, libxmlsec1-dev, pkg-config, libffi-dev, libkrb5-dev]`" in message
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -58,7 +57,7 @@ def test_what_is_closed_on_the_way_to_an_interpreter_is_found(tmp_path: Path) ->
     program.touch()
     for place in (*program.parents, program):
         if place.is_relative_to(tmp_path.parents[-3]):
-            os.chmod(place, 0o755)
+            place.chmod(0o755)
     assert find_closed(program) is None
     program.chmod(0o750)
     assert find_closed(program) == str(program)

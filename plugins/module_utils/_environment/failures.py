@@ -27,8 +27,10 @@ _NEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"command '\S*(?:gcc|cc|g\+\+|c\+\+)' failed: No such file|unable to execute '\S*(?:gcc|cc|g\+\+)'", _COMPILER),
     (r"No such file or directory: '\S*(?:gcc|cc|g\+\+|c\+\+)'", _COMPILER),
     (
-        r"Unknown compiler\(s\)(?!: \[\['gfortran')|No CMAKE_C(?:XX)?_COMPILER could be "
-        r"found|(?:gcc|cc1plus|g\+\+): (?:command )?not found",
+        (
+            r"Unknown compiler\(s\)(?!: \[\['gfortran')|No CMAKE_C(?:XX)?_COMPILER could be found"
+            r"|(?:gcc|cc1plus|g\+\+): (?:command )?not found"
+        ),
         _COMPILER,
     ),
     (r"fatal error: Python\.h", ("python3-dev",)),
@@ -134,7 +136,8 @@ _PKG_CONFIG: Mapping[str, tuple[str, ...]] = {
     "zlib": ("zlib1g-dev",),
 }
 _ASKED_OF_PKG_CONFIG = re.compile(
-    r"(?:Package ['\"]?(?P<first>[\w.+-]{1,40})['\"]?,? (?:required by|was not found)|Dependency ['\"](?P<second>[\w.+-]{1,40})['\"] not found"
+    r"(?:Package ['\"]?(?P<first>[\w.+-]{1,40})['\"]?,? (?:required by|was not found)"
+    r"|Dependency ['\"](?P<second>[\w.+-]{1,40})['\"] not found"
     r"|Dependency lookup for (?P<fourth>[\w.+-]{1,40}) with method|No package ['\"](?P<third>[\w.+-]{1,40})['\"] found"
     r"|Run-time dependency (?P<fifth>[\w.+-]{1,40}) found: NO)",
     re.ASCII,
@@ -156,8 +159,10 @@ _OTHER_REASONS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (
         re.compile(r"failed to map segment from shared object|(?:configure|conftest|build_ext)\b.{0,80}Permission denied"),
-        "what is built cannot be run where it lies: /var/cache or /var/www is mounted noexec (`findmnt -T "
-        "/var/cache` tells); mount it with exec",
+        (
+            "what is built cannot be run where it lies: /var/cache or /var/www is mounted noexec (`findmnt -T /var/cache` tells); "
+            "mount it with exec"
+        ),
     ),
     (
         re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed"),
@@ -191,8 +196,10 @@ _OTHER_REASONS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (
         re.compile(r"HTTP error 404|404 Client Error"),
-        "the package index does not have it: look at `dependencies.index_url` (it ends with `/simple/` as a "
-        "rule) and at the name and version",
+        (
+            "the package index does not have it: look at `dependencies.index_url` (it ends with `/simple/` as a rule) and at the name "
+            "and version"
+        ),
     ),
     (
         re.compile(r"HTTP error 5\d\d|5\d\d Server Error|too many 50\d error responses"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ansible_collections.webstack.flask.plugins.module_utils._release.host_parts import describe_package, find_missing_parts
 from ansible_collections.webstack.flask.plugins.module_utils._release.source import Source
@@ -104,18 +104,24 @@ _CALLED_AS_APP = re.compile(r"TypeError: (?:\w+\.)*(?P<function>\w+)\(\) takes .
 _NO_ATTRIBUTE = re.compile(r"Failed to find attribute '(?P<name>[^']+)' in '(?P<module>[^']+)'")
 
 
-def find_hints(log: Sequence[str], root: str, source: Source | None = None) -> list[str]:
+HoldsCode = Callable[[str], bool]
+"""Tells of a directory of the source, by its path there, whether there is code in it."""
+
+
+def find_hints(log: Sequence[str], root: str, holds_code: HoldsCode = lambda _path: False, source: Source | None = None) -> list[str]:
     """Return what helps against what the lines of a log tell, each hint once; `root` is the app's directory, `source` what it runs."""
-    return list(dict.fromkeys(hint for line in log for hint in _find_hints(line[:_LONGEST_LINE], root, source)))[:_MOST_HINTS]
+    found = (hint for line in log for hint in _find_hints(line[:_LONGEST_LINE], root, holds_code, source))
+    return list(dict.fromkeys(found))[:_MOST_HINTS]
 
 
-def _find_hints(line: str, root: str, source: Source | None) -> Iterator[str]:
+def _find_hints(line: str, root: str, holds_code: HoldsCode, source: Source | None) -> Iterator[str]:
     if (match := _DENIED.search(line)) and not match["path"].startswith(("/proc/", "/sys/", "/dev/")):
-        yield _explain_denial(match["path"], root)
+        yield _explain_denial(match["path"], root, holds_code)
     if "unable to open database file" in line:
         yield (
             f"SQLite cannot create a file in the source, which is read-only: put the database below {root}/shared, which is the "
-            "app's HOME, or name the directory in which it lies, such as `shared: {directories: [instance]}`"
+            "app's HOME, or name the file, such as `shared: {files: [app.db]}`, or its directory if that holds nothing but data, such as "
+            "`shared: {directories: [instance]}`"
         )
     if "class uri 'asgi' invalid or not found" in line:
         yield (
@@ -137,7 +143,7 @@ def _find_hints(line: str, root: str, source: Source | None) -> Iterator[str]:
         yield f"`wsgi` names {which} does not have; it must be the app or a call that makes it{has}"
 
 
-def _explain_denial(path: str, root: str) -> str:
+def _explain_denial(path: str, root: str, holds_code: HoldsCode) -> str:
     inside = re.fullmatch(rf"{re.escape(root)}/(?:builds/[^/]+|releases/[^/]+/app|current/app)/(?P<path>.+)", path)
     if inside is None and path.startswith(("/home/", "/root/", "/run/user/")):
         return (
@@ -154,10 +160,9 @@ def _explain_denial(path: str, root: str) -> str:
             "the source is read-only; data that outlives a release is declared: `shared: {directories: [...]}`, or `files:` for a "
             "single file"
         )
-    place = posixpath.dirname(inside["path"]) or inside["path"]
     return (
         f"{inside['path']!r} is in the source, which is read-only; data that outlives a release is declared, "
-        f"such as `shared: {{directories: [{place}]}}`, or `files:` for a single file"
+        f"such as `shared: {{{_choose_place(inside['path'], holds_code)}}}`. Never name a directory that holds code: it would be kept, too"
     )
 
 
@@ -169,6 +174,17 @@ def _explain_missing_part(part: str, package: str) -> str:
         )
     what = f"{part}, which the host lacks" if part else "something of the host that it lacks"
     return f"the app needs {what}: {describe_package(package)}, and run site.yml, which installs it"
+
+
+def _choose_place(path: str, holds_code: HoldsCode) -> str:
+    """Return what to share for something that the app has tried to write: the directory in which it lies, if that is one of data.
+
+    Else it is the thing itself: what has an ending is taken for a file.
+    """
+    directory, name = posixpath.split(path)
+    if directory and not holds_code(directory):
+        return f"directories: [{directory}]"
+    return f"files: [{path}]" if posixpath.splitext(name)[1] else f"directories: [{path}]"
 
 
 def _is_plain(path: str) -> bool:

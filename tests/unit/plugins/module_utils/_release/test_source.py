@@ -34,7 +34,7 @@ def release(tmp_path: Path) -> Path:
 
 
 def hint(release: Path, line: str) -> str:
-    (found,) = find_hints([line], "/var/www/shop", Source.of(REAL, release))
+    (found,) = find_hints([line], "/var/www/shop", source=Source.of(REAL, release))
     return found
 
 
@@ -62,4 +62,4 @@ def test_what_a_module_has_is_named_when_wsgi_names_something_else(release: Path
 )
 def test_a_factory_that_is_named_as_the_app_has_the_line_to_write(release: Path, takes: str) -> None:
     assert "write `wsgi: shop:make()`" in hint(release, f"TypeError: make() {takes}")
-    assert find_hints([f"TypeError: other() {takes}"], "/var/www/shop", Source.of(REAL, release)) == []
+    assert find_hints([f"TypeError: other() {takes}"], "/var/www/shop", source=Source.of(REAL, release)) == []

@@ -508,6 +508,9 @@ class FakeFiles(_Part):
         assert self._get(path)
         return 0.0
 
+    def size(self, path: Path) -> int:
+        return len(self.read_text(path) or "")
+
     def ensure_directory(self, path: Path, access: Access, *, check: bool = False) -> bool:
         if self.has_access(path, access):
             return False

@@ -157,7 +157,13 @@ def read_chain(text: str) -> list[Certificate]:
 
 def key_fits(text: str) -> bool:
     """Return whether the private key in a text is that of its first certificate."""
-    return _openssl("pkey", "-pubout", text=text) == _openssl("x509", "-noout", "-pubkey", text=text)
+    if re.search(r"-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED", text, re.MULTILINE):
+        raise UserError(
+            "the key (`tls.key`) has a passphrase, which nobody is there to type; take it off a copy by `openssl "
+            "pkey -in KEY -out COPY`, and keep "
+            "that in a vault"
+        )
+    return _openssl("pkey", "-passin", "pass:", "-pubout", text=text) == _openssl("x509", "-noout", "-pubkey", text=text)
 
 
 def make_self_signed(names: Sequence[str], days: int, scratch: Path = Path("/run")) -> str:

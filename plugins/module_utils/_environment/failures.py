@@ -9,6 +9,8 @@ Packages print what they like while they are built: of it, advice repeats nothin
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _OUTPUT_LINES = 40
@@ -24,7 +26,13 @@ _NEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     # What is missing, as compilers, build systems and packages' own scripts say it; and the Debian packages that have it.
     (r"command '\S*(?:gcc|cc|g\+\+|c\+\+)' failed: No such file|unable to execute '\S*(?:gcc|cc|g\+\+)'", _COMPILER),
     (r"No such file or directory: '\S*(?:gcc|cc|g\+\+|c\+\+)'", _COMPILER),
-    (r"Unknown compiler\(s\)|No CMAKE_C(?:XX)?_COMPILER could be found|(?:gcc|cc1plus|g\+\+): (?:command )?not found", _COMPILER),
+    (
+        (
+            r"Unknown compiler\(s\)(?!: \[\['gfortran')|No CMAKE_C(?:XX)?_COMPILER could be found"
+            r"|(?:gcc|cc1plus|g\+\+): (?:command )?not found"
+        ),
+        _COMPILER,
+    ),
     (r"fatal error: Python\.h", ("python3-dev",)),
     (r"pg_config executable not found|fatal error: libpq-fe\.h", ("libpq-dev",)),
     (r"mysql_config: not found|pkg-config name.*(?:mysql|mariadb)|fatal error: mysql\.h", ("default-libmysqlclient-dev", "pkg-config")),
@@ -46,6 +54,39 @@ _NEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"gdal-config|fatal error: gdal\.h", ("libgdal-dev",)),
     (r"fatal error: sqlite3\.h", ("libsqlite3-dev",)),
     (r"fatal error: sql\.h", ("unixodbc-dev",)),
+    (r"fatal error: libvirt/", ("libvirt-dev",)),
+    (r"fatal error: (?:lzma|bzlib)\.h", ("liblzma-dev", "libbz2-dev")),
+    (r"fatal error: cairo\.h", ("libcairo2-dev",)),
+    (r"fatal error: (?:portaudio|sndfile)\.h", ("portaudio19-dev", "libsndfile1-dev")),
+    (r"fatal error: (?:proj|proj_api)\.h|proj executable not found|PROJ_DIR", ("libproj-dev", "proj-bin")),
+    (r"fatal error: zbar\.h", ("libzbar-dev",)),
+    (r"fatal error: (?:mpfr|mpc)\.h", ("libmpfr-dev", "libmpc-dev")),
+    (r"fatal error: pcap\.h", ("libpcap-dev",)),
+    (r"fatal error: uuid/uuid\.h", ("uuid-dev",)),
+    (r"fatal error: sodium\.h", ("libsodium-dev",)),
+    (r"fatal error: re2/re2\.h", ("libre2-dev",)),
+    (r"fatal error: librdkafka/", ("librdkafka-dev",)),
+    (r"fatal error: systemd/", ("libsystemd-dev",)),
+    (r"fatal error: (?:dbus/dbus|glib)\.h", ("libdbus-1-dev", "libglib2.0-dev")),
+    (r"fatal error: girepository", ("libgirepository1.0-dev",)),
+    (r"fatal error: (?:hdf5|hdf5_hl)\.h", ("libhdf5-dev",)),
+    (r"fatal error: (?:cblas|openblas_config)\.h", ("libopenblas-dev",)),
+    (r"fatal error: sqlfront\.h|fatal error: sybdb\.h", ("freetds-dev",)),
+    (r"fatal error: (?:ncurses|curses)\.h", ("libncurses-dev",)),
+    (r"fatal error: readline/", ("libreadline-dev",)),
+    (r"fatal error: postgres\.h", ("postgresql-server-dev-all",)),
+    (r"fatal error: pg_config\.h|pg_config: (?:command )?not found|No such file or directory: 'pg_config'", ("libpq-dev",)),
+    (r"Unknown compiler\(s\): \[\['gfortran'|gfortran: (?:command )?not found|No Fortran compiler found", ("gfortran",)),
+    (r"No such file or directory: '(?:cargo|rustc)'|(?:cargo|rustc): (?:command )?not found", ("cargo", "rustc")),
+    (r"No such file or directory: 'cmake'|Unable to find CMake", ("cmake",)),
+    (r"No such file or directory: '?(?:make|ninja)|(?:^|\s)make: (?:command )?not found", ("build-essential", "ninja-build")),
+    (r"(?:autoreconf|autoconf|automake|libtoolize): (?:command )?not found", ("autoconf", "automake", "libtool")),
+    (r"(?:bison|flex): (?:command )?not found", ("bison", "flex")),
+    (r"(?:npm|node): (?:command )?not found|No such file or directory: '(?:npm|node)'", ("nodejs", "npm")),
+    (r"No such file or directory: 'xmlsec1-config'|xmlsec1 is not installed", ("libxmlsec1-dev", "pkg-config")),
+    (r"fatal error: (?:X11/|Xlib)", ("libx11-dev",)),
+    (r"No such file or directory: 'mysql_config'", ("default-libmysqlclient-dev", "pkg-config")),
+    (r"No such file or directory: 'protoc'|protoc: (?:command )?not found", ("protobuf-compiler",)),
     (r"fatal error: yaml\.h", ("libyaml-dev",)),
     (r"fatal error: gmp\.h", ("libgmp-dev",)),
     (r"fatal error: snappy-c\.h", ("libsnappy-dev",)),
@@ -54,6 +95,124 @@ _NEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"CMake must be installed|Could not find .*cmake|cmake: not found", ("cmake",)),
     (r"swig['\"]? failed: No such file|swig: not found", ("swig",)),
     (r"Cannot find command 'git'|No such file or directory: 'git'", ("git",)),
+)
+_PKG_CONFIG: Mapping[str, tuple[str, ...]] = {
+    # The names by which build systems ask pkg-config and meson for a library.
+    "alsa": ("libasound2-dev",),
+    "bzip2": ("libbz2-dev",),
+    "cairo": ("libcairo2-dev",),
+    "dbus-1": ("libdbus-1-dev",),
+    "fontconfig": ("libfontconfig-dev",),
+    "freetype2": ("libfreetype-dev",),
+    "gdk-pixbuf-2.0": ("libgdk-pixbuf-2.0-dev",),
+    "girepository-1.0": ("libgirepository1.0-dev",),
+    "girepository-2.0": ("libgirepository-2.0-dev",),
+    "glib-2.0": ("libglib2.0-dev",),
+    "gobject-introspection-1.0": ("libgirepository1.0-dev",),
+    "gobject-2.0": ("libglib2.0-dev",),
+    "hdf5": ("libhdf5-dev",),
+    "lapack": ("liblapack-dev",),
+    "libavcodec": ("libavcodec-dev",),
+    "libavdevice": ("libavdevice-dev",),
+    "libavfilter": ("libavfilter-dev",),
+    "libavformat": ("libavformat-dev",),
+    "libcurl": ("libcurl4-openssl-dev",),
+    "libffi": ("libffi-dev",),
+    "libpq": ("libpq-dev",),
+    "libsystemd": ("libsystemd-dev",),
+    "libvirt": ("libvirt-dev",),
+    "libxml-2.0": ("libxml2-dev",),
+    "libxslt": ("libxslt1-dev",),
+    "openblas": ("libopenblas-dev",),
+    "OpenBLAS": ("libopenblas-dev",),
+    "openssl": ("libssl-dev",),
+    "pango": ("libpango1.0-dev",),
+    "poppler-cpp": ("libpoppler-cpp-dev",),
+    "proj": ("libproj-dev", "proj-bin"),
+    "sqlite3": ("libsqlite3-dev",),
+    "vips": ("libvips-dev",),
+    "xmlsec1": ("libxmlsec1-dev",),
+    "yaml-0.1": ("libyaml-dev",),
+    "zlib": ("zlib1g-dev",),
+}
+_ASKED_OF_PKG_CONFIG = re.compile(
+    r"(?:Package ['\"]?(?P<first>[\w.+-]{1,40})['\"]?,? (?:required by|was not found)"
+    r"|Dependency ['\"](?P<second>[\w.+-]{1,40})['\"] not found"
+    r"|Dependency lookup for (?P<fourth>[\w.+-]{1,40}) with method|No package ['\"](?P<third>[\w.+-]{1,40})['\"] found"
+    r"|Run-time dependency (?P<fifth>[\w.+-]{1,40}) found: NO)",
+    re.ASCII,
+)
+_OTHER_REASONS: tuple[tuple[re.Pattern[str], str], ...] = (
+    # What has nothing to do with a build: the network, the index, and the disk. The first that is found counts.
+    (
+        re.compile(r"No space left on device|\[Errno 28\]"),
+        (
+            "the disk is full, or has no inodes left: `df -h` and `df -i` tell for the places that an installation writes to, "
+            "/var/cache/webstack-flask (TMPDIR, too), /var/www and /tmp. Free some space, or set `dependencies: "
+            "{environment: {TMPDIR: /var/tmp}}` "
+            "if there is room in that place alone"
+        ),
+    ),
+    (
+        re.compile(r"Disk quota exceeded|\[Errno 122\]"),
+        "a quota is used up, that of the account that installs (`repquota -a` tells); raise it, or take that account out of it",
+    ),
+    (
+        re.compile(r"failed to map segment from shared object|(?:configure|conftest|build_ext)\b.{0,80}Permission denied"),
+        (
+            "what is built cannot be run where it lies: /var/cache or /var/www is mounted noexec (`findmnt -T /var/cache` tells); "
+            "mount it with exec"
+        ),
+    ),
+    (
+        re.compile(r"CERTIFICATE_VERIFY_FAILED|certificate verify failed"),
+        (
+            "the certificate of the package index is not trusted here: a proxy that inspects TLS, or a CA of your own, is named by "
+            "`dependencies: {environment: {PIP_CERT: /path/of/ca.pem, REQUESTS_CA_BUNDLE: /path/of/ca.pem}}`"
+        ),
+    ),
+    (
+        re.compile(r"\b(?:401 (?:Client )?Error|403 (?:Client )?Error|HTTP error 40[13]|401 Unauthorized|User for .{1,100}:)"),
+        (
+            "the package index refuses the credentials, or wants some: put them into `dependencies.index_url` "
+            "(`https://USER:PASSWORD@HOST/simple/`), from a vault"
+        ),
+    ),
+    (
+        re.compile(r"ProxyError|Cannot connect to proxy|Tunnel connection failed"),
+        "the proxy does not let the installation through: see `dependencies: {environment: {HTTPS_PROXY: http://HOST:PORT}}`",
+    ),
+    (
+        re.compile(
+            r"Temporary failure in name resolution|Name or service not known|Failed to resolve|NameResolutionError|No address associated"
+            r"|NewConnectionError|Failed to establish a new connection|Connection refused|Network is unreachable|No route to host"
+            r"|ConnectTimeoutError|ReadTimeoutError|Read timed out|RemoteDisconnected|Max retries exceeded|Connection reset by peer"
+        ),
+        (
+            "the package index cannot be reached from the host: if there is a mirror, name it in "
+            "`dependencies.index_url`; if there is a proxy, "
+            "in `dependencies: {environment: {HTTPS_PROXY: http://HOST:PORT}}`; a lock file names indexes of its own"
+        ),
+    ),
+    (
+        re.compile(r"HTTP error 404|404 Client Error"),
+        (
+            "the package index does not have it: look at `dependencies.index_url` (it ends with `/simple/` as a rule) and at the name "
+            "and version"
+        ),
+    ),
+    (
+        re.compile(r"HTTP error 5\d\d|5\d\d Server Error|too many 50\d error responses"),
+        "the package index has a fault of its own; run again later, or name another one in `dependencies.index_url`",
+    ),
+    (
+        re.compile(r"THESE PACKAGES DO NOT MATCH THE HASHES"),
+        (
+            "what the index serves is not what the lock or requirements file was made with: somebody has "
+            "replaced a package, or the index builds "
+            "its own. Do not take it over before you know which"
+        ),
+    ),
 )
 _KNOWN = tuple((re.compile(pattern), packages) for pattern, packages in _NEEDS)
 _HEADER = re.compile(r"fatal error: (?P<header>\w[\w./+-]{0,99}\.h\w{0,9}): No such file", re.ASCII)
@@ -64,9 +223,13 @@ _OTHER_PYTHON = re.compile(
 
 
 def describe_failure(command: str, output: str) -> str:
-    """Return why a command of an installation failed: what a build was missing if that is known, else its last lines."""
+    """Return why a command of an installation failed: what a build was missing if that is known, else its last lines.
+
+    Lines that are equal are one, wherever they stand: programs say the same for each package, and for each time that they try.
+    """
     lines = [line[:_LONGEST_SEARCHED].rstrip() for line in _COLOUR.sub("", output).splitlines() if line.strip()]
     reason, evidence = _find_reason(lines)
+    lines = merge_equal(lines)
     if not reason:
         return f"`{command}` failed:\n{_indent(lines[-_OUTPUT_LINES:])}"
     rest = lines[-_LINES_AFTER_A_REASON:]
@@ -87,6 +250,9 @@ def _find_reason(lines: list[str]) -> tuple[str, list[str]]:
             f"to build {_name_broken(lines)}, the host needs the Debian package that has {headers[0]} (`apt-file search {headers[0]}` "
             "tells which): name it in the app's `dependencies.build_packages`, and run site.yml, which installs it"
         ), [line for line in lines if _HEADER.search(line)]
+    for pattern, explanation in _OTHER_REASONS:
+        if found := next((line for line in lines if pattern.search(line)), None):
+            return explanation, [found]
     for line in lines:
         if match := _OTHER_PYTHON.search(line):
             return f"what is asked for is not made for this version of Python (passed over: {match['versions']})", [line]
@@ -102,7 +268,21 @@ def find_missing_packages(lines: list[str]) -> tuple[list[str], list[str]]:
             if pattern.search(line):
                 needed.update(dict.fromkeys(packages))
                 evidence.append(line)
+        if (match := _ASKED_OF_PKG_CONFIG.search(line)) and (packages := _PKG_CONFIG.get(next(filter(None, match.groups())), ())):
+            needed.update(dict.fromkeys((*packages, "pkg-config")))
+            evidence.append(line)
     return list(needed), evidence
+
+
+def merge_equal(lines: Sequence[str]) -> list[str]:
+    """Return lines, each where it comes last, with the number of times if it comes more than once."""
+    times = Counter(lines)
+    last = {line: number for number, line in enumerate(lines)}
+    return [
+        line if times[line] == 1 else f"{line[:_LONGEST_SHOWN]} ({times[line]} times)"
+        for number, line in enumerate(lines)
+        if last[line] == number
+    ]
 
 
 def _name_broken(lines: list[str]) -> str:
@@ -111,4 +291,6 @@ def _name_broken(lines: list[str]) -> str:
 
 
 def _indent(lines: list[str]) -> str:
-    return "\n".join(f"  {line}" if len(line) <= _LONGEST_SHOWN else f"  {line[:_LONGEST_SHOWN]}…" for line in lines)
+    return "\n".join(
+        f"  {line}" if len(line) <= _LONGEST_SHOWN or line.endswith(" times)") else f"  {line[:_LONGEST_SHOWN]}…" for line in lines
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import subprocess
 from collections.abc import Sequence
 from functools import cache
@@ -32,6 +33,39 @@ def read_python(path: str) -> Python:
     except (OSError, subprocess.CalledProcessError) as error:
         raise UserError(f"the interpreter {path} does not run: {error}") from error
     return Python(path, *result.stdout.split())
+
+
+_HOMES = ("/root", "/home", "/run/user")
+"""Directories that ProtectHome closes to installations and apps: systemd.exec(5)."""
+
+_ACCESS_LIST = "system.posix_acl_access"
+
+
+def require_reachable(python: Python) -> None:
+    """Raise UserError if an interpreter lies where the accounts that install and run the app cannot go."""
+    path = Path(os.path.realpath(python.path))
+    closed = next((home for home in _HOMES if path.is_relative_to(home)), None) or find_closed(path)
+    if closed:
+        raise UserError(
+            f"the interpreter {path} lies in {closed}, where the accounts that install and run the app cannot go: put it where everybody "
+            "may, such as with `UV_PYTHON_INSTALL_DIR=/opt/python uv python install` or `PYENV_ROOT=/opt/pyenv`, and name that path in "
+            "`dependencies.python`, or take the host's own by leaving it out"
+        )
+
+
+def find_closed(path: Path) -> str | None:
+    """Return what on the way to a program is closed to other accounts, the program itself included; None if nothing is."""
+    for place in (*reversed(path.parents), path):
+        if place.exists() and not place.stat().st_mode & stat.S_IXOTH and not _has_access_list(place):
+            return str(place)
+    return None
+
+
+def _has_access_list(path: Path) -> bool:
+    try:
+        return _ACCESS_LIST in os.listxattr(path)
+    except OSError:  # a file system without such attributes
+        return False
 
 
 def list_pythons() -> list[Python]:

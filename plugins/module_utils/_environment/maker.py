@@ -18,6 +18,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._environment.instal
     list_pythons,
     read_python,
     require_debian_packages,
+    require_reachable,
 )
 from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import find_dependency_problems
 from ansible_collections.webstack.flask.plugins.module_utils._environment.pythons import Demand, Python, choose_python
@@ -50,7 +51,13 @@ def collect_variables(app: Mapping[str, Any]) -> dict[str, str]:
 
 
 def find_python(app: Mapping[str, Any], demand: Demand | None, default: str) -> Python:
-    """Return the interpreter for an app. Others are searched for only if the default one does not fit."""
+    """Return the interpreter for an app, which its accounts can reach. Others are searched for only if the default one does not fit."""
+    python = _search_python(app, demand, default)
+    require_reachable(python)
+    return python
+
+
+def _search_python(app: Mapping[str, Any], demand: Demand | None, default: str) -> Python:
     asked = app["python"] or ""
     usual, ignore = read_python(asked if asked.startswith("/") else default), app["ignore_python_requirement"]
     series = "" if asked.startswith("/") else asked

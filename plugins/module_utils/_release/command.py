@@ -12,8 +12,10 @@ from ansible_collections.webstack.flask.plugins.module_utils._layout import AppL
 from ansible_collections.webstack.flask.plugins.module_utils._release.hints import find_hints
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import holds_code
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
+from ansible_collections.webstack.flask.plugins.module_utils._release.source import Source
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import sandbox
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.log_lines import find_last_words
 
 _OUTPUT_LINES = 40
 _PAUSE = 0.2
@@ -54,9 +56,11 @@ def run_release_command(
     if outcome.status == 0:
         return
     reason = f"took more than {timeout:g} s and was stopped" if outcome.late else f"failed with exit status {outcome.status}"
-    lines = outcome.said.splitlines()[-_OUTPUT_LINES:]
+    lines = find_last_words(outcome.said, _OUTPUT_LINES)
     output = [f"  {line}" for line in lines or ["(nothing)"]]
-    hints = [f"Hint: {hint}." for hint in find_hints(lines, str(layout.root), lambda path: holds_code(layout, host, release, path))]
+    source = Source.of(host, layout.release(release))
+    found = find_hints(lines, str(layout.root), lambda path: holds_code(layout, host, release, path), source)
+    hints = [f"Hint: {hint}." for hint in found]
     raise ReleaseFailed("\n".join([f"the release command `{command}` of release {release} {reason}. Its output:", *output, *hints]))
 
 

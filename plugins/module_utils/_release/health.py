@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import html
 import http.client
 import io
+import re
 import socket
 import ssl
 import threading
@@ -33,6 +35,11 @@ _MOST_BODY = 1 << 20
 
 _PIECE = 1 << 16
 _PAUSE = 0.1
+_NOT_WELL = 400
+_MOST_SHOWN = 4096
+"""Bytes of a body that are looked at."""
+
+_MARKUP = re.compile(r"<(?P<tag>style|script|head)\b[^>]{0,200}>.{0,3000}?</(?P=tag)>|<[^<>]{0,500}>", re.DOTALL | re.IGNORECASE)
 _LONGEST_TEXT = 300
 """Characters of what an app says in an answer that a message shows."""
 
@@ -69,9 +76,9 @@ class HealthCheck:
         if self.statuses and answer.status not in self.statuses:
             location = f" (Location: {answer.location})" if answer.location else ""
             wanted = ", ".join(str(status) for status in self.statuses)
-            return f"GET {self.path} answered {answer.status}{location}; expected {wanted}"
+            return f"GET {self.path} answered {answer.status}{location}; expected {wanted}{_explain_answer(answer)}"
         if not self.statuses and answer.status >= 500:
-            return f"GET {self.path} answered {answer.status}; expected less than 500"
+            return f"GET {self.path} answered {answer.status}; expected less than 500{_explain_answer(answer)}"
         return None
 
 
@@ -83,6 +90,22 @@ class Answer:
     release: str | None = None
     location: str | None = None
     error: str | None = None
+    said: str = ""
+    """The beginning of what a page says that answers 400 or more, without its markup."""
+
+
+def _explain_answer(answer: Answer) -> str:
+    """Return what a page has said that is not well, and which key names another page or allows the answer."""
+    said = f". It says: {answer.said}" if answer.said else ""
+    if answer.status >= 500:
+        return f"{said}. Mend it, or name another page in `health.path` if this one alone is at fault"
+    return f"{said}. Name another page in `health.path`, or allow it: `health: {{statuses: [{answer.status}]}}`"
+
+
+def read_text_of(body: bytes) -> str:
+    """Return the beginning of what a page says, on one line and without markup."""
+    text = _MARKUP.sub(" ", body.decode("utf-8", "replace"))
+    return _shorten(" ".join(html.unescape(text).split()))
 
 
 def ask_socket(path: str, check: HealthCheck) -> Answer:
@@ -132,7 +155,7 @@ def _ask(connection: _Connection, check: HealthCheck) -> Answer:
         response = connection.getresponse()
         unfinished = f"GET {check.path} was not answered in full within {check.timeout:g} s"
         answer = Answer(error=f"{unfinished}; if it is a stream, name another page in `health.path`")
-        _read_body(connection, response)
+        body = _read_body(connection, response)
     except TimeoutError:
         return answer
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -140,17 +163,20 @@ def _ask(connection: _Connection, check: HealthCheck) -> Answer:
     finally:
         connection.end()
     release, location = (response.getheader(name) for name in (RELEASE_HEADER, "Location"))
-    return Answer(response.status, release and _shorten(release), location and _shorten(location))
+    said = read_text_of(body) if response.status >= _NOT_WELL else ""
+    return Answer(response.status, release and _shorten(release), location and _shorten(location), said=said)
 
 
-def _read_body(connection: _Connection, response: http.client.HTTPResponse) -> None:
-    """Read an answer to its end, or as much of it as is enough to know that it comes."""
+def _read_body(connection: _Connection, response: http.client.HTTPResponse) -> bytes:
+    """Read an answer to its end, or as much of it as is enough to know that it comes; return its beginning."""
     connection.allow(_MOST_BODY)
+    begin = b""
     with suppress(_TooLong):
-        while response.read(_PIECE):
-            pass
+        while piece := response.read(_PIECE):
+            begin = (begin + piece)[:_MOST_SHOWN]
         if response.length:
             raise http.client.IncompleteRead(b"", response.length)
+    return begin
 
 
 def _shorten(text: str) -> str:

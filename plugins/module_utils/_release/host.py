@@ -54,6 +54,10 @@ class _Files:
         """Return when a path was changed last, or was marked as used."""
         return path.stat().st_mtime
 
+    def size(self, path: Path) -> int:
+        """Return the bytes of a file."""
+        return path.stat().st_size
+
 
 class _Probe:
     """Questions that are asked aside, so that an answer can be waited for with an eye on something else."""

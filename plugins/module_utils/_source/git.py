@@ -76,11 +76,32 @@ _HINTS = {
     "invalid index-pack output": (
         f"what git was sent broke off. No more than {_LARGEST_FILE} bytes are fetched at once; leave large files out of the repository"
     ),
-    "Permission denied (publickey": (
-        "the server takes none of the keys that were offered; give it a deploy key, and its private half as `source.ssh_key`"
+    "detected dubious ownership": (
+        "the repository is another account's of this host, and git, which root runs here, does not trust it; settings of git such as "
+        "safe.directory do not count. Ask for it as that account, `git: ssh://ACCOUNT@localhost/PATH` with `ssh_key` and `known_hosts`, "
+        "or give it to root: `chown -R root: PATH`"
     ),
+    "does not appear to be a git repository": (
+        "there is no repository at that address, or the account may not see it: compare it with what `git ls-remote` takes elsewhere"
+    ),
+    "could not read Username": (
+        "the server wants to know who asks, or does not have the repository: `git: "
+        "https://USER:TOKEN@HOST/PATH` with a token from a vault, or "
+        "ssh with `ssh_key`"
+    ),
+    "Authentication failed": "the server does not take the user and token in `source.git`; they may have expired",
+    "server certificate verification failed": (
+        "the certificate of the server is not trusted by the host: install the CA's certificate in /usr/local/share/ca-certificates there, "
+        "and run `update-ca-certificates`"
+    ),
+    "Could not resolve host": "the host does not find the server's name; look at `source.git`, and at the host's DNS (`getent hosts NAME`)",
 }
 """Advice for error messages of git and ssh."""
+
+_UNTRUE = re.compile(r"To add an exception for this directory, call:|git config --global --add safe\.directory")
+"""Advice of git's that cannot help here: its settings are not read."""
+
+_DENIED = "Permission denied (publickey"
 
 _SUBMODULE_URL = re.compile(r"(?:https?|git|ssh)://[^-].*|[^-:/]+@[^-:/][^:/]*:.*")
 """URLs that a submodule may have. A path would be one on this host, read by root."""
@@ -94,6 +115,29 @@ class SshAccess:
     known_hosts: Path | None = None
     agent: str | None = None
     """Socket of an ssh-agent."""
+
+    asks_agent: bool = False
+    """Whether the description asks for the keys of an agent."""
+
+    def explain_denial(self) -> str:
+        """Return what to do when the server takes none of the keys, given the option that was chosen."""
+        if self.key:
+            return (
+                "the server does not take the key in `source.ssh_key`, which ssh can read and has offered: add its public half to the "
+                "repository as a deploy key (`ssh-keygen -y -f KEY` prints it), and look at the user in `source.git` (`git@HOST:PATH`)"
+            )
+        if self.asks_agent and self.agent:
+            return "the server takes no key of the agent that `source.ssh_agent` asks for; `ssh-add -l` lists what is in it"
+        if self.asks_agent:
+            return (
+                "`source.ssh_agent` is true, and no agent reaches the host: start one, add the key (`ssh-add`), and forward it "
+                "(`ansible_ssh_extra_args: -o ForwardAgent=yes`). A connection that Ansible keeps open from before does not forward it: "
+                "wait a minute, or end it by `ssh -O exit`"
+            )
+        return (
+            "no key was offered but root's own, if the host has any; give the server a deploy key, and its private half as "
+            "`source.ssh_key`, or set `source.ssh_agent: true`"
+        )
 
     def variables(self) -> dict[str, str]:
         """Return the environment variables that make git use them. ssh never prompts, and refuses unknown hosts."""
@@ -115,7 +159,8 @@ class Mirror:
         self._given_url = url
         self._url, header = split_credentials(url)
         borrowed = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(reference / "objects")} if reference and reference.is_dir() else {}
-        self._variables = {**(ssh or SshAccess()).variables(), **_as_configuration(self._url, header), **borrowed}
+        self._ssh = ssh or SshAccess()
+        self._variables = {**self._ssh.variables(), **_as_configuration(self._url, header), **borrowed}
         self._shown_url = self._url
         self._last_error = ""
 
@@ -273,9 +318,12 @@ class Mirror:
 
     def _clean(self, message: str) -> str:
         """Return the last output of git and the server, with advice."""
-        hints = [f"Hint: {hint}." for sign, hint in _HINTS.items() if sign in message]
+        known = {**_HINTS, _DENIED: self._ssh.explain_denial()}
+        hints = [f"Hint: {hint}." for sign, hint in known.items() if sign in message]
         lines = message.strip().replace(self._given_url, self._shown_url).splitlines()
-        shown = [line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines[-_MOST_LINES:]]
+        shown = [
+            line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines[-_MOST_LINES:] if not _UNTRUE.search(line)
+        ]
         return "\n".join([*(["…"] if len(lines) > len(shown) else []), *shown, *hints])
 
 

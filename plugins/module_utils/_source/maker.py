@@ -30,6 +30,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._source.contents im
     require_places,
 )
 from ansible_collections.webstack.flask.plugins.module_utils._source.git import Mirror, SshAccess
+from ansible_collections.webstack.flask.plugins.module_utils._source.keys import mend_text, require_private_key
 from ansible_collections.webstack.flask.plugins.module_utils._source.lfs import describe_pointers, find_pointers
 from ansible_collections.webstack.flask.plugins.module_utils._source.shared_data import list_unserved
 from ansible_collections.webstack.flask.plugins.module_utils._source.submodules import Checkout
@@ -224,7 +225,8 @@ class BuildMaker:
 def open_ssh_access(app: dict[str, Any]) -> Iterator[SshAccess]:
     """Give ssh a key and host keys while the block runs. They are kept in memory only."""
     with ExitStack() as stack:
-        key, known_hosts = (
-            stack.enter_context(hold_in_memory(app[name].rstrip() + "\n")) if app[name] else None for name in ("ssh_key", "known_hosts")
-        )
-        yield SshAccess(key, known_hosts, app["agent"])
+        texts = {name: mend_text(app[name]) for name in ("ssh_key", "known_hosts") if app[name]}
+        files = {name: stack.enter_context(hold_in_memory(text)) for name, text in texts.items()}
+        if "ssh_key" in files:
+            require_private_key(texts["ssh_key"], files["ssh_key"])
+        yield SshAccess(files.get("ssh_key"), files.get("known_hosts"), app["agent"], asks_agent=bool(app.get("ssh_agent")))

@@ -196,3 +196,13 @@ def test_a_chain_of_very_many_certificates_is_not_read() -> None:
     block = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"
     with pytest.raises(UserError, match="it has 21 certificates, of which 20 are allowed"):
         read_chain(block * 21)
+
+
+@pytest.mark.parametrize("options", [("-aes256",), ("-aes256", "-traditional")])
+def test_a_key_with_a_passphrase_is_told(tmp_path: Path, options: tuple[str, ...]) -> None:
+    text = make_self_signed(["shop.test"], 30, tmp_path)
+    (tmp_path / "plain").write_text(text, encoding="ascii")
+    command = ["openssl", "pkey", "-in", str(tmp_path / "plain"), *options, "-passout", "pass:sesame"]
+    key = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    with pytest.raises(UserError, match=r"`tls.key`\) has a passphrase"):
+        key_fits(text[text.index("-----BEGIN CERTIFICATE") :].partition("-----BEGIN PRIVATE")[0] + key)

@@ -48,6 +48,17 @@ def test_no_output_is_nothing() -> None:
         ("error: can't find Rust compiler", "cargo rustc"),
         ("RequiredDependencyException: The headers or library files could not be found for jpeg,", "libjpeg-dev zlib1g-dev"),
         ("xmlsec.Error: Unable to find xmlsec1 with pkg-config", "libxmlsec1-dev pkg-config"),
+        ("/bin/sh: 1: pg_config: not found", "libpq-dev"),
+        ("x.c:1:10: fatal error: pg_config.h: No such file or directory", "libpq-dev"),
+        ("/bin/sh: 1: krb5-config: not found", "libkrb5-dev"),
+        ("meson.build:3:0: ERROR: Unknown compiler(s): [['gfortran'], ['flang']]", "gfortran"),
+        ("FileNotFoundError: [Errno 2] No such file or directory: 'cmake'", "cmake"),
+        ("FileNotFoundError: [Errno 2] No such file or directory: 'cargo'", "cargo rustc"),
+        ('../meson.build:31:10: ERROR: Dependency "cairo" not found, tried pkgconfig', "libcairo2-dev pkg-config"),
+        ("Package 'libvirt', required by 'virtual:world', not found", "libvirt-dev pkg-config"),
+        ("Package libsystemd was not found in the pkg-config search path.", "libsystemd-dev pkg-config"),
+        ("No package 'xmlsec1' found", "libxmlsec1-dev pkg-config"),
+        ("Run-time dependency openblas found: NO (tried pkgconfig)", "libopenblas-dev pkg-config"),
         ("ERROR: Cannot find command 'git' - do you have 'git' installed and in your PATH?", "git"),
     ],
 )
@@ -129,3 +140,42 @@ def test_lines_that_were_made_to_be_searched_for_ever_are_not(piece: str) -> Non
     begin = time.monotonic()
     describe_failure("pip install", piece * (1_000_000 // len(piece)))
     assert time.monotonic() - begin < 5
+
+
+def test_all_that_a_build_lacks_is_named_at_once() -> None:
+    message = describe_failure(
+        "pip install",
+        "Error: pg_config executable not found.\nxmlsec.Error: Unable to find xmlsec1\nfatal error: ffi.h: "
+        "No such file\nsh: 1: krb5-config: not found\n",
+    )
+    assert "`build_packages: [libpq-dev, libxmlsec1-dev, pkg-config, libffi-dev, libkrb5-dev]`" in message
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "`df -i`"),
+        ("OSError: [Errno 122] Disk quota exceeded", "quota"),
+        ("ImportError: x.so: failed to map segment from shared object", "noexec"),
+        ("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", "PIP_CERT"),
+        ("ERROR: HTTP error 403 while getting https://x.test/simple/", "`dependencies.index_url`"),
+        ("WARNING: Retrying: ProxyError('Cannot connect to proxy.')", "HTTPS_PROXY"),
+        ("NewConnectionError: Failed to establish a new connection: [Errno 111] Connection refused", "`dependencies.index_url`"),
+        ("socket.gaierror: [Errno -3] Temporary failure in name resolution", "`dependencies.index_url`"),
+        ("ERROR: HTTP error 404 while getting https://x.test/simple/", "/simple/"),
+        ("pip._vendor.requests.exceptions.HTTPError: 503 Server Error", "fault of its own"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "replaced a package"),
+    ],
+)
+def test_what_is_no_fault_of_a_package_is_one_line_with_the_key(line: str, words: str) -> None:
+    headline = describe_failure("pipenv sync", f"begin\n{line}\nend").partition("\n")[0]
+    assert words in headline
+    assert headline.endswith("`pipenv sync` failed:")
+
+
+def test_a_megabyte_of_the_same_is_a_few_lines() -> None:
+    wall = ("Collecting flask\nERROR: [Errno 111] Connection refused " + "x" * 3000 + "\n") * 400
+    message = describe_failure("pipenv sync", wall)
+    assert message.startswith("the package index cannot be reached from the host")
+    assert "Collecting flask (400 times)" in message
+    assert len(message) < 2000

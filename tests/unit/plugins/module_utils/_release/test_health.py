@@ -9,7 +9,13 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils._release.health import Answer, HealthCheck, ask_proxy, ask_socket
+from ansible_collections.webstack.flask.plugins.module_utils._release.health import (
+    Answer,
+    HealthCheck,
+    ask_proxy,
+    ask_socket,
+    read_text_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,13 +29,19 @@ def test_by_default_any_answer_below_500_is_good_so_that_no_health_page_is_neede
 
 @pytest.mark.parametrize("status", [500, 502, 503, 599])
 def test_by_default_a_server_error_is_bad(status: int) -> None:
-    assert HealthCheck(path="/up").judge(Answer(status)) == f"GET /up answered {status}; expected less than 500"
+    trouble = HealthCheck(path="/up").judge(Answer(status, said="no database"))
+    assert trouble == (
+        f"GET /up answered {status}; expected less than 500. It says: no database. "
+        "Mend it, or name another page in `health.path` if this one alone is at fault"
+    )
 
 
 def test_only_the_listed_statuses_are_good_when_there_is_a_list() -> None:
     check = HealthCheck(path="/up", statuses=(200, 204))
     assert check.judge(Answer(204)) is None
-    assert check.judge(Answer(404)) == "GET /up answered 404; expected 200, 204"
+    assert check.judge(Answer(404)) == (
+        "GET /up answered 404; expected 200, 204. Name another page in `health.path`, or allow it: `health: {statuses: [404]}`"
+    )
 
 
 def test_a_listed_server_error_is_good() -> None:
@@ -39,7 +51,8 @@ def test_a_listed_server_error_is_good() -> None:
 def test_a_redirect_that_is_not_wanted_says_where_it_leads() -> None:
     check = HealthCheck(path="/up", statuses=(200,))
     assert check.judge(Answer(301, location="https://shop.test/up")) == (
-        "GET /up answered 301 (Location: https://shop.test/up); expected 200"
+        "GET /up answered 301 (Location: https://shop.test/up); expected 200. "
+        "Name another page in `health.path`, or allow it: `health: {statuses: [301]}`"
     )
 
 
@@ -320,5 +333,12 @@ def test_of_what_an_app_says_in_an_answer_a_message_shows_a_part(tmp_path: Path,
     headers = b"".join(name + b": /" + b"x" * 20000 + b"\r\n" for name in (b"Location", b"X-Webstack-Release"))
     with _server(socket.AF_UNIX, path, status + b"\r\n" + headers + b"\r\n"):
         answer = ask_socket(path, check)
-    assert len(check.judge(answer) or "") < 400
+    assert len(check.judge(answer) or "") < 500
     assert len(answer.release or "") < 400
+
+
+def test_what_a_page_says_is_shown_without_its_markup_and_no_more_than_its_beginning() -> None:
+    page = b"<!doctype html><head><style>p {}</style><title>x</title></head><h1>Internal\n Server Error</h1><p>KeyError: &#39;DB&#39;</p>"
+    assert read_text_of(page) == "Internal Server Error KeyError: 'DB'"
+    assert len(read_text_of(b"y" * 4096)) == 301
+    assert read_text_of(b"\xff\x00<") == "\ufffd\x00<"

@@ -77,3 +77,87 @@ def test_a_module_is_named_only_if_it_can_be_one(name: str) -> None:
 
 def test_a_module_of_a_package_is_named() -> None:
     assert find_hints(["No module named 'shop.models_2'"], ROOT)[0].startswith("'shop.models_2' is neither installed")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("FileNotFoundError: [Errno 2] No such file or directory: '/proc/meminfo'", "`service: {ProcSubset: all}`"),
+        ("FileNotFoundError: [Errno 2] No such file or directory: '/proc/1/stat'", "`service: {ProtectProc: default}`"),
+        ("psutil.NoSuchProcess: process PID not found (pid=1)", "`service: {ProtectProc: default}`"),
+        ("OSError: [Errno 97] Address family not supported by protocol", "`service: {RestrictAddressFamilies: AF_NETLINK}`"),
+        ("FileNotFoundError: [Errno 2] No such file or directory: '/dev/video0'", "PrivateDevices: false"),
+        ("PermissionError: [Errno 1] Operation not permitted", "docs/security.md lists the fences"),
+        ("OSError: [Errno 28] No space left on device", "`df -i`"),
+        ("OSError: [Errno 122] Disk quota exceeded: 'x'", "quota"),
+        ("OSError: [Errno 24] Too many open files: 'x'", "LimitNOFILE"),
+        ("RuntimeError: can't start new thread", "TasksMax"),
+        ("ImportError: /tmp/x.so: failed to map segment from shared object", "noexec"),
+        ("shop@1.service: Failed at step EXEC spawning /var/www/shop/x: Permission denied", "`service: {ProtectHome: read-only}`"),
+        ("PermissionError: [Errno 13] Permission denied: '/home/me/data'", "`service: {ProtectHome: read-only}`"),
+        ("OSError: [Errno 30] Read-only file system: '/proc/sys/net/core/somaxconn'", "/etc/sysctl.d"),
+        ("ImportError: /lib/x: version `GLIBC_2.38' not found (required by x)", "built for a newer Debian"),
+    ],
+)
+def test_each_fence_that_an_app_meets_names_the_line_that_opens_it(line: str, words: str) -> None:
+    (hint,) = find_hints([line], ROOT)
+    assert words in hint
+
+
+@pytest.mark.parametrize(
+    ("line", "package"),
+    [
+        ("ImportError: failed to find libmagic.  Check your installation", "libmagic1"),
+        ("ImportError: libGL.so.1: cannot open shared object file: No such file or directory", "libgl1"),
+        ("ImportError: libgthread-2.0.so.0: cannot open shared object file: No such file or directory", "libglib2.0-0"),
+        ("ImportError: libxcb.so.1: cannot open shared object file: No such file or directory", "libxcb1"),
+        ("OSError: libgomp.so.1: cannot open shared object file: No such file or directory", "libgomp1"),
+        ("ImportError: libmariadb.so.3: cannot open shared object file: No such file or directory", "libmariadb3"),
+        ("ImportError: libodbc.so.2: cannot open shared object file: No such file or directory", "libodbc2"),
+        ("ImportError: libxslt.so.1: cannot open shared object file: No such file or directory", "libxslt1.1"),
+        ("ImportError: libpq.so.5: cannot open shared object file: No such file or directory", "libpq5"),
+        ("ImportError: no pq wrapper available. - couldn't import psycopg 'python' implementation: libpq library not found", "libpq5"),
+        ("OSError: cannot load library 'libgobject-2.0-0': libgobject-2.0-0: cannot open shared object file: No such file", "libglib2.0-0"),
+        ("OSError: cannot load library 'pango-1.0-0': error 0x7e", ""),
+        ("OSError: cannot load library 'libpangoft2-1.0-0': libpangoft2-1.0-0: cannot open", "libpangoft2-1.0-0"),
+        ('OSError: no library called "cairo-2" was found', "libcairo2"),
+        ("OSError: cannot load library 'libcairo.so.2': libcairo.so.2: cannot open shared object file", "libcairo2"),
+        ("ImportError: Unable to find zbar shared library", "libzbar0"),
+        ('django.core.exceptions.ImproperlyConfigured: Could not find the GDAL library (tried "gdal")', "libgdal-dev"),
+        ("OSError: sndfile library not found using ctypes.util.find_library", "libsndfile1"),
+        ("OSError: PortAudio library not found", "libportaudio2"),
+        ("ImportError: The 'enchant' C library was not found and maybe needs to be installed.", "libenchant-2-2"),
+        ("ImportError: MagickWand shared library not found.", "libmagickwand-6.q16-6"),
+        ("FileNotFoundError: [Errno 2] No such file or directory: 'ffmpeg'", "ffmpeg"),
+        ("FileNotFoundError: [Errno 2] No such file or directory: b'gs'", "ghostscript"),
+        ("OSError: No wkhtmltopdf executable found: \"b''\"", "wkhtmltopdf"),
+        ("pytesseract.TesseractNotFoundError: tesseract is not installed or it's not in your PATH.", "tesseract-ocr"),
+        ("pdf2image.PDFInfoNotInstalledError: Unable to get page count. Is poppler installed and in PATH?", "poppler-utils"),
+        ("ExecutableNotFound: failed to execute PosixPath('dot'), make sure the Graphviz executables are", "graphviz"),
+        ("/bin/sh: 1: pg_dump: not found", "postgresql-client"),
+        ("locale.Error: unsupported locale setting", "locales-all"),
+    ],
+)
+def test_what_an_app_misses_of_the_host_is_told_by_the_name_of_a_debian_package(line: str, package: str) -> None:
+    hints = find_hints([line], ROOT)
+    assert [package in hint for hint in hints] == ([True] if package else [])
+    if package:
+        assert f"`dependencies: {{build_packages: [{package}]}}`" in hints[0]
+
+
+def test_a_package_that_debian_13_calls_otherwise_is_named_as_there_too() -> None:
+    (hint,) = find_hints(["ImportError: failed to find libmagic.  Check your installation"], ROOT)
+    assert "(Debian 13: `[libmagic1t64]`)" in hint
+    (hint,) = find_hints(["OSError: No wkhtmltopdf executable found"], ROOT)
+    assert "(Debian 13: has no such package)" in hint
+
+
+def test_an_unknown_library_is_looked_up_by_its_own_name_alone() -> None:
+    (hint,) = find_hints(["ImportError: libfoo-3.so.7: cannot open shared object file: No such file or directory"], ROOT)
+    assert "`apt-file search libfoo-3.so`" in hint
+    assert find_hints(["ImportError: libx;rm -rf.so.1: cannot open shared object file"], ROOT) == []
+    assert find_hints(["FileNotFoundError: [Errno 2] No such file or directory: 'config.yml'"], ROOT) == []
+
+
+def test_a_log_full_of_hints_shows_a_few() -> None:
+    assert len(find_hints([f"ImportError: libx{number}.so.7: cannot open shared object file" for number in range(50)], ROOT)) == 6

@@ -387,6 +387,15 @@ def test_an_abbreviated_commit_is_refused_with_a_hint(remote: Repository, mirror
     assert hint in str(caught.value)
 
 
+def test_a_repository_of_another_account_of_the_host_has_advice_that_can_help(mirror: Mirror) -> None:
+    said = mirror._clean(  # noqa: SLF001 - git says this to root alone, of another's repository
+        "fatal: detected dubious ownership in repository at '/srv/x.git'\nTo add an exception for this directory, call:\n\n"
+        "\tgit config --global --add safe.directory /srv/x.git\n"
+    )
+    assert "ssh://ACCOUNT@localhost" in said
+    assert "git config --global" not in said
+
+
 def test_a_branch_of_a_remote_that_is_away_could_be_a_full_commit(remote: Repository, mirror: Mirror) -> None:
     remote.vanish()
     with pytest.raises(UserError, match="A full commit as the version is not asked for when the host has it"):

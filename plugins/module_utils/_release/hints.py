@@ -30,10 +30,16 @@ _STATUSES = {
         "; the web server itself asks for a password (`auth_basic`?), of the host's own question, too. Let that through, in `nginx.extra`: "
         "`satisfy any;`, `allow 127.0.0.1;` and `deny all;` beside `auth_basic`"
     ),
-    403: "; the web server itself refuses (`deny`?) the host's own question, too. Let that through: `allow 127.0.0.1;` before `deny`, in `nginx.extra`",
-    429: "; the web server itself refuses it for a limit. Raise `limit_requests`, `limit_requests_burst` or `limit_connections` below `nginx`",
+    403: (
+        "; the web server itself refuses (`deny`?) the host's own question, too. Let that through, in `nginx.extra`: `allow 127.0.0.1;` "
+        "before `deny`"
+    ),
+    429: (
+        "; the web server itself refuses it for a limit. Raise `limit_requests`, `limit_requests_burst` or `limit_connections` below "
+        "`nginx`"
+    ),
     502: (
-        "; the web server itself does not reach the app's socket. /var/log/nginx has why; for \"Permission denied\", what `user` in "
+        '; the web server itself does not reach the app\'s socket. /var/log/nginx has why; for "Permission denied", what `user` in '
         "/etc/nginx/nginx.conf names must be in the socket's group: `user www-data;` as Debian's nginx has it"
     ),
 }

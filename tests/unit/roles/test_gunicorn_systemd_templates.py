@@ -57,7 +57,9 @@ def find_assignments(source: str) -> dict[str, ast.expr]:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             assigned[statement.targets[0].id] = statement.value
         else:
-            assert isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.For), ast.dump(statement)
+            assert isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.For), ast.dump(
+                statement
+            )
     return assigned
 
 
@@ -201,7 +203,12 @@ FORWARDED = [(b"x-forwarded-for", b"203.0.113.9"), (b"x-forwarded-proto", b"http
         ("http", "http", FORWARDED, (("203.0.113.9", 0), "https")),
         ("websocket", "ws", FORWARDED, (("203.0.113.9", 0), "wss")),
         ("websocket", "wss", [FORWARDED[0], (b"x-forwarded-proto", b"http")], (("203.0.113.9", 0), "ws")),
-        ("http", "http", [(b"x-forwarded-for", b"198.51.100.1, 2001:db8::1"), (b"x-forwarded-proto", b"gopher")], (("2001:db8::1", 0), "http")),
+        (
+            "http",
+            "http",
+            [(b"x-forwarded-for", b"198.51.100.1, 2001:db8::1"), (b"x-forwarded-proto", b"gopher")],
+            (("2001:db8::1", 0), "http"),
+        ),
         ("http", "http", [(b"x-forwarded-for", b"")], (None, "http")),
         ("http", "http", [], (None, "http")),
     ],
@@ -245,7 +252,7 @@ def list_errors(attribute: str, module: str, kind: str, messages: list[dict[str,
             await receive()
         for message in messages:
             await send(message)
-        raise RuntimeError("the reason")  # noqa: EM101, TRY003
+        raise RuntimeError("the reason")
 
     wrapped, log = wrap(attribute, module, app)
     with pytest.raises(RuntimeError, match="the reason"):

@@ -242,6 +242,12 @@ def test_proxies_are_believed_in_each_server_and_their_visitors_are_redirected_b
     assert "real_ip" in render_site(**site | {"tls": None}, trusted_proxies=["10.0.0.0/8"])
 
 
+@pytest.mark.parametrize(("burst", "words"), [(0, ""), (20, " burst=20 nodelay")])
+def test_a_limit_without_a_burst_is_said_as_nginx_takes_it(burst: int, words: str) -> None:
+    text = render_site(name="shop", server_names=["shop.test"], upstream="a:1", limit_requests="1r/s", limit_requests_burst=burst)
+    assert f"limit_req zone=webstack_requests_shop{words};" in text
+
+
 MORE: dict[str, Any] = {"pass_dotfiles": True, "limit_requests": "10r/s", "limit_connections": 5, "security_headers": False}
 TLS: dict[str, Any] = {
     "certificate": "/etc/ssl/c.pem",

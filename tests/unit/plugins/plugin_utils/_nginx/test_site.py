@@ -152,8 +152,10 @@ def test_nothing_hostile_gets_through_in_a_mapping(option: str, value: object) -
         ),
         (
             {"trusted_proxies": ["10.0.0.1/8"]},
-            "sites[0].trusted_proxies[0] is '10.0.0.1/8'; allowed is an address or a network such as 192.0.2.7, 10.0.0.0/8 or "
-            "2001:db8::/32; its host bits are set",
+            (
+                "sites[0].trusted_proxies[0] is '10.0.0.1/8'; allowed is an address or a network such as 192.0.2.7, 10.0.0.0/8 or "
+                "2001:db8::/32; its host bits are set"
+            ),
         ),
         (
             {"trusted_proxies": ["lb.test"]},
@@ -165,8 +167,10 @@ def test_nothing_hostile_gets_through_in_a_mapping(option: str, value: object) -
         ),
         (
             {"trusted_header": "X-Real-IP; deny all"},
-            "sites[0].trusted_header is 'X-Real-IP; deny all'; allowed is the name of a header, such as X-Forwarded-For, X-Real-IP or "
-            "CF-Connecting-IP",
+            (
+                "sites[0].trusted_header is 'X-Real-IP; deny all'; allowed is the name of a header, such as X-Forwarded-For, X-Real-IP or "
+                "CF-Connecting-IP"
+            ),
         ),
         (
             {"limit_requests": "10/s"},

@@ -11,8 +11,9 @@ description:
   - An environment is identified by what it is made of, the dependency files of a build, the version of Python, and the packages
     named besides, so that builds with the same dependencies share one, and a run with nothing new builds nothing.
   - It is installed by an unprivileged user of the app's own, and belongs to root afterwards.
-  - The first of C(Pipfile.lock), C(Pipfile), C(requirements.txt) and C(pyproject.toml) in the build decides what is installed, or
-    else the I(file) that is named. Gunicorn is added where nothing else brings it.
+  - The first of C(Pipfile.lock), C(uv.lock), C(poetry.lock), C(pdm.lock), C(pylock.toml), C(Pipfile), C(requirements.txt) and
+    C(pyproject.toml) in the build decides what is installed, or else the I(file) that is named. Gunicorn is added where nothing else
+    brings it.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
 options:
@@ -99,7 +100,7 @@ options:
         type: bool
         default: false
       ignore_lock_mismatch:
-        description: Whether to install a C(Pipfile.lock) although pipenv says that it does not match its C(Pipfile).
+        description: Whether to install a lock although its tool says that it does not match its C(Pipfile) or C(pyproject.toml).
         type: bool
         default: false
       build_packages:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote, urlsplit
 
-from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import REQUIREMENTS, kind_of
+from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import LOCK, PIPFILE, REQUIREMENTS, kind_of
 from ansible_collections.webstack.flask.plugins.module_utils._environment.project_files import list_index_urls
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 
@@ -53,11 +53,12 @@ class Credentials:
 
     def take_from_file(self, name: str, text: str, variables: Mapping[str, str]) -> str:
         """Return the text of a dependency file without the credentials in the URLs of its indexes, be they in variables."""
-        if kind_of(name) == REQUIREMENTS:
+        kind = kind_of(name)
+        if kind == REQUIREMENTS:
             return "".join(
                 self.take_from(_expand(line, variables)) if _INDEX_OPTION.match(line) else line for line in text.splitlines(keepends=True)
             )
-        for url in list_index_urls(name, text):
+        for url in list_index_urls(name, text) if kind in (LOCK, PIPFILE) else []:
             text = text.replace(url, self.take_from(_expand(url, variables)))
         return text
 

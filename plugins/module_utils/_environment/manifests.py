@@ -15,8 +15,15 @@ from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file i
 
 LOCK, PIPFILE, REQUIREMENTS, PYPROJECT, PACKAGES = "Pipfile.lock", "Pipfile", "requirements.txt", "pyproject.toml", "packages"
 
-KINDS = (LOCK, PIPFILE, REQUIREMENTS, PYPROJECT)
-"""The files that count; the first one that exists decides."""
+UV_LOCK, POETRY_LOCK, PDM_LOCK, PYLOCK = "uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"
+
+PROJECT_LOCKS = (UV_LOCK, POETRY_LOCK, PDM_LOCK, PYLOCK)
+"""The locks of a pyproject.toml."""
+
+KINDS = (LOCK, *PROJECT_LOCKS, PIPFILE, REQUIREMENTS, PYPROJECT)
+"""The files that count; the first one that exists decides, and so a lock before what is not locked."""
+
+_NAMED_PYLOCK = re.compile(r"pylock\.[^.]+\.toml")
 
 NO_FILE = "none"
 """The word in place of a file's name if no file is to count."""
@@ -32,12 +39,20 @@ def kind_of(file: str) -> str:
         raise UserError(f"file is {file!r}; it must be a path within the source, such as services/web/requirements.txt")
     if path.name in KINDS:
         return path.name
-    if path.suffix in (".txt", ".in"):
+    if _NAMED_PYLOCK.fullmatch(path.name):
+        return PYLOCK
+    if path.suffix in (".txt", ".in") or is_bare_requirements(path):
         return REQUIREMENTS
     raise UserError(
         f"file is {file!r}; its name must be {', '.join(KINDS)} or end in .txt or .in, which makes it requirements "
-        f"for pip, or else be {NO_FILE!r}"
+        f"for pip (without an extension where it is called requirements, or lies in a directory of that name), or else be {NO_FILE!r}"
     )
+
+
+def is_bare_requirements(path: PurePosixPath) -> bool:
+    """Return whether a file without an extension is requirements for pip: by its own name, or by that of its directory."""
+    has_none = re.fullmatch(r"(?:\.\d+)?", path.suffix) is not None and not path.name.startswith(".")
+    return has_none and (path.name.startswith("requirements") or path.parent.name == "requirements")
 
 
 def find_dependency_problems(wishes: Mapping[str, Any], where: str = "") -> Iterator[str]:

@@ -93,6 +93,9 @@ def test_of_a_project_that_is_no_package_the_dependencies_are_installed(tmp_path
         ("services/web/requirements/prod.txt", "requirements.txt", "services/web"),
         ("requirements/prod.txt", "requirements.txt", "."),
         ("prod.in", "requirements.txt", "."),
+        ("requirements/prod", "requirements.txt", "."),
+        ("web/requirements", "requirements.txt", "web"),
+        ("requirements-py3.11", "requirements.txt", "."),
         ("src/core/pyproject.toml", "pyproject.toml", "src/core"),
     ],
 )
@@ -115,6 +118,13 @@ def test_a_file_that_is_asked_for_and_not_there_is_told_with_those_that_are(tmp_
     )
 
 
+def test_a_file_without_an_extension_is_offered(tmp_path: Path) -> None:
+    (tmp_path / "requirements").mkdir()
+    for name in ("requirements/prod", "requirements/.hidden", "requirements/notes.md", "README"):
+        (tmp_path / name).touch()
+    assert _problem(tmp_path, file="prod.txt").endswith("; it has requirements/prod")
+
+
 def test_an_app_with_nothing_to_install_is_refused_with_all_ways_out(tmp_path: Path) -> None:
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements/prod.txt").touch()
@@ -122,7 +132,8 @@ def test_an_app_with_nothing_to_install_is_refused_with_all_ways_out(tmp_path: P
     with pytest.raises(UserError) as caught:
         _identify(outline, packages=())
     assert str(caught.value) == (
-        "the source has no Pipfile.lock, Pipfile, requirements.txt or pyproject.toml at its top, and no packages are named; "
+        "the source has no Pipfile.lock, uv.lock, poetry.lock, pdm.lock, pylock.toml, Pipfile, requirements.txt"
+        " or pyproject.toml at its top, and no packages are named; "
         "name a file that lies deeper in `dependencies.file`: requirements/prod.txt; "
         "add one of the files, name what to install: `dependencies: {packages: [flask]}`, "
         "or say that the app needs nothing but gunicorn: `dependencies: {file: none}`"
@@ -433,3 +444,38 @@ def test_a_name_that_leads_nowhere_is_a_problem(tmp_path: Path, name: str) -> No
 def test_windows_line_ends_are_line_ends(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_bytes(b"flask\r\nredis\r\n")
     assert _choose(tmp_path).texts == (("requirements.txt", "flask\nredis\n"),)
+
+
+_LOCKED = {"uv.lock": 'source = { virtual = "." }', "poetry.lock": "", "pdm.lock": "", "pylock.toml": 'requires-python = ">=3.12"\n'}
+
+
+@pytest.mark.parametrize("lock", _LOCKED)
+def test_a_lock_of_a_project_counts_before_what_is_not_locked_and_with_its_project(tmp_path: Path, lock: str) -> None:
+    project = f'{_PROJECT}[tool.uv.sources]\nflask = {{path = "flask"}}\n'
+    _write(tmp_path, Pipfile="[packages]", requirements_txt="flask", pyproject_toml=project)
+    (tmp_path / lock).write_text(_LOCKED[lock], encoding="utf-8")
+    needs = _choose(tmp_path)
+    assert (needs.kind, needs.texts) == (lock, (("pyproject.toml", project), (lock, _LOCKED[lock])))
+    assert str(needs.outline.demand) == "Python >=3.9 (requires-python in pyproject.toml)"
+    assert (needs.outline.local, needs.outline.redirections) == (False, ())
+
+
+@pytest.mark.parametrize("lock", ["uv.lock", "poetry.lock", "pdm.lock"])
+def test_a_lock_without_its_project_is_refused(tmp_path: Path, lock: str) -> None:
+    (tmp_path / lock).write_text("", encoding="utf-8")
+    assert _problem(tmp_path) == (
+        f"the source has {lock} and no pyproject.toml beside it; a lock is of use with its project only, so commit both"
+    )
+
+
+def test_a_pylock_may_be_alone_and_have_a_name(tmp_path: Path) -> None:
+    (tmp_path / "pylock.prod.toml").write_text(_LOCKED["pylock.toml"], encoding="utf-8")
+    needs = _choose(tmp_path, file="pylock.prod.toml")
+    assert (needs.kind, str(needs.outline.demand)) == ("pylock.toml", "Python >=3.12 (requires-python in pylock.prod.toml)")
+
+
+@pytest.mark.parametrize(("lock", "text"), [("poetry.lock", ""), ("pdm.lock", ""), ("uv.lock", 'source = { editable = "." }')])
+def test_a_locked_project_that_is_installed_itself_has_an_environment_for_each_build(tmp_path: Path, lock: str, text: str) -> None:
+    _write(tmp_path, pyproject_toml=f'{_PROJECT}[build-system]\nrequires = ["setuptools"]\n')
+    (tmp_path / lock).write_text(text, encoding="utf-8")
+    assert _choose(tmp_path).outline.local

@@ -24,9 +24,15 @@ _NOTHING: dict[str, Any] = {
         ({"file": "../requirements.txt"}, "file is '../requirements.txt'; it must be a path within the source"),
         (
             {"file": "None"},
-            "file is 'None'; its name must be Pipfile.lock, Pipfile, requirements.txt, pyproject.toml or end in .txt or .in, ",
+            (
+                "file is 'None'; its name must be Pipfile.lock, uv.lock, poetry.lock, pdm.lock, pylock.toml, Pipfile, requirements.txt, "
+                "pyproject.toml or end in .txt or .in, "
+            ),
         ),
-        ({"file": "poetry.lock"}, "file is 'poetry.lock'; its name must be Pipfile.lock, "),
+        ({"file": "requirements/.env"}, "file is 'requirements/.env'; its name must be Pipfile.lock, "),
+        ({"file": "requirements/setup.py"}, "file is 'requirements/setup.py'; its name must be Pipfile.lock, "),
+        ({"file": "requirements.lock"}, "file is 'requirements.lock'; its name must be Pipfile.lock, "),
+        ({"file": "setup.cfg"}, "file is 'setup.cfg'; its name must be Pipfile.lock, "),
         (
             {"packages": ["flask", "-r x.txt"]},
             "packages[1] must be a package as pip takes it, such as flask or flask==3.1.3, and no option",

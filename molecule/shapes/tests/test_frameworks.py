@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,3 +22,10 @@ def test_the_framework_answers(host: Host, app: str, page: str) -> None:
     answer = http_get(host, f"{app}.test")
     assert (answer.status, answer.body) == (200, page)
     assert read_app(host, app).find_untidiness() == []
+
+
+def test_what_an_asgi_app_raises_is_in_the_journal_and_it_knows_its_visitor(host: Host) -> None:
+    assert json.loads(http_get(host, "fastapi.test", "/visitor").body)[0] == "http"
+    assert http_get(host, "fastapi.test", "/boom").status == 500
+    unit = f"fastapi@{read_app(host, 'fastapi').current}.service"
+    assert "RuntimeError: the reason of the 500" in host.check_output("journalctl -u %s", unit)

@@ -108,6 +108,32 @@ HoldsCode = Callable[[str], bool]
 """Tells of a directory of the source, by its path there, whether there is code in it."""
 
 
+_STATUSES = {
+    401: (
+        "; the web server itself asks for a password (`auth_basic`?), of the host's own question, too. Let that through, in `nginx.extra`: "
+        "`satisfy any;`, `allow 127.0.0.1;` and `deny all;` beside `auth_basic`"
+    ),
+    403: (
+        "; the web server itself refuses (`deny`?) the host's own question, too. Let that through, in `nginx.extra`: `allow 127.0.0.1;` "
+        "before `deny`"
+    ),
+    429: (
+        "; the web server itself refuses it for a limit. Raise `limit_requests`, `limit_requests_burst` or `limit_connections` below "
+        "`nginx`"
+    ),
+    502: (
+        '; the web server itself does not reach the app\'s socket. /var/log/nginx has why; for "Permission denied", what `user` in '
+        "/etc/nginx/nginx.conf names must be in the socket's group: `user www-data;` as Debian's nginx has it"
+    ),
+}
+"""What a status means that the web server itself gave, and not the app behind it."""
+
+
+def explain_status(status: int) -> str:
+    """Return what helps when the web server gives an answer that is no release's; empty when the status does not tell."""
+    return _STATUSES.get(status, "")
+
+
 def find_hints(log: Sequence[str], root: str, holds_code: HoldsCode = lambda _path: False, source: Source | None = None) -> list[str]:
     """Return what helps against what the lines of a log tell, each hint once; `root` is the app's directory, `source` what it runs."""
     found = (hint for line in log for hint in _find_hints(line[:_LONGEST_LINE], root, holds_code, source))

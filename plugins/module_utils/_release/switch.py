@@ -15,7 +15,7 @@ from pathlib import Path
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import ANY_PROBE, Answer, HealthCheck
-from ansible_collections.webstack.flask.plugins.module_utils._release.hints import find_hints
+from ansible_collections.webstack.flask.plugins.module_utils._release.hints import explain_status, find_hints
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import holds_code, read_probe
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.source import Source
@@ -176,8 +176,10 @@ class Switch:
             answer = self._ask(release, lambda meanwhile: self.host.probe.ask_proxy(proxy.address, proxy.port, check, meanwhile), restarts)
             trouble = check.judge(answer)
             if trouble is None and answer.release != release:
-                who = f"release {answer.release}" if answer.release else "something that is no release of this app"
+                who = f"release {answer.release}" if answer.release else f"something that is no release of this app, with {answer.status}"
                 trouble = f"GET {check.path} with Host: {proxy.host} was answered by {who}"
+            if trouble and answer.release is None:
+                trouble += explain_status(answer.status)
             return trouble
 
         trouble = self._try_until(self.host.clock.monotonic() + timeout, attempt)

@@ -9,6 +9,7 @@ that it is written to; the one exception is `extra`, which is nginx configuratio
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -70,6 +71,7 @@ def shape_site(site: Mapping[str, Any]) -> dict[str, Any]:
         "prefix": prefix,
         "tls": {**TLS_DEFAULTS, **_given(shaped["tls"])} if shaped["tls"] else None,
         "fronts": _list_fronts(shaped),
+        "trusted_proxies": list(dict.fromkeys(str(ipaddress.ip_network(network)) for network in shaped["trusted_proxies"])),
         "stream_paths": [prefix + path for path in dict.fromkeys(shaped["stream_paths"])],
         "extra": shaped["extra"].strip("\n"),
     }
@@ -84,7 +86,8 @@ def _list_fronts(site: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not site["tls"]:
         return [{"names": names, "plain": True, "encrypted": False}]
     encrypted = [name for name in names if not tls["server_names"] or name in _tidy_names(tls["server_names"])]
-    fronts = [{"names": encrypted, "plain": not tls["redirect"], "encrypted": True}]
+    # Behind a proxy that ends TLS a request without encryption may be a visitor's with it: one server knows both, and redirects.
+    fronts = [{"names": encrypted, "plain": not tls["redirect"] or bool(site["trusted_proxies"]), "encrypted": True}]
     plain = [name for name in names if name not in encrypted]
     return [*fronts, {"names": plain, "plain": True, "encrypted": False}] if plain else fronts
 
@@ -116,6 +119,7 @@ def _check_site(where: str, site: object) -> Iterator[str]:
     yield from _check_server_names(f"{where}.server_names", site.get("server_names", []))
     yield from _check_tls(f"{where}.tls", site)
     yield from _check_stream_paths(f"{where}.stream_paths", site.get("stream_paths", []))
+    yield from _check_trusted_proxies(f"{where}.trusted_proxies", site.get("trusted_proxies", []))
     yield from _check_static(f"{where}.static", site.get("static", []))
 
 
@@ -164,6 +168,21 @@ def _check_stream_paths(where: str, paths: object) -> Iterator[str]:
         return
     for index, path in enumerate(paths):
         yield from _check_value(f"{where}[{index}]", path, _STREAM_PATH)
+
+
+def _check_trusted_proxies(where: str, networks: object) -> Iterator[str]:
+    if not isinstance(networks, list):
+        yield _refuse(where, networks, "a list of addresses and networks such as 192.0.2.7 and 10.0.0.0/8")
+        return
+    for index, network in enumerate(networks):
+        try:
+            size = ipaddress.ip_network(network if isinstance(network, str) else "").prefixlen
+        except ValueError as error:
+            reason = "; its host bits are set" if "host bits" in str(error) else ""
+            yield _refuse(f"{where}[{index}]", network, "an address or a network such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32") + reason
+            continue
+        if size == 0:
+            yield f"{where}[{index}] is {_show(network)}, so that any visitor could say who he is; name the networks of the proxies alone"
 
 
 def _check_static(where: str, mappings: object) -> Iterator[str]:
@@ -338,6 +357,10 @@ _RULES = {
     "limit_requests_burst": _COUNT,
     "limit_connections": _COUNT,
     "security_headers": _YES_OR_NO,
+    "trusted_header": _Rule(
+        lambda value: isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,63}", value) is not None,
+        "the name of a header, such as X-Forwarded-For, X-Real-IP or CF-Connecting-IP",
+    ),
     "pass_dotfiles": _YES_OR_NO,
     "proxy_connect_timeout": _TIMEOUT,
     "proxy_send_timeout": _TIMEOUT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,9 @@ def find_assignments(source: str) -> dict[str, ast.expr]:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             assigned[statement.targets[0].id] = statement.value
         else:
-            assert isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.For), ast.dump(statement)
+            assert isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.For), ast.dump(
+                statement
+            )
     return assigned
 
 
@@ -113,6 +116,27 @@ def test_an_app_has_the_same_fences_as_what_installs_its_dependencies() -> None:
     assert confinement == FENCES
 
 
+class Log:
+    """What a worker writes to."""
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+
+    def exception(self, text: str) -> None:
+        """Keep the text, and the exception that is being handled."""
+        self.errors.append(f"{text}: {sys.exc_info()[1]}")
+
+
+def wrap(attribute: str, module: str, app: Callable[..., Any]) -> tuple[Callable[..., Any], Log]:
+    """Return what a release makes of an app in a worker's attribute, and the worker's log."""
+    configuration: dict[str, Any] = {"__file__": "/var/www/shop/releases/r1/gunicorn.conf.py", "__name__": "configuration"}
+    exec(render("release/gunicorn.conf.py.j2"), configuration)  # noqa: S102 - it is ours
+    log = Log()
+    worker = type("Worker", (), {"__module__": module, "log": log, attribute: staticmethod(app)})()
+    configuration["post_worker_init"](worker)
+    return getattr(worker, attribute), log
+
+
 def start_worker(directory: Path, attribute: str, module: str, *, is_asgi: bool) -> Callable[[bytes | None], str | None]:
     """Start a worker of a class of the module, with an app in its attribute; return what asks it by a word for its release."""
     configuration: dict[str, Any] = {"__file__": str(directory / "gunicorn.conf.py"), "__name__": "configuration"}
@@ -130,7 +154,7 @@ def start_worker(directory: Path, attribute: str, module: str, *, is_asgi: bool)
     async def send(message: dict[str, Any]) -> None:
         told.extend((name.decode(), value.decode()) for name, value in message.get("headers", ()))
 
-    worker = type("Worker", (), {"__module__": module, attribute: staticmethod(asgi if is_asgi else wsgi)})()
+    worker = type("Worker", (), {"__module__": module, "log": Log(), attribute: staticmethod(asgi if is_asgi else wsgi)})()
     configuration["post_worker_init"](worker)
     app = getattr(worker, attribute)
 
@@ -141,7 +165,7 @@ def start_worker(directory: Path, attribute: str, module: str, *, is_asgi: bool)
             asyncio.run(app({"type": "http", "headers": [(b"host", b"shop.test"), *probe]}, None, send))
         else:
             asked = {} if word is None else {"HTTP_X_WEBSTACK_PROBE": word.decode("latin-1")}
-            app({"PATH_INFO": "/", **asked}, lambda _status, headers: told.extend(headers))
+            app({"PATH_INFO": "/", "wsgi.url_scheme": "http", **asked}, lambda _status, headers: told.extend(headers))
         headers = {name.lower(): value for name, value in told}
         assert headers.pop("x-own") == "/"
         return headers.get("x-webstack-release")
@@ -164,3 +188,92 @@ def test_a_release_tells_its_name_on_its_own_word_and_to_nobody_else(tmp_path: P
     (directory / "probe").write_text("0123abcd\n", encoding="ascii")
     assert [ask(word) for word in words] == [None] * 7
     assert ask(b"0123abcd") == "r1"
+
+
+ASGI_WORKERS = pytest.mark.parametrize(("attribute", "module"), [("asgi", "gunicorn.workers.gasgi"), ("wsgi", "uvicorn_worker")])
+"""Where a class of workers has the app, and the module of the class."""
+
+FORWARDED = [(b"x-forwarded-for", b"203.0.113.9"), (b"x-forwarded-proto", b"https")]
+
+
+@ASGI_WORKERS
+@pytest.mark.parametrize(
+    ("kind", "before", "headers", "expected"),
+    [
+        ("http", "http", FORWARDED, (("203.0.113.9", 0), "https")),
+        ("websocket", "ws", FORWARDED, (("203.0.113.9", 0), "wss")),
+        ("websocket", "wss", [FORWARDED[0], (b"x-forwarded-proto", b"http")], (("203.0.113.9", 0), "ws")),
+        (
+            "http",
+            "http",
+            [(b"x-forwarded-for", b"198.51.100.1, 2001:db8::1"), (b"x-forwarded-proto", b"gopher")],
+            (("2001:db8::1", 0), "http"),
+        ),
+        ("http", "http", [(b"x-forwarded-for", b"")], (None, "http")),
+        ("http", "http", [], (None, "http")),
+    ],
+)
+def test_an_asgi_app_learns_who_asks_and_how_of_any_worker(
+    attribute: str, module: str, kind: str, before: str, headers: list[tuple[bytes, bytes]], expected: object
+) -> None:
+    async def app(scope: dict[str, Any], _receive: object, _send: object) -> tuple[object, str]:
+        return scope["client"], scope["scheme"]
+
+    wrapped, _log = wrap(attribute, module, app)
+    assert asyncio.run(wrapped({"type": kind, "client": None, "scheme": before, "headers": headers}, None, None)) == expected
+
+
+@pytest.mark.parametrize("module", ["gunicorn.workers.sync", "gunicorn.workers.gthread", "gunicorn.workers.ggevent"])
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"HTTP_X_FORWARDED_FOR": "203.0.113.9", "HTTP_X_FORWARDED_PROTO": "https"}, ("203.0.113.9", "https")),
+        ({}, ("", "http")),
+    ],
+)
+def test_a_wsgi_app_learns_who_asks_and_how(module: str, headers: dict[str, str], expected: tuple[str, str]) -> None:
+    wrapped, _log = wrap("wsgi", module, lambda environ, _start: (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"]))
+    assert wrapped({"REMOTE_ADDR": "", "wsgi.url_scheme": "http", **headers}, None) == expected
+
+
+async def _ignore(_message: object) -> None:
+    pass
+
+
+async def _receive() -> dict[str, str]:
+    return {"type": "lifespan.startup"}
+
+
+def list_errors(attribute: str, module: str, kind: str, messages: list[dict[str, Any]], *, begins: bool = True) -> list[str]:
+    """Return what the log has of an app that sends messages and raises then."""
+
+    async def app(_scope: object, receive: Callable[[], Any], send: Callable[[object], Any]) -> None:
+        if begins:
+            await receive()
+        for message in messages:
+            await send(message)
+        raise RuntimeError("the reason")
+
+    wrapped, log = wrap(attribute, module, app)
+    with pytest.raises(RuntimeError, match="the reason"):
+        asyncio.run(wrapped({"type": kind}, _receive, _ignore))
+    return log.errors
+
+
+_START, _END = {"type": "http.response.start", "status": 500}, {"type": "http.response.body", "body": b"oh"}
+
+
+def test_what_an_asgi_app_raises_after_its_answer_is_logged_once() -> None:
+    """gunicorn logs what is raised before the answer is complete, uvicorn all of it."""
+    assert list_errors("asgi", "gunicorn.workers.gasgi", "http", [_START, _END]) == ["Error in ASGI application: the reason"]
+    for messages in ([], [_START], [_START, {**_END, "more_body": True}]):
+        assert list_errors("asgi", "gunicorn.workers.gasgi", "http", messages) == []
+    for messages in ([], [_START], [_START, _END]):
+        assert list_errors("wsgi", "uvicorn_worker", "http", messages) == []
+
+
+@ASGI_WORKERS
+def test_a_lifespan_that_ends_with_an_error_is_logged_and_one_that_is_not_known_is_not(attribute: str, module: str) -> None:
+    assert list_errors(attribute, module, "lifespan", []) == ["Error in the lifespan of the ASGI application: the reason"]
+    assert list_errors(attribute, module, "lifespan", [{"type": "lifespan.startup.failed"}]) == []
+    assert list_errors(attribute, module, "lifespan", [], begins=False) == []

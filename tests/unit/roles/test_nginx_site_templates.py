@@ -229,6 +229,25 @@ def test_a_site_may_be_served_in_both_ways() -> None:
     assert server.listens == (("80",), ("[::]:80",), ("443", "ssl"), ("[::]:443", "ssl"))
 
 
+def test_proxies_are_believed_in_each_server_and_their_visitors_are_redirected_by_one() -> None:
+    tls = {"certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem"}
+    site = {"name": "a-b_c", "server_names": ["shop.test"], "upstream": "a:1", "tls": tls}
+    text = render_site(**site, trusted_proxies=["10.0.0.0/8", "192.0.2.7"], trusted_header="CF-Connecting-IP")
+    (server,) = find_servers(text)
+    assert server.listens == (("80",), ("[::]:80",), ("443", "ssl"), ("[::]:443", "ssl"))
+    assert "if ($webstack_redirect_a_mb__c) {" in text
+    for line in ("set_real_ip_from 10.0.0.0/8;", "set_real_ip_from 192.0.2.7/32;", "real_ip_header CF-Connecting-IP;"):
+        assert line in text
+    assert "real_ip" not in render_site(**site)
+    assert "real_ip" in render_site(**site | {"tls": None}, trusted_proxies=["10.0.0.0/8"])
+
+
+@pytest.mark.parametrize(("burst", "words"), [(0, ""), (20, " burst=20 nodelay")])
+def test_a_limit_without_a_burst_is_said_as_nginx_takes_it(burst: int, words: str) -> None:
+    text = render_site(name="shop", server_names=["shop.test"], upstream="a:1", limit_requests="1r/s", limit_requests_burst=burst)
+    assert f"limit_req zone=webstack_requests_shop{words};" in text
+
+
 MORE: dict[str, Any] = {"pass_dotfiles": True, "limit_requests": "10r/s", "limit_connections": 5, "security_headers": False}
 TLS: dict[str, Any] = {
     "certificate": "/etc/ssl/c.pem",
@@ -252,6 +271,7 @@ def test_gixy_finds_nothing(tmp_path: Path) -> None:
         render_site(name="plain", server_names=["plain.test"], upstream="unix:/run/plain.sock"),
         render_site(**SITE | {"name": "safe", "server_names": ["safe.test"], "tls": TLS}),
         render_site(**SITE | MORE | {"name": "many", "server_names": ["many.test"]}),
+        render_site(**SITE | {"name": "behind", "server_names": ["behind.test"], "tls": TLS, "trusted_proxies": ["10.0.0.0/8"]}),
     ]
     http = add_catch_all(render("conf.d/webstack-flask.conf.j2"), render("unknown-names.conf.j2"), sites, [])
     main = tmp_path / "nginx.conf"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils._release.hints import find_hints
+from ansible_collections.webstack.flask.plugins.module_utils._release.hints import explain_status, find_hints
 
 ROOT = "/var/www/shop"
 
@@ -161,3 +161,20 @@ def test_an_unknown_library_is_looked_up_by_its_own_name_alone() -> None:
 
 def test_a_log_full_of_hints_shows_a_few() -> None:
     assert len(find_hints([f"ImportError: libx{number}.so.7: cannot open shared object file" for number in range(50)], ROOT)) == 6
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (401, "`satisfy any;`, `allow 127.0.0.1;`"),
+        (403, "`allow 127.0.0.1;` before `deny`"),
+        (429, "Raise `limit_requests`"),
+        (502, "`user www-data;`"),
+    ],
+)
+def test_what_the_web_server_itself_answers_is_explained_with_the_line_to_write(status: int, words: str) -> None:
+    assert words in explain_status(status)
+
+
+def test_an_answer_that_may_be_anything_is_not_explained() -> None:
+    assert [explain_status(status) for status in (0, 200, 404, 500)] == [""] * 4

@@ -61,6 +61,8 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
                 "limit_requests": None,
                 "limit_requests_burst": None,
                 "limit_connections": None,
+                "trusted_proxies": None,
+                "trusted_header": None,
                 "security_headers": None,
                 "pass_dotfiles": None,
                 "proxy_connect_timeout": None,

@@ -72,6 +72,7 @@ def problems_with(**options: Any) -> list[str]:  # noqa: ANN401
         {"path": "/a/b~1/", "stream_paths": []},
         {"limit_requests": "10r/s", "limit_requests_burst": 0, "limit_connections": 5, "security_headers": False, "pass_dotfiles": True},
         {"limit_requests": "", "limit_connections": 0},
+        {"trusted_proxies": ["192.0.2.7", "10.0.0.0/8", "2001:db8::/32"], "trusted_header": "CF-Connecting-IP"},
         {"listen_port": 8080, "client_max_body_size": 0, "proxy_read_timeout": 86400},
         {"listen_port": "8080", "client_max_body_size": "20M", "proxy_read_timeout": "1"},
         {"extra": 'add_header X "a;b";\n\tlocation = /ñ {}\n'},
@@ -145,6 +146,32 @@ def test_nothing_hostile_gets_through_in_a_mapping(option: str, value: object) -
         ({"stream_paths": "/events"}, "sites[0].stream_paths is '/events'; allowed is a list of addresses such as /events/"),
         ({"stream_paths": ["events"]}, "sites[0].stream_paths[0] is 'events'; allowed is an address that begins with `/`"),
         ({"stream_paths": ["/a/../b"]}, "sites[0].stream_paths[0] is '/a/../b'; allowed"),
+        (
+            {"trusted_proxies": "10.0.0.0/8"},
+            "sites[0].trusted_proxies is '10.0.0.0/8'; allowed is a list of addresses and networks such as 192.0.2.7 and 10.0.0.0/8",
+        ),
+        (
+            {"trusted_proxies": ["10.0.0.1/8"]},
+            (
+                "sites[0].trusted_proxies[0] is '10.0.0.1/8'; allowed is an address or a network such as 192.0.2.7, 10.0.0.0/8 or "
+                "2001:db8::/32; its host bits are set"
+            ),
+        ),
+        (
+            {"trusted_proxies": ["lb.test"]},
+            "sites[0].trusted_proxies[0] is 'lb.test'; allowed is an address or a network such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32",
+        ),
+        (
+            {"trusted_proxies": ["0.0.0.0/0"]},
+            "sites[0].trusted_proxies[0] is '0.0.0.0/0', so that any visitor could say who he is; name the networks of the proxies alone",
+        ),
+        (
+            {"trusted_header": "X-Real-IP; deny all"},
+            (
+                "sites[0].trusted_header is 'X-Real-IP; deny all'; allowed is the name of a header, such as X-Forwarded-For, X-Real-IP or "
+                "CF-Connecting-IP"
+            ),
+        ),
         (
             {"limit_requests": "10/s"},
             "sites[0].limit_requests is '10/s'; allowed is a number of requests with r/s or r/m, such as 10r/s",

@@ -56,7 +56,7 @@ def volume(host: Host) -> Iterator[None]:
 
 def sees_the_volume(host: Host) -> bool:
     pid = host.check_output("systemctl show --property=MainPID --value 'alpha@*.service'")
-    return as_user(host, "alpha", f"test -e /proc/{pid}/root{SHARED}/mark").succeeded
+    return bool(as_user(host, "alpha", f"test -e /proc/{pid}/root{SHARED}/mark").succeeded)
 
 
 @pytest.mark.usefixtures("volume")

@@ -360,6 +360,8 @@ def test_who_holds_a_port_that_nginx_is_to_have_is_told_with_what_to_do() -> Non
         ),
     ]
     assert port_problems(apps, {"80": [*apache, {"name": "nginx", "process": "1", "unit": "nginx.service"}]}) == []
+    bundled = {"name": "nginx", "process": "1", "unit": "gitlab-runsvdir.service"}
+    assert "Port 80 is held by nginx (process 1)" in port_problems(apps, {"80": [bundled]})[0]
     assert port_problems(apps, {"8080": apache}) == []
 
 

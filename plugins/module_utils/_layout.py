@@ -143,6 +143,10 @@ class AppLayout:
         """Return the directory of a build."""
         return self.builds / identifier
 
+    def open_build(self, identifier: str) -> Path:
+        """Return the directory of a build in which commands have yet to run."""
+        return self.builds / f"{identifier}-open"
+
     def environment(self, identifier: str) -> Path:
         """Return the directory of an environment."""
         return self.environments / identifier

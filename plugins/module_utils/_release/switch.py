@@ -16,7 +16,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import ANY_PROBE, Answer, HealthCheck
 from ansible_collections.webstack.flask.plugins.module_utils._release.hints import find_hints
-from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_probe
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import holds_code, read_probe
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.units import ReleaseUnits
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.log_lines import find_last_words
@@ -237,8 +237,11 @@ class Switch:
     def _explain(self, what: str, release: str) -> str:
         words = find_last_words(self.host.units.read_journal(self.layout.service_unit(release), _LOG_LINES_READ), LOG_LINES)
         log = [f"  {line}" for line in words or ["(nothing)"]]
-        hints = [f"Hint: {hint}." for hint in find_hints(words, str(self.layout.root))]
+        hints = [f"Hint: {hint}." for hint in find_hints(words, str(self.layout.root), self._knows_code(release))]
         return "\n".join([what, "The last lines of its log:", *log, *hints])
+
+    def _knows_code(self, release: str) -> Callable[[str], bool]:
+        return lambda path: holds_code(self.layout, self.host, release, path)
 
     def _try_until(self, deadline: float, attempt: Callable[[], str | None]) -> str | None:
         """Repeat `attempt` until it finds no trouble or time is up; return the last trouble."""

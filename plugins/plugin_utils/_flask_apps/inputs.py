@@ -14,14 +14,18 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     App,
     as_certified,
     as_text,
+    build_recipe,
+    build_step,
     certificate_file,
     concrete_name,
     entry_point,
+    flask_variables,
     given,
     is_absent,
     is_acme,
     is_encrypted,
     list_certifiable_names,
+    list_places,
     list_present,
     list_public_directories,
     list_shared,
@@ -64,7 +68,8 @@ def source_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
             "name": app["name"],
             "public": list_public_directories(app),
             "shared": list_shared(app),
-            **given({"dependency_file": app["dependencies"]["file"]}),
+            "places": list_places(app),
+            **given({"dependency_file": app["dependencies"]["file"], "recipe": build_recipe(app)}),
             **given(app["source"]),
         }
         for app in list_present(apps)
@@ -78,7 +83,7 @@ def environment_inputs(apps: Sequence[App], builds: Mapping[str, Mapping[str, An
             "name": app["name"],
             "build": builds[app["name"]].get("id") or "",
             "additions": [*list_worker_packages(app["gunicorn"].get("worker_class", "")), *([_DOTENV] if app["env_files"] else [])],
-            **given({"outline": builds[app["name"]].get("outline")}),
+            **given({"outline": builds[app["name"]].get("outline"), "step": build_step(app)}),
             **given(app["dependencies"]),
         }
         for app in list_present(apps)
@@ -242,7 +247,7 @@ def _mounted(app: App) -> dict[str, dict[str, Any]]:
     For WSGI every gunicorn reads SCRIPT_NAME from its environment, whoever connects and whichever headers it trusts; for
     ASGI, gunicorn 24 and later have a setting.
     """
-    prefix, variables = path_prefix(app), as_text(app["env"])
+    prefix, variables = path_prefix(app), {**flask_variables(app), **as_text(app["env"])}
     settings = {**({"worker_class": "asgi"} if app["asgi"] else {}), **app["gunicorn"]}
     if prefix and settings.get("worker_class") == "asgi":
         settings = {"root_path": prefix, **settings}

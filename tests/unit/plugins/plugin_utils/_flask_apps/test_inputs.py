@@ -79,12 +79,19 @@ def test_the_source_of_each_app_with_the_directories_that_the_web_server_reads()
             "name": "shop",
             "public": ["dist", "public"],
             "shared": ["instance", "up/loads"],
+            "places": {
+                "chdir": ["src"],
+                "python_path": ["lib"],
+                "static.paths": ["dist", "public"],
+                "env_files": [".env"],
+                "dependencies.file": ["services/web/requirements.txt"],
+            },
             "dependency_file": "services/web/requirements.txt",
             "git": "https://example.com/shop.git",
             "version": "v1",
             **defaults,
         },
-        {"name": "blog", "public": ["static", "wsgi/static"], "shared": [], "path": "shop", "version": "HEAD", **defaults},
+        {"name": "blog", "public": ["static", "wsgi/static"], "shared": [], "places": {}, "path": "shop", "version": "HEAD", **defaults},
     ]
 
 
@@ -200,7 +207,11 @@ def test_the_site_of_each_app() -> None:
 def test_an_app_below_a_path_learns_it_and_is_asked_below_it() -> None:
     apps = check_apps([describe(path="/shop/", health={"path": "/up"})])
     (release,), (site,) = release_inputs(apps, _BUILDS, _ENVIRONMENTS), site_inputs(apps)
-    assert (release["env"], release["gunicorn"], release["health"]["path"]) == ({"SCRIPT_NAME": "/shop"}, {}, "/shop/up")
+    assert (release["env"], release["gunicorn"], release["health"]["path"]) == (
+        {"FLASK_APP": "wsgi:app", "SCRIPT_NAME": "/shop"},
+        {},
+        "/shop/up",
+    )
     assert switch_inputs(apps)[0]["health"]["path"] == "/shop/up"
     assert (site["path"], site["static"][0]["url"]) == ("/shop/", "/static/")
     assert summarise(apps, {"releases": {"shop": {"current": "r1"}}})[0].startswith("shop: http://shop.test/shop/ serves")
@@ -208,7 +219,10 @@ def test_an_app_below_a_path_learns_it_and_is_asked_below_it() -> None:
 
 def test_an_asgi_app_below_a_path_learns_it_by_a_setting() -> None:
     (release,) = release_inputs(check_apps([describe(path="/shop", gunicorn={"worker_class": "asgi"})]), _BUILDS, _ENVIRONMENTS)
-    assert (release["env"], release["gunicorn"]) == ({}, {"root_path": "/shop", "worker_class": "asgi"})
+    assert (release["env"], release["gunicorn"]) == (
+        {"FLASK_APP": "wsgi:app"},
+        {"root_path": "/shop", "worker_class": "asgi"},
+    )
 
 
 def test_an_encrypted_app_is_asked_and_shown_so() -> None:
@@ -290,7 +304,7 @@ def test_encryption_can_be_off(tls: object) -> None:
 
 def test_what_the_user_says_of_the_path_counts() -> None:
     apps = check_apps([describe(path="/shop", env={"SCRIPT_NAME": ""})])
-    assert release_inputs(apps, _BUILDS, _ENVIRONMENTS)[0]["env"] == {"SCRIPT_NAME": ""}
+    assert release_inputs(apps, _BUILDS, _ENVIRONMENTS)[0]["env"] == {"FLASK_APP": "wsgi:app", "SCRIPT_NAME": ""}
 
 
 def test_the_switch_of_all_apps_or_of_one() -> None:
@@ -342,30 +356,43 @@ def test_what_has_failed_is_told_in_the_end_by_its_name_and_reason() -> None:
     assert list_failures([_INSTALLED]) == []
 
 
-def test_who_holds_a_port_that_nginx_is_to_have_is_told_with_what_to_do() -> None:
-    apps = check_apps(
-        [describe(), describe(name="blog", server_names=["blog.test"], tls={"mode": "self_signed"}), {"name": "gone", "state": "absent"}]
-    )
-    assert listen_ports(apps) == [80, 443]
-    apache = [{"name": "apache2", "process": "77", "unit": "apache2.service"}]
-    held = port_problems(apps, {"80": apache, "443": [{"name": "", "process": "", "unit": ""}]})
-    assert held == [
-        (
-            "Port 80 is held by apache2 (process 77), and nginx is to listen there for shop, blog. Stop that program for good "
-            "(`systemctl disable --now apache2.service`), or give the app another port: `nginx: {listen_port: 8080}`."
-        ),
-        (
-            "Port 443 is held by a program that does not show itself, and nginx is to listen there for blog. Stop that program for good "
-            "(`ss -tlnp 'sport = :443'` shows it), or give the app another port: `port: 8443` below `tls`."
-        ),
+def test_commands_make_another_build_and_so_does_what_they_run_with() -> None:
+    def recipe(**changes: object) -> str | None:
+        (source,) = source_inputs(check_apps([describe(**changes)]))
+        return source.get("recipe")
+
+    commands: dict[str, object] = {"build_commands": ["make"]}
+    assert recipe() is None
+    others: list[dict[str, object]] = [
+        {"build_env": {"MODE": "x"}},
+        {"build_commands": ["make all"]},
+        {"chdir": "web"},
+        {"dependencies": {"packages": ["flask"]}},
+        {"wsgi": "other:app"},
     ]
-    assert port_problems(apps, {"80": [*apache, {"name": "nginx", "process": "1", "unit": "nginx.service"}]}) == []
-    bundled = {"name": "nginx", "process": "1", "unit": "gitlab-runsvdir.service"}
-    assert "Port 80 is held by nginx (process 1)" in port_problems(apps, {"80": [bundled]})[0]
-    assert port_problems(apps, {"8080": apache}) == []
+    recipes = [recipe(**commands), *(recipe(**{**commands, **other}) for other in others)]
+    assert None not in recipes
+    assert len(set(recipes)) == len(recipes)
+    assert recipe(**commands) == recipe(**commands, env={"SECRET": "x"}, keep_releases=9)
 
 
-def test_the_sites_of_apps_that_were_never_live_go_when_they_have_failed() -> None:
-    releases = {"new": {"error": "x", "current": None}, "old": {"error": "x", "current": "r1"}, "plan": {"current": None}}
-    assert list_never_live({"releases": releases}) == [{"name": "new", "state": "absent"}]
-    assert list_never_live({}) == []
+def test_commands_get_no_variable_of_the_app_but_those_that_are_named() -> None:
+    apps = check_apps([describe(env={"SECRET": "x"}, build_commands=["make"], build_env={"MODE": 1}, shared={"directories": ["data/"]})])
+    (environment,) = environment_inputs(apps, _BUILDS)
+    assert environment["step"]["environment"] == {"FLASK_APP": "wsgi:app", "MODE": "1"}
+    assert environment["step"]["shared"] == ["data"]
+    assert "step" not in environment_inputs(check_apps([describe()]), _BUILDS)[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "wsgi:app"),
+        ({"env": {"FLASK_APP": "manage.py"}}, "manage.py"),
+        ({"env_files": [".flaskenv"]}, None),
+        ({"wsgi": ..., "asgi": "main:app"}, None),
+    ],
+)
+def test_the_command_flask_finds_the_app_unless_something_else_tells_it(changes: dict[str, Any], told: str | None) -> None:
+    (release,) = release_inputs(check_apps([describe(**changes)]), _BUILDS, _ENVIRONMENTS)
+    assert release["env"].get("FLASK_APP") == told

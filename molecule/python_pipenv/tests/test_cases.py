@@ -34,6 +34,11 @@ SETUP = 'from setuptools import setup\nsetup(name="{0}", version="1.0", py_modul
 NATIVE = 'from setuptools import Extension, setup\nsetup(name="native", version="1.0", ext_modules=[Extension("native", ["native.c"])])\n'
 PROJECT = '[project]\nname = "shop"\nversion = "1.0"\nrequires-python = ">=3.9"\ndependencies = ["itsdangerous"]\n'
 BACKEND = '[build-system]\nrequires = ["setuptools>=64"]\nbuild-backend = "setuptools.build_meta"\n'
+POETRY = '[tool.poetry]\nname = "shop-api"\nversion = "1"\ndescription = ""\nauthors = []\n'
+POETRY_NEEDS = '[tool.poetry.dependencies]\npython = "^3.11"\nitsdangerous = "^2.1"\n'
+POETRY_BACKEND = '[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n'
+TAGGED = PROJECT.replace('version = "1.0"', 'dynamic = ["version"]') + BACKEND.replace(">=64", '", "setuptools-scm>=8')
+HASHED = "itsdangerous==2.2.0 --hash=sha256:c6242fc49e35958c8b15141343aa660db5fc54d4f13a1db01a3f5891b98700ef\n"
 TRAP = 'raise SystemExit("this is the app, and not what was looked for")\n'
 
 PASSWORD = "s3cret-word"  # noqa: S105 - of the index of these tests
@@ -68,6 +73,20 @@ GOOD: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     "hidden": ({"requirements.txt": "itsdangerous\n", **dict.fromkeys(("gunicorn.py", "pip.py", "json.py"), TRAP)}, {}),
     "project": ({"pyproject.toml": PROJECT + BACKEND, "src/shop/__init__.py": "", "src/shop/templates/page.html": ""}, {}),
     "listed": ({"pyproject.toml": PROJECT, "app.py": "", "static/x.css": "", "templates/x.html": ""}, {}),
+    "apponly": ({"pyproject.toml": f"[tool.poetry]\npackage-mode = false\n{POETRY_NEEDS}{POETRY_BACKEND}", "app.py": ""}, {}),
+    "nameless": ({"pyproject.toml": POETRY + POETRY_NEEDS + POETRY_BACKEND, "app.py": ""}, {}),
+    "flat": ({"pyproject.toml": PROJECT + BACKEND, **dict.fromkeys(("shop/__init__.py", "static/__init__.py", "web/__init__.py"), "")}, {}),
+    "tagged": ({"pyproject.toml": TAGGED + "[tool.setuptools_scm]\n", "src/shop/__init__.py": ""}, {}),
+    "exported": (
+        {
+            "requirements.txt": f"-e .\n./member\n{HASHED}",
+            "pyproject.toml": PROJECT.replace('"itsdangerous"', '"itsdangerous", "member"') + BACKEND,
+            "src/shop/__init__.py": "",
+            "member/setup.py": SETUP.format("member"),
+            "member/member.py": "",
+        },
+        {},
+    ),
     "unfit": (
         {"Pipfile": f'{PIPFILE}\n[requires]\npython_version = "3.8"\n', "Pipfile.lock": OTHER_HASH},
         {"ignore_lock_mismatch": True, "ignore_python_requirement": True},
@@ -100,6 +119,7 @@ for _app, _classes in WORKERS.items():
 GOOD["pypied"] = ({"requirements.txt": "itsdangerous\n"}, {"python": "/usr/bin/pypy3", "build_packages": ["pypy3", "pypy3-venv"]})
 
 ON_ONE = {
+    **dict.fromkeys(("apponly", "nameless", "flat", "tagged", "exported", "strayed"), "13"),
     **dict.fromkeys(("deep", "bare", "listed", "added", "offline", "indexed", "lonely", "missing"), "12"),
     **dict.fromkeys(("hidden", "another", "sourced", "workers", "greenlets", "pypied", "behind", "newpython"), "13"),
 }
@@ -162,6 +182,11 @@ BAD: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
             "to build native, the host needs the Debian packages build-essential python3-dev: "
             "add `build_packages: [build-essential, python3-dev]` to the app's `dependencies`, and run site.yml"
         ),
+    ),
+    "strayed": (
+        {"pyproject.toml": PROJECT + "[tool.uv.sources]\nitsdangerous = {workspace = true}\n"},
+        {},
+        "in a way that pip does not follow: tool.uv.sources.itsdangerous (workspace). pip would install what anybody",
     ),
     "needy": (
         {"requirements.txt": ""},
@@ -296,6 +321,28 @@ def test_of_a_project_that_is_no_package_the_dependencies_are_installed(on_host_
     on_host_of("listed")
     assert "itsdangerous" in bench.installed("listed")
     assert "shop" not in bench.installed("listed")
+
+
+@pytest.mark.parametrize("app", ["apponly", "nameless", "flat"])
+def test_what_an_app_depends_on_is_installed_where_it_cannot_be_a_package(
+    on_host_of: Require, good: Play, bench: Workbench, app: str
+) -> None:
+    on_host_of(app)
+    assert "itsdangerous" in bench.installed(app)
+    assert not {"shop", "shop-api"} & bench.installed(app).keys()
+    assert (f"{app}: pyproject.toml has a [build-system]" in good.output) == (app != "apponly"), "said, where a build was tried"
+
+
+def test_a_project_whose_version_is_a_tag_is_told_one(on_host_of: Require, bench: Workbench) -> None:
+    on_host_of("tagged")
+    assert bench.installed("tagged")["shop"] == "0.0.dev0+one"
+    assert "itsdangerous" in bench.installed("tagged")
+
+
+def test_lines_with_hashes_and_parts_of_the_source_are_installed_together(on_host_of: Require, bench: Workbench) -> None:
+    on_host_of("exported")
+    assert bench.installed("exported")["itsdangerous"] == "2.2.0"
+    assert bench.python("exported", "import member, shop; print(shop.__file__)") == "/var/www/exported/builds/one/src/shop/__init__.py"
 
 
 def test_a_lock_is_installed_to_the_letter_although_its_hash_and_its_python_do_not_fit(good: Play, bench: Workbench) -> None:

@@ -10,11 +10,11 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils._environment import project_files
+from ansible_collections.webstack.flask.plugins.module_utils._environment import project_files, projects
 from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import (
     KINDS,
     LOCK,
@@ -23,9 +23,23 @@ from ansible_collections.webstack.flask.plugins.module_utils._environment.manife
     PIPFILE,
     PYPROJECT,
     REQUIREMENTS,
+    is_bare_requirements,
     kind_of,
 )
 from ansible_collections.webstack.flask.plugins.module_utils._environment.pythons import Demand
+from ansible_collections.webstack.flask.plugins.module_utils._environment.redirections import (
+    INDEX,
+    VERSIONS,
+    Redirection,
+    describe_redirections,
+    find_redirections,
+    list_constraints,
+)
+from ansible_collections.webstack.flask.plugins.module_utils._environment.requirements import (
+    list_local_directories,
+    names_local,
+    split_hashed,
+)
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.digest import digest_of
 from ansible_collections.webstack.flask.plugins.module_utils._source.tree import is_within
@@ -34,11 +48,11 @@ _RECIPE = 3
 """To be incremented when environments are built differently."""
 
 _INCLUDE = re.compile(r"(?:-[rc]\s*|--(?:requirement|constraint)(?:\s+|\s*=\s*))(?P<name>\S+)")
-_LOCAL_OPTION = re.compile(r"-e|-f|--editable\b|--find-links\b")
-_LOCAL_REQUIREMENT = re.compile(r"\.|file:|.*[ @]file:|[^:]*/|[^:]*\.(?:whl|zip|tar\.\w+|tgz)\b")
 _LOCAL_IN_PIPFILE = re.compile(r"\b(?:path|editable)\s*=|\bfile\s*=\s*[\"'](?!https?:)")
 _MOST_FILES, _LARGEST_FILE = 200, 4 << 20
 """Files that requirements may include, and bytes of a file that says what to install."""
+
+UV_SETTINGS = "uv.toml"
 
 _DEPTH = 3
 _HINTS = 5
@@ -51,7 +65,7 @@ class Outline:
 
     A check run takes it from a build that does not stay. `digests` are those of the texts that count. `local` says that the files name
     something in the source itself, so that every build needs its own environment. `demand` is what they demand of Python. `lack` is
-    what to say if no packages are named either.
+    what to say if no packages are named either. `redirections` are what pip does not follow.
     """
 
     kind: str
@@ -60,22 +74,31 @@ class Outline:
     local: bool = False
     demand: Demand | None = None
     lack: str = ""
+    redirections: tuple[Redirection, ...] = ()
 
-    def identify(self, *, packages: Sequence[str], wheels: str | None, series: str, additions: Sequence[str], build: str) -> str:
+    def identify(
+        self, *, packages: Sequence[str], wheels: str | None, series: str, additions: Sequence[str], build: str, index: str | None = None
+    ) -> str:
         """Return the identifier of the environment for a series of Python, and what is added where nothing else brings it.
 
+        `index` is the one that the description names.
+
         A new patch level of Python is no new environment: it links to the interpreter that Debian has just mended, and compiled
-        packages fit every patch level of a series. Raise UserError if there is nothing to install.
+        packages fit every patch level of a series. Raise UserError if there is nothing to install, or if it would come from
+        elsewhere than the source says.
         """
         if self.lack and not packages:
             raise UserError(self.lack)
+        if passed_over := [one for one in self.redirections if _is_passed_over(one, wheels, index)]:
+            raise UserError(describe_redirections(self.file, passed_over))
         source = build if self.local or _is_in_source(wheels) else ""
         return digest_of([_RECIPE, self.kind, self.file, self.digests, list(packages), series, additions, source])
 
     def to_plain(self) -> dict[str, Any]:
         """Return it as plain data, for a module's result or option."""
         demand = [self.demand.text, self.demand.place] if self.demand else None
-        return {**vars(self), "digests": [list(pair) for pair in self.digests], "demand": demand}
+        redirections = [[one.tool, one.kind, one.phrase, one.package] for one in self.redirections]
+        return {**vars(self), "digests": [list(pair) for pair in self.digests], "demand": demand, "redirections": redirections}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Outline:
@@ -84,14 +107,21 @@ class Outline:
             raise UserError(plain["error"])
         demand = Demand(*plain["demand"]) if plain["demand"] else None
         digests = tuple((name, digest) for name, digest in plain["digests"])
-        return cls(plain["kind"], plain["file"], digests, bool(plain["local"]), demand, plain["lack"])
+        redirections = tuple(Redirection(*words) for words in plain["redirections"])
+        return cls(plain["kind"], plain["file"], digests, bool(plain["local"]), demand, plain["lack"], redirections)
+
+
+def _is_passed_over(one: Redirection, wheels: str | None, index: str | None) -> bool:
+    """Return whether a redirection still matters: nobody's package comes from a directory of wheels, or from an index that is named."""
+    return one.kind == VERSIONS or not (wheels or (index and one.kind == INDEX))
 
 
 @dataclass(frozen=True)
 class Dependencies:
     """What to install: what the source says, in short and in its own words, and the packages named besides.
 
-    `listed` are requirements that a file holds in a form that pip cannot read by itself.
+    `listed` are requirements that a file holds in a form that pip cannot read by itself, and `constraints` what limits all versions.
+    `content` is that of a pyproject.toml, and `has_package_info` whether a PKG-INFO lies beside it, as in what was published.
     """
 
     outline: Outline
@@ -99,6 +129,9 @@ class Dependencies:
     packages: tuple[str, ...] = ()
     wheels: str | None = None
     listed: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
+    content: Mapping[str, Any] = field(default_factory=dict)
+    has_package_info: bool = False
 
     @property
     def kind(self) -> str:
@@ -153,7 +186,8 @@ def _read_dependencies(source: Path, file: str | None) -> Dependencies:
     texts = _read_texts(source, chosen, kind)
     local = any(names_local_source(kind, text) for _name, text in texts)
     demand = None if kind == REQUIREMENTS else project_files.find_pipfile_demand(*texts[0])
-    return Dependencies(Outline(kind, chosen, _digest(texts), local, demand), tuple(texts))
+    redirections = _find_redirected_members(source, chosen, texts) if kind == REQUIREMENTS and local else []
+    return Dependencies(Outline(kind, chosen, _digest(texts), local, demand, redirections=tuple(redirections)), tuple(texts))
 
 
 def _choose_file(source: Path, file: str | None) -> str | None:
@@ -200,8 +234,12 @@ def _find_files(directory: Path, depth: int, prefix: str = "") -> Iterator[str]:
             continue
         if path.is_dir() and depth:
             yield from _find_files(path, depth - 1, f"{prefix}{path.name}/")
-        elif path.name in KINDS or (path.suffix == ".txt" and "requirements" in f"{prefix}{path.name}"):
+        elif path.name in KINDS or _may_be_requirements(PurePosixPath(prefix + path.name)):
             yield prefix + path.name
+
+
+def _may_be_requirements(path: PurePosixPath) -> bool:
+    return is_bare_requirements(path) or (path.suffix == ".txt" and "requirements" in str(path))
 
 
 def _read_texts(source: Path, file: str, kind: str) -> list[tuple[str, str]]:
@@ -214,12 +252,51 @@ def _read_texts(source: Path, file: str, kind: str) -> list[tuple[str, str]]:
 
 
 def _read_project(source: Path, file: str) -> Dependencies:
-    texts = ((file, _read(source, file)),)
+    texts = [(file, _read(source, file))]
     content = project_files.read_toml(*texts[0])
     demand = project_files.find_project_demand(file, content)
-    installable = project_files.is_installable(content)
+    installable = project_files.is_installable(content) and not projects.is_no_package(content)
     listed = () if installable else tuple(project_files.list_project_dependencies(content))
-    return Dependencies(Outline(PYPROJECT, file, _digest(texts), installable, demand), texts, listed=listed)
+    local = installable or projects.names_paths(content)
+    root_file, root = _find_workspace(source, file)
+    settings = str(PurePosixPath(root_file or file).with_name(UV_SETTINGS))
+    uv = [project_files.read_toml(settings, _read(source, settings))] if (source / settings).is_file() else []
+    redirections = find_redirections(content, uv, root)
+    constraints = list_constraints(root or content, uv)
+    digests = _digest([*texts, ("constraints", "\n".join(constraints))] if constraints else texts)
+    outline = Outline(PYPROJECT, file, digests, local, demand, redirections=tuple(redirections))
+    published = (source / file).with_name("PKG-INFO").is_file()
+    return Dependencies(outline, tuple(texts), listed=listed, constraints=tuple(constraints), content=content, has_package_info=published)
+
+
+def _find_redirected_members(source: Path, file: str, texts: Sequence[tuple[str, str]]) -> list[Redirection]:
+    """Return what redirects dependencies of projects of the source that requirements name, where pip would resolve them."""
+    if split_hashed(dict(texts))[1]:
+        return []  # they are installed without their dependencies, which have hashes
+    directory = Dependencies(Outline(REQUIREMENTS, file)).directory
+    found: dict[Redirection, None] = {}
+    for path in list_local_directories(text for _name, text in texts):
+        name = str(_normalise(directory / path / PYPROJECT))
+        if not PurePosixPath(name).is_absolute() and is_within(source / name, source) and (source / name).is_file():
+            project = _read_project(source, name).outline.redirections
+            found.update(dict.fromkeys(one for one in project if not _is_named(one, texts)))
+    return list(found)
+
+
+def _is_named(one: Redirection, texts: Sequence[tuple[str, str]]) -> bool:
+    """Return whether requirements name a redirected package by themselves, so that they say where it comes from."""
+    return bool(one.package) and Dependencies(Outline(REQUIREMENTS), tuple(texts)).name(one.package)
+
+
+def _find_workspace(source: Path, file: str) -> tuple[str, dict[str, Any] | None]:
+    """Return the pyproject.toml above a project's that makes it a member of uv's workspace, and its content; nothing if none does."""
+    for parent in list(PurePosixPath(file).parents)[1:]:
+        name = str(parent / PYPROJECT)
+        if (source / name).is_file():
+            content = project_files.read_toml(name, _read(source, name))
+            if "workspace" in project_files.get_table(project_files.get_table(content, "tool"), "uv"):
+                return name, content
+    return "", None
 
 
 def read_requirements(source: Path, name: str) -> list[tuple[str, str]]:
@@ -249,12 +326,7 @@ def names_local_source(kind: str, text: str) -> bool:
     """
     if kind in (LOCK, PIPFILE):
         return _LOCAL_IN_PIPFILE.search(text) is not None
-    return any(map(_is_local_requirement, text.splitlines()))
-
-
-def _is_local_requirement(line: str) -> bool:
-    line = re.sub(r"(?:^|\s)#.*|\s;.*", "", line).strip()
-    return (_LOCAL_OPTION if line.startswith("-") else _LOCAL_REQUIREMENT).match(line) is not None
+    return any(map(names_local, text.splitlines()))
 
 
 def _read(source: Path, name: str) -> str:

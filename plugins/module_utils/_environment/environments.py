@@ -9,15 +9,16 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from ansible_collections.webstack.flask.plugins.module_utils._environment import manifests as names
-from ansible_collections.webstack.flask.plugins.module_utils._environment import project_files
+from ansible_collections.webstack.flask.plugins.module_utils._environment import project_files, projects
 from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import Dependencies
 from ansible_collections.webstack.flask.plugins.module_utils._environment.installed import require_debian_packages
+from ansible_collections.webstack.flask.plugins.module_utils._environment.requirements import split_hashed
 from ansible_collections.webstack.flask.plugins.module_utils._environment.wheels import WheelStore
 from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import (
     Installer,
@@ -64,19 +65,27 @@ def is_usable(directory: Path) -> bool:
 
 
 def build_environment(
-    layout: AppLayout, identifier: str, source: Path, final: Path, needs: Dependencies, installer: Installer, additions: Sequence[str]
+    layout: AppLayout,
+    identifier: str,
+    source: Path,
+    final: Path,
+    needs: Dependencies,
+    installer: Installer,
+    additions: Sequence[str],
+    warn: Callable[[str], object],
 ) -> None:
     """Build an environment in its place; raise UserError, leaving nothing, if that fails.
 
     What is installed in editable mode is looked for in `final`, where the source will lie that is now in `source`.
     `additions`, such as `gunicorn==27.0.1`, are installed unless something else installs them in any version.
+    `warn` is told what was not installed as the files say.
     """
     require_debian_packages(installer.debian_packages)
     directory = layout.environment(identifier)
     with open_workspace(layout, directory, installer, needs) as workspace:
         copy_source(source, workspace, needs)
         _make_virtualenv(workspace)
-        _install(workspace, needs)
+        _install(workspace, needs, final.name, warn)
         _add_missing(workspace, needs, additions)
         _require_running_gunicorn(workspace, needs)
         end_builds(layout)
@@ -126,7 +135,7 @@ def _make_virtualenv(workspace: Workspace) -> None:
         workspace.run(python, "-I", "-m", "venv", str(workspace.directory))
 
 
-def _install(workspace: Workspace, needs: Dependencies) -> None:
+def _install(workspace: Workspace, needs: Dependencies, build: str, warn: Callable[[str], object]) -> None:
     pipenv, offline = workspace.installer.pipenv, bool(workspace.installer.wheels)
     within = workspace.project / needs.directory
     if needs.kind == names.LOCK:
@@ -144,10 +153,9 @@ def _install(workspace: Workspace, needs: Dependencies) -> None:
     elif needs.kind == names.REQUIREMENTS:
         # pip itself, in pipenv's virtualenv: pipenv would turn the file into a Pipfile, and lose constraints,
         # hashes and options on the way.
-        hide_credentials(workspace, needs)
-        workspace.pip("install", "--requirement", str(workspace.project / needs.file), within=within)
+        _install_requirements(workspace, needs, build, within)
     elif needs.kind == names.PYPROJECT:
-        _install_project(workspace, needs, within)
+        _install_project(workspace, needs, build, within, warn)
     elif needs.packages:
         # pip itself: pipenv would write a Pipfile and a lock that nobody is to see, in nearly twice the time.
         workspace.pip("install", wanted=needs.packages)
@@ -182,13 +190,60 @@ def _collect_wheels(workspace: Workspace, needs: Dependencies) -> Path | None:
     return view
 
 
-def _install_project(workspace: Workspace, needs: Dependencies, within: Path) -> None:
-    """Install a project in editable mode, so that its templates and static files are there as well; or just what it lists."""
+def _install_requirements(workspace: Workspace, needs: Dependencies, build: str, within: Path) -> None:
+    """Install what requirements name; beside lines with hashes, what is a part of the source comes by itself, without what it needs."""
+    texts = {name: workspace.texts[name] for name, _text in needs.texts}
+    hashed, alone = split_hashed(texts)
+    workspace.write_files({name: hashed[name] for name, text in needs.texts if hashed[name] != text})
+    workspace.pip("install", "--requirement", str(workspace.project / needs.file), within=within)
+    if alone:
+        variables = projects.make_version_variables(build, workspace.variables)
+        workspace.pip("install", "--no-deps", wanted=alone, within=within, variables=variables)
+
+
+def _install_project(workspace: Workspace, needs: Dependencies, build: str, within: Path, warn: Callable[[str], object]) -> None:
+    """Install a project in editable mode, so that its templates and static files are there as well; or just what it depends on."""
     options = ["--ignore-requires-python"] if workspace.installer.ignore_python_requirement else []
-    if needs.listed:
-        workspace.pip("install", *options, wanted=needs.listed)
-    elif needs.outline.local:
-        workspace.pip("install", *options, "--editable", ".", within=within)
+    if not project_files.is_installable(needs.content) or projects.is_no_package(needs.content):
+        _install_what_it_needs(workspace, needs, options, within)
+        return
+    try:
+        _install_package(workspace, needs, options, build, within)
+    except UserError as problem:
+        reason = projects.find_reason(str(problem))
+        if not reason or not (projects.lists_dependencies(needs.content) or projects.is_of_poetry(needs.content)):
+            raise
+        _install_what_it_needs(workspace, needs, options, within)
+        way = "write `package-mode = false` in [tool.poetry]" if projects.is_of_poetry(needs.content) else "remove [build-system]"
+        warn(
+            f"{workspace.layout.name}: {needs.file} has a [build-system], and no package can be built of the project: {reason!r}. What it "
+            f"depends on was installed, and the code is imported from the build. If it is an app alone, {way}; "
+            "if something imports it by name, mend the build"
+        )
+
+
+def _install_package(workspace: Workspace, needs: Dependencies, options: Sequence[str], build: str, within: Path) -> None:
+    editable = ("--editable", ".")
+    if not projects.takes_version_from_repository(needs.content):
+        workspace.pip("install", *options, *editable, within=within, pins=needs.constraints)
+        return
+    # The version is the project's alone: packages that are built of what it needs have their own.
+    if not needs.has_package_info:
+        workspace.write_files({str(needs.directory / "PKG-INFO"): projects.make_package_info(build)})
+    variables = projects.make_version_variables(build, workspace.variables)
+    workspace.pip("install", *options, "--no-deps", *editable, within=within, variables=variables)
+    if wanted := projects.read_requires(workspace.run(*workspace.python, "-c", projects.LIST_EDITABLE)):
+        workspace.pip("install", *options, wanted=wanted, pins=needs.constraints)
+
+
+def _install_what_it_needs(workspace: Workspace, needs: Dependencies, options: Sequence[str], within: Path) -> None:
+    wanted = project_files.list_project_dependencies(needs.content)
+    if projects.is_of_poetry(needs.content):
+        tools = str(workspace.layout.work / "tmp" / "tools")
+        workspace.pip("install", "--target", tools, projects.POETRY_CORE)
+        wanted = projects.read_requires(workspace.run(*workspace.python, "-c", projects.LIST_POETRY, tools, within=within))
+    if wanted:
+        workspace.pip("install", *options, wanted=wanted, pins=needs.constraints, within=within)
 
 
 def _require_fitting_lock(workspace: Workspace, needs: Dependencies, within: Path) -> None:

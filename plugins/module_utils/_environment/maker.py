@@ -68,8 +68,14 @@ def list_additions(app: Mapping[str, Any], parameters: Mapping[str, Any]) -> lis
 
 def identify(app: Mapping[str, Any], parameters: Mapping[str, Any], outline: Outline, python: Python) -> str:
     """Return the identifier of an app's environment."""
-    additions = list_additions(app, parameters)
-    return outline.identify(packages=app["packages"], wheels=app["wheels"], series=python.series, additions=additions, build=app["build"])
+    return outline.identify(
+        packages=app["packages"],
+        wheels=app["wheels"],
+        series=python.series,
+        additions=list_additions(app, parameters),
+        build=app["build"],
+        index=app["index_url"],
+    )
 
 
 def require_valid_options(app: Mapping[str, Any]) -> None:
@@ -138,7 +144,7 @@ def build(app: Mapping[str, Any], parameters: Mapping[str, Any], warn: Callable[
             end_builds(layout)  # of a run that was cut off
             missing = not is_usable(directory)
             if missing:
-                build_environment(layout, identifier, source, final, needs, installer, list_additions(app, parameters))
+                build_environment(layout, identifier, source, final, needs, installer, list_additions(app, parameters), warn)
             mark_used(directory)
     is_open = source != final
     if is_open:

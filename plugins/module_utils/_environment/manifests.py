@@ -32,12 +32,18 @@ def kind_of(file: str) -> str:
         raise UserError(f"file is {file!r}; it must be a path within the source, such as services/web/requirements.txt")
     if path.name in KINDS:
         return path.name
-    if path.suffix in (".txt", ".in"):
+    if path.suffix in (".txt", ".in") or is_bare_requirements(path):
         return REQUIREMENTS
     raise UserError(
         f"file is {file!r}; its name must be {', '.join(KINDS)} or end in .txt or .in, which makes it requirements "
-        f"for pip, or else be {NO_FILE!r}"
+        f"for pip (without an extension where it is called requirements, or lies in a directory of that name), or else be {NO_FILE!r}"
     )
+
+
+def is_bare_requirements(path: PurePosixPath) -> bool:
+    """Return whether a file without an extension is requirements for pip: by its own name, or by that of its directory."""
+    has_none = re.fullmatch(r"(?:\.\d+)?", path.suffix) is not None and not path.name.startswith(".")
+    return has_none and (path.name.startswith("requirements") or path.parent.name == "requirements")
 
 
 def find_dependency_problems(wishes: Mapping[str, Any], where: str = "") -> Iterator[str]:

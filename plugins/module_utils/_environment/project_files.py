@@ -36,7 +36,7 @@ def read_toml(name: str, text: str) -> dict[str, Any]:
 
 def find_pipfile_demand(name: str, text: str) -> Demand | None:
     """Return what the section [requires] of a Pipfile demands of Python."""
-    requires = _table(read_toml(name, text), "requires")
+    requires = get_table(read_toml(name, text), "requires")
     for key in ("python_full_version", "python_version"):
         if isinstance(value := requires.get(key), str):
             return Demand(value, f"{key} in [requires] of {name}")
@@ -45,9 +45,9 @@ def find_pipfile_demand(name: str, text: str) -> Demand | None:
 
 def find_lock_gaps(pipfile: str, lock: str) -> list[str]:
     """Return a phrase for each package of a Pipfile that its lock does not have; nothing if the lock may match."""
-    locked = {canonical_name(name): package for name, package in _table(_read_json(LOCK, lock), "default").items()}
+    locked = {canonical_name(name): package for name, package in get_table(_read_json(LOCK, lock), "default").items()}
     gaps = []
-    for name, wish in _table(read_toml("Pipfile", pipfile), "packages").items():
+    for name, wish in get_table(read_toml("Pipfile", pipfile), "packages").items():
         version = wish.get("version") if isinstance(wish, Mapping) else wish
         package = locked.get(canonical_name(name))
         if package is None:
@@ -76,10 +76,10 @@ class Pin:
 def list_pins(lock: str) -> list[Pin]:
     """Return what a lock file installs; nothing unless it is all pinned with hashes, and from one index whose certificate is verified."""
     content = _read_json(LOCK, lock)
-    sources = _list(_table(content, "_meta"), "sources")
+    sources = get_list(get_table(content, "_meta"), "sources")
     if len(sources) != 1 or not isinstance(sources[0], Mapping) or not sources[0].get("verify_ssl", True):
         return []
-    pins = [_read_pin(name, package) for name, package in _table(content, "default").items()]
+    pins = [_read_pin(name, package) for name, package in get_table(content, "default").items()]
     return [pin for pin in pins if pin] if all(pins) else []
 
 
@@ -97,9 +97,9 @@ def _read_pin(name: str, package: object) -> Pin | None:
 def list_index_urls(name: str, text: str) -> list[str]:
     """Return the URLs of the indexes that a Pipfile or its lock names; of other files none."""
     if PurePosixPath(name).name == LOCK:
-        sources = _list(_table(_read_json(name, text), "_meta"), "sources")
+        sources = get_list(get_table(_read_json(name, text), "_meta"), "sources")
     else:
-        sources = _list(read_toml(name, text), "source")
+        sources = get_list(read_toml(name, text), "source")
     return [source["url"] for source in sources if isinstance(source, Mapping) and isinstance(source.get("url"), str)]
 
 
@@ -128,31 +128,33 @@ def describe_lock_mismatch(gaps: list[str]) -> str:
 
 def describes_a_project(content: Mapping[str, Any]) -> bool:
     """Return whether a pyproject.toml says what to install, and does not only configure tools."""
-    return "project" in content or "build-system" in content
+    return "project" in content or "build-system" in content or "dependencies" in get_table(get_table(content, "tool"), "poetry")
 
 
 def is_installable(content: Mapping[str, Any]) -> bool:
     """Return whether a pyproject.toml is of a project that can itself be installed: it says how, or keeps its dependencies elsewhere."""
-    return "build-system" in content or "dependencies" in _list(_table(content, "project"), "dynamic")
+    return "build-system" in content or "dependencies" in get_list(get_table(content, "project"), "dynamic")
 
 
 def list_project_dependencies(content: Mapping[str, Any]) -> list[str]:
     """Return the dependencies that the table [project] names."""
-    return [str(line) for line in _list(_table(content, "project"), "dependencies")]
+    return [str(line) for line in get_list(get_table(content, "project"), "dependencies")]
 
 
 def find_project_demand(name: str, content: Mapping[str, Any]) -> Demand | None:
     """Return what the table [project] demands of Python."""
-    demanded = _table(content, "project").get("requires-python")
+    demanded = get_table(content, "project").get("requires-python")
     return Demand(demanded, f"requires-python in {name}") if isinstance(demanded, str) else None
 
 
-def _table(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def get_table(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return the table under a key; an empty one if it has none."""
     value = content.get(key)
     return value if isinstance(value, Mapping) else {}
 
 
-def _list(content: Mapping[str, Any], key: str) -> list[Any]:
+def get_list(content: Mapping[str, Any], key: str) -> list[Any]:
+    """Return the list under a key; an empty one if it has none."""
     value = content.get(key)
     return value if isinstance(value, list) else []
 

@@ -101,7 +101,14 @@ class Workspace:
         """The environment's interpreter, which takes no module from where it is called: an app may have a `pip.py` or `logging.py`."""
         return [f"{self.directory}/bin/python", "-I"]
 
-    def pip(self, *words: str, within: Path | None = None, wanted: Iterable[str] = (), pins: Iterable[str] = ()) -> str:
+    def pip(
+        self,
+        *words: str,
+        within: Path | None = None,
+        wanted: Iterable[str] = (),
+        pins: Iterable[str] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> str:
         """Run the environment's pip, for the requirements in the lines of `wanted` and within the constraints in those of `pins`.
 
         The lists are no arguments, because those can be read by every user of the host, and may hold the URL of a private package.
@@ -110,7 +117,7 @@ class Workspace:
         given = {option: lines for option, lines in lists.items() if lines}
         options = [word for option in given for word in (option, str(self.private / option.strip("-")))]
         files = {option.strip("-"): "".join(f"{line}\n" for line in lines) for option, lines in given.items()}
-        return self.run(*self.python, "-m", "pip", *words, *options, within=within, files=files)
+        return self.run(*self.python, "-m", "pip", *words, *options, within=within, files=files, variables=variables)
 
     def run(
         self,

@@ -93,6 +93,9 @@ def test_of_a_project_that_is_no_package_the_dependencies_are_installed(tmp_path
         ("services/web/requirements/prod.txt", "requirements.txt", "services/web"),
         ("requirements/prod.txt", "requirements.txt", "."),
         ("prod.in", "requirements.txt", "."),
+        ("requirements/prod", "requirements.txt", "."),
+        ("web/requirements", "requirements.txt", "web"),
+        ("requirements-py3.11", "requirements.txt", "."),
         ("src/core/pyproject.toml", "pyproject.toml", "src/core"),
     ],
 )
@@ -113,6 +116,13 @@ def test_a_file_that_is_asked_for_and_not_there_is_told_with_those_that_are(tmp_
     assert _problem(tmp_path, file="web/requirements.txt") == (
         "`dependencies.file` is 'web/requirements.txt', which the source does not have; it has services/web/requirements.txt"
     )
+
+
+def test_a_file_without_an_extension_is_offered(tmp_path: Path) -> None:
+    (tmp_path / "requirements").mkdir()
+    for name in ("requirements/prod", "requirements/.hidden", "requirements/notes.md", "README"):
+        (tmp_path / name).touch()
+    assert _problem(tmp_path, file="prod.txt").endswith("; it has requirements/prod")
 
 
 def test_an_app_with_nothing_to_install_is_refused_with_all_ways_out(tmp_path: Path) -> None:

@@ -26,6 +26,9 @@ _NOTHING: dict[str, Any] = {
             {"file": "None"},
             "file is 'None'; its name must be Pipfile.lock, Pipfile, requirements.txt, pyproject.toml or end in .txt or .in, ",
         ),
+        ({"file": "requirements/.env"}, "file is 'requirements/.env'; its name must be Pipfile.lock, "),
+        ({"file": "requirements/setup.py"}, "file is 'requirements/setup.py'; its name must be Pipfile.lock, "),
+        ({"file": "requirements.lock"}, "file is 'requirements.lock'; its name must be Pipfile.lock, "),
         ({"file": "poetry.lock"}, "file is 'poetry.lock'; its name must be Pipfile.lock, "),
         (
             {"packages": ["flask", "-r x.txt"]},

@@ -34,6 +34,11 @@ def garble(world: World) -> None:
     world.nodes[f"{RELEASE}/release.json"] = world.nodes[f"{RELEASE}/release.json"]._replace(text="{{")
 
 
+def delete_units(world: World) -> None:
+    for kind in ("service", "socket"):
+        delete(world, f"{UNITS}/shop@.{kind}")
+
+
 def link_to_nothing(world: World) -> None:
     world.nodes[str(LAYOUT.current)] = Node("link", "releases/000000000000")
 
@@ -49,7 +54,7 @@ BROKEN: dict[str, Callable[[World], None]] = {
     "the record is deleted": lambda world: delete(world, f"{RELEASE}/release.json"),
     "the variables are deleted": lambda world: delete(world, f"{RELEASE}/env"),
     "the release is deleted": lambda world: delete(world, RELEASE),
-    "the units are deleted": lambda world: [delete(world, f"{UNITS}/shop@.{kind}") for kind in ("service", "socket")] and None,
+    "the units are deleted": delete_units,
 }
 
 

@@ -236,7 +236,8 @@ _KEYS = (
             {"dependencies": {"file": "setup.py"}},
             (
                 "dependencies.file is 'setup.py'; its name must be Pipfile.lock, Pipfile, requirements.txt, pyproject.toml "
-                "or end in .txt or .in, which makes it requirements for pip, or else be 'none'"
+                "or end in .txt or .in, which makes it requirements for pip (without an extension where it is called requirements, "
+                "or lies in a directory of that name), or else be 'none'"
             ),
         ),
         (

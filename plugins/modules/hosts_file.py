@@ -66,7 +66,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-# There are none besides those of all modules.
+path:
+  description: The file.
+  type: str
+  returned: always
+  sample: /etc/hosts
 """
 
 import os
@@ -110,7 +114,7 @@ def main() -> None:
         # In a container the file is a mount, which cannot be replaced by renaming another file over it.
         module.atomic_move(draft, str(path), unsafe_writes=True)
     header = {"before_header": str(path), "after_header": str(path)}
-    module.exit_json(changed=after != before, diff={**header, "before": before, "after": after})
+    module.exit_json(path=str(path), changed=after != before, diff={**header, "before": before, "after": after})
 
 
 if __name__ == "__main__":

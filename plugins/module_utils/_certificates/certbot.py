@@ -12,7 +12,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -53,7 +53,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.files import 
 )
 from ansible_collections.webstack.flask.plugins.module_utils._layout import CERTIFICATE_ROOT, UNIT_ROOT
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
-from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file import format_environment
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file import format_environment, parse_environment
 
 _TIMER = "certbot.timer"
 _HOOK_FILE = CERTBOT_ROOT / "renewal-hooks/deploy/webstack-flask"
@@ -84,12 +84,34 @@ class Asked:
     troubles: dict[str, str] = field(default_factory=dict)
 
 
-def ensure_renewal(options: Mapping[str, Any], *, check: bool) -> bool:
-    """Make certbot's settings and its timer as wanted; return whether anything changed."""
+def ensure_renewal(options: Mapping[str, Any], names: Collection[str], *, check: bool) -> bool:
+    """Make certbot's settings and its timer as wanted for the certificates of these names; return whether anything changed.
+
+    They are those of all certificates of ours. Where there are others, of apps that another inventory describes, a setting that this one
+    does not have stays.
+    """
     variables = _list_variables(options)
+    if find_others(names):
+        kept = {"ca": str(_CA_BUNDLE) if not options["ca"] and _CA_BUNDLE.exists() else options["ca"]}
+        kept["dns_credentials"] = options["dns_credentials"] or read_text(_CREDENTIALS) or ""
+        return _ensure_renewal({**options, **kept}, {**_read_variables(), **variables}, check=check)
+    return _ensure_renewal(options, variables, check=check)
+
+
+def find_others(names: Collection[str]) -> list[str]:
+    """Return the certificates of ours that certbot has besides those of these names."""
+    known = [path.stem for path in sorted((CERTBOT_ROOT / "renewal").glob(f"{lineage_of('*')}.conf"))]
+    return [lineage for lineage in known if lineage not in map(lineage_of, names)]
+
+
+def _read_variables() -> dict[str, str]:
+    return parse_environment(read_text(_ENVIRONMENT) or "")
+
+
+def _ensure_renewal(options: Mapping[str, Any], variables: Mapping[str, str], *, check: bool) -> bool:
     changed = [
         _ensure_text(_HOOK_FILE, f"{HOOK}{options['renewal_command']}\n", _PROGRAM, check=check),
-        _ensure_text(_CA_BUNDLE, _bundle_cas(options["ca"]) if options["ca"] else "", _PUBLIC, check=check),
+        _ensure_text(_CA_BUNDLE, _read_bundle(options["ca"]), _PUBLIC, check=check),
         _ensure_text(_CREDENTIALS, options["dns_credentials"], _SECRET, check=check),
         _ensure_text(_ENVIRONMENT, format_environment(variables), _SECRET, check=check),
     ]
@@ -131,6 +153,13 @@ def _list_variables(options: Mapping[str, Any]) -> dict[str, str]:
     """Return the environment variables that certbot gets besides those of this process."""
     bundle = {"REQUESTS_CA_BUNDLE": str(_CA_BUNDLE)} if options["ca"] else {}
     return {**bundle, **{key: str(value) for key, value in options["environment"].items()}}
+
+
+def _read_bundle(given: str) -> str:
+    """Return the text of the file of CAs: as it is, where that itself is given."""
+    if given == str(_CA_BUNDLE):
+        return read_text(_CA_BUNDLE) or ""
+    return _bundle_cas(given) if given else ""
 
 
 def _bundle_cas(given: str) -> str:

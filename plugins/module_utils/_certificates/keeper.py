@@ -67,7 +67,7 @@ def keep_certificates(
     keeper = CertificateKeeper(params, now, check=check)
     with nullcontext() if check else hold_lock(_LOCK, _LOCK_TIMEOUT, warn):
         is_requested = any(each["acme"] for each in wanted if each["state"] == "present")
-        changed = is_requested and certbot.ensure_renewal(params["acme"], check=check)
+        changed = is_requested and certbot.ensure_renewal(params["acme"], [each["name"] for each in wanted], check=check)
         return for_each_app(wanted, keeper.ensure, NO_CERTIFICATE), changed
 
 

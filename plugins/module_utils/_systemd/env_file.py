@@ -48,5 +48,11 @@ def format_environment(variables: Mapping[str, str]) -> str:
     return "".join(f'{key}="{_SPECIAL.sub(_escape, variables[key])}"\n' for key in sorted(variables))
 
 
+def parse_environment(text: str) -> dict[str, str]:
+    """Return the variables of a file that `format_environment` has written."""
+    found = re.findall(r'^([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"$', text, re.MULTILINE | re.DOTALL)
+    return {key: re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL) for key, value in found}
+
+
 def _escape(match: re.Match[str]) -> str:
     return "\\" + match.group(1)

@@ -204,7 +204,7 @@ def port_problems(apps: Sequence[App], listeners: Mapping[str, Sequence[Mapping[
     problems = []
     for port in listen_ports(apps):
         holders = listeners.get(str(port), [])
-        if not holders or any(holder["name"] == "nginx" for holder in holders):
+        if not holders or any(_is_debians_nginx(holder) for holder in holders):
             continue
         wanted = [app["name"] for app in list_present(apps) if port in (app["nginx"]["listen_port"], public_port(app))]
         plain = [app for app in list_present(apps) if app["nginx"]["listen_port"] == port]
@@ -217,6 +217,11 @@ def port_problems(apps: Sequence[App], listeners: Mapping[str, Sequence[Mapping[
             f"give the app another port: `{key}`."
         )
     return problems
+
+
+def _is_debians_nginx(holder: Mapping[str, str]) -> bool:
+    """Return whether a program is the nginx that we configure, and not one that another product brings along."""
+    return holder["name"] == "nginx" and holder["unit"] in ("nginx.service", "")
 
 
 def _name_holder(holder: Mapping[str, str]) -> str:

@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._certificates import acme, certbot
 from ansible_collections.webstack.flask.plugins.module_utils._certificates.certbot import shorten_lines
+from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem import make_self_signed
+from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file import parse_environment
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
 
 
 def test_a_line_of_an_authority_is_no_longer_than_a_message_can_use() -> None:
@@ -72,3 +76,39 @@ def test_an_account_that_the_authority_has_forgotten_is_made_anew_once(tmp_path:
     assert len(asked) == 2
     assert (tmp_path / "accounts/ca.test/dir.forgotten/old").is_dir()
     assert renewal.read_text(encoding="ascii") == "server = https://ca.test/dir\naccount = new\n"
+
+
+def test_what_another_inventory_needs_for_its_renewals_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "_ENVIRONMENT": "certbot.env",
+        "_CA_BUNDLE": "ca.pem",
+        "_CREDENTIALS": "dns.ini",
+        "_DROP_IN": "unit.d/x.conf",
+        "_HOOK_FILE": "hook",
+    }
+    for name, file in files.items():
+        monkeypatch.setattr(certbot, name, tmp_path / file)
+    monkeypatch.setattr(certbot, "CERTBOT_ROOT", tmp_path)
+    timer = UnitState(active="active", sub="waiting", enablement="enabled")
+    monkeypatch.setattr(systemctl, "show", lambda units: dict.fromkeys(units, timer))
+    monkeypatch.setattr(systemctl, "daemon_reload", lambda: None)
+    (tmp_path / "renewal").mkdir()
+    (tmp_path / "renewal/webstack-flask-shop.conf").touch()
+    (tmp_path / "given.pem").write_text(make_self_signed(["ca.test"], 1, tmp_path), encoding="ascii")
+    first = {
+        "ca": str(tmp_path / "given.pem"),
+        "environment": {"HTTPS_PROXY": 'http://a"b\\'},
+        "dns_credentials": "key = 1\n",
+        "renewal_command": "x",
+    }
+    second = {"ca": "", "environment": {"NO_PROXY": "localhost"}, "dns_credentials": "", "renewal_command": "x"}
+    assert certbot.ensure_renewal(first, ["shop"], check=False)
+    kept = {file: (tmp_path / file).read_text(encoding="utf-8") for file in ("ca.pem", "dns.ini", "unit.d/x.conf")}
+    variables = parse_environment((tmp_path / "certbot.env").read_text(encoding="utf-8"))
+    assert certbot.ensure_renewal(second, ["blog"], check=False)
+    assert not certbot.ensure_renewal(second, ["blog"], check=False)
+    assert {file: (tmp_path / file).read_text(encoding="utf-8") for file in kept} == kept
+    assert parse_environment((tmp_path / "certbot.env").read_text(encoding="utf-8")) == {**variables, "NO_PROXY": "localhost"}
+    assert certbot.ensure_renewal(second, ["blog", "shop"], check=False)
+    assert not (tmp_path / "ca.pem").exists()
+    assert not (tmp_path / "dns.ini").exists()

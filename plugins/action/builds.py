@@ -18,6 +18,8 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._escapes import escape
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error, list_errors
 from ansible_collections.webstack.flask.plugins.module_utils._source.archives import is_url, measure_checksum, require_checksum
+from ansible_collections.webstack.flask.plugins.module_utils._source.contents import explain_absences
+from ansible_collections.webstack.flask.plugins.module_utils._source.lfs import describe_pointers, find_pointers
 from ansible_collections.webstack.flask.plugins.module_utils._source.secrets import hide_secrets
 from ansible_collections.webstack.flask.plugins.module_utils._source.tree import digest_tree, list_files, pack_tree
 
@@ -53,7 +55,10 @@ class Local:
         """Read the source of an app; return None if the host fetches it by itself."""
         if app.get("path"):
             tree = Tree.read(str(PurePosixPath(app["path"], app.get("subdirectory") or ".")), base)
-            return cls(tree, None, {**app, "digest": tree.digest, "subdirectory": ""})
+            if app.get("lfs") is not False and (pointers := find_pointers(tree.top, tree.files, repository=True)):
+                raise UserError(describe_pointers(pointers, f"the source {tree.top}", f"run `git lfs pull` in {tree.top}"))
+            reasons = explain_absences(tree.top, tree.files, app.get("places") or {})
+            return cls(tree, None, {**app, "digest": tree.digest, "subdirectory": "", "reasons": reasons})
         if app.get("archive") and not is_url(app["archive"]):
             archive = _locate(app["archive"], base)
             if not archive.is_file():

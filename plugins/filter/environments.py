@@ -13,7 +13,12 @@ from ansible_collections.webstack.flask.plugins.module_utils._encoding import en
 
 def environment_parameters(apps: Sequence[Mapping[str, Any]], common: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the parameters of the module `environments` for each app, given the variables of all installations."""
-    return [{**_without_variables(app), "variables": _encode({**common, **app.get("environment", {})})} for app in apps]
+    return [{**_without_variables(app), **_shape_step(app), "variables": _encode({**common, **app.get("environment", {})})} for app in apps]
+
+
+def _shape_step(app: Mapping[str, Any]) -> dict[str, Any]:
+    step = app.get("step")
+    return {"step": {**_without_variables(step), "variables": _encode(step.get("environment", {}))}} if step else {}
 
 
 def _without_variables(app: Mapping[str, Any]) -> dict[str, Any]:

@@ -130,6 +130,11 @@ class AppLayout:
         """Unit file of which each release's socket is an instance."""
         return UNIT_ROOT / f"{self.name}@.socket"
 
+    @property
+    def places(self) -> Path:
+        """Unit file with the places that every release waits for and may write to, as they are on this host."""
+        return UNIT_ROOT / f"{self.name}@.service.d" / "places.conf"
+
     def drop_in(self, release: str) -> Path:
         """Return the unit file with what a release says of its service beyond the template."""
         return UNIT_ROOT / f"{self.service_unit(release)}.d" / "release.conf"
@@ -137,6 +142,10 @@ class AppLayout:
     def build(self, identifier: str) -> Path:
         """Return the directory of a build."""
         return self.builds / identifier
+
+    def open_build(self, identifier: str) -> Path:
+        """Return the directory of a build in which commands have yet to run."""
+        return self.builds / f"{identifier}-open"
 
     def environment(self, identifier: str) -> Path:
         """Return the directory of an environment."""

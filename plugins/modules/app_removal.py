@@ -65,6 +65,12 @@ apps:
       description: What was removed, paths and accounts.
       type: list
       elements: str
+    kept:
+      description: Directory of the data that stay, as it really is; absent where there are none, or they were to be removed.
+      type: str
+    doomed:
+      description: In check mode, directory of the data that would be written to an archive, and removed.
+      type: str
     backup:
       description: The archive of the data, if they were removed.
       type: str

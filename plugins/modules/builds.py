@@ -81,6 +81,27 @@ options:
         type: list
         elements: str
         default: []
+      places:
+        description:
+          - Paths that the build must have, each in a list below the key that names it, such as C(static.paths).
+          - Those of C(env_files) and C(dependencies.file) are files, the others directories. One that is missing is an error.
+        type: dict
+        default: {}
+      lfs:
+        description:
+          - Whether the content of files in Git LFS is fetched. By default it is where git-lfs is on the host; a source that has pointers
+            in its place otherwise is an error. With C(false) the pointers stay as they are.
+        type: bool
+      recipe:
+        description:
+          - What is yet to be done to the build, as a digest, which is part of the build's identity. The source is in
+            C(builds/<id>-open) then, until the module M(webstack.flask.environments) has finished the build.
+        type: str
+        default: ""
+      reasons:
+        description: Why the build lacks some of I(places). Set by the action plugin; not for playbooks.
+        type: dict
+        default: {}
       digest:
         description: Identifier of the local directory. Set by the action plugin; not for playbooks.
         type: str
@@ -205,6 +226,10 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "dependency_file": {"type": "str"},
             "public": {"type": "list", "elements": "str", "default": []},
             "shared": {"type": "list", "elements": "str", "default": []},
+            "places": {"type": "dict", "default": {}},
+            "lfs": {"type": "bool"},
+            "recipe": {"type": "str", "default": ""},
+            "reasons": {"type": "dict", "default": {}},
             "digest": {"type": "str"},
             "packed": {"type": "path"},
             "agent": {"type": "str"},

@@ -38,6 +38,42 @@ options:
         description:
           - What C(builds) returns in a check run for a build that does not exist yet. It takes the place of the build's own files.
         type: dict
+      step:
+        description: What is to be done to a build that M(webstack.flask.builds) has left open, once its environment is there.
+        type: dict
+        suboptions:
+          commands:
+            description: Shell commands, which run in a copy of the build as the build user. Root copies the result.
+            type: list
+            elements: str
+            required: true
+          variables:
+            description: Their environment variables, as a JSON object in Base64, so that they are one secret and not many.
+            type: str
+            default: e30=
+          chdir:
+            description: Directory of the build in which they run.
+            type: str
+            default: ""
+          python_path:
+            description: Directories of the build in which Python finds modules.
+            type: list
+            elements: str
+            default: []
+          places:
+            description: Paths that the build must have then, by what names them, as for the module M(webstack.flask.builds).
+            type: dict
+            default: {}
+          shared:
+            description: Places of the build that are links to shared data, and have to stay so.
+            type: list
+            elements: str
+            default: []
+          public:
+            description: Directories of the build that the web server may read.
+            type: list
+            elements: str
+            default: []
       file:
         description:
           - The file that says what to install, by its path within the build, instead of the first that the build has at its top.
@@ -187,6 +223,16 @@ def main() -> None:
     )
 
 
+_STEP_OPTIONS: dict[str, Any] = {
+    "commands": {"type": "list", "elements": "str", "required": True},
+    "variables": {"type": "str", "default": "e30=", "no_log": True},
+    "chdir": {"type": "str", "default": ""},
+    "python_path": {"type": "list", "elements": "str", "default": []},
+    "places": {"type": "dict", "default": {}},
+    "shared": {"type": "list", "elements": "str", "default": []},
+    "public": {"type": "list", "elements": "str", "default": []},
+}
+
 ARGUMENT_SPEC: dict[str, Any] = {
     "apps": {
         "type": "list",
@@ -197,6 +243,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "root": {"type": "path"},
             "build": {"type": "str", "default": ""},
             "outline": {"type": "dict"},
+            "step": {"type": "dict", "options": _STEP_OPTIONS},
             "file": {"type": "str"},
             "packages": {"type": "list", "elements": "str", "default": []},
             "gunicorn_version": {"type": "str"},

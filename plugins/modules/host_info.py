@@ -24,6 +24,33 @@ options:
     type: list
     elements: str
     default: []
+  removals:
+    description: Apps to be removed. RV(obstacles) says which of them cannot be, and why.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the app.
+        type: str
+        required: true
+      root:
+        description: Directory of the app. C(/var/www/<name>) by default.
+        type: path
+      remove_data:
+        description: Whether the data below C(shared/) go, too.
+        type: bool
+        default: false
+  backups:
+    description: Directory for the archives of data that go.
+    type: path
+    default: /var/backups/webstack-flask
+  ports:
+    description:
+      - TCP ports on which the web server is to listen. RV(listeners) says who does, and RV(closed) which of them a firewall closes.
+    type: list
+    elements: int
+    default: []
   files:
     description: Paths of small text files whose content is returned.
     type: list
@@ -71,7 +98,7 @@ service_manager:
   returned: always
   sample: systemd
 address:
-  description: The IPv4 address from which the host reaches others; empty if it has no route to them.
+  description: The IPv4 address from which the host reaches others, else the IPv6 address; empty if it has no route to them.
   type: str
   returned: always
   sample: 192.0.2.10
@@ -85,9 +112,26 @@ packages:
   elements: str
   returned: always
 obstacles:
-  description: A sentence for each thing on the host that one of the I(apps) would overwrite or delete, and that does not belong to it.
+  description:
+    - A sentence for each thing on the host that one of the I(apps) would overwrite or delete, and that does not belong to it.
+    - A sentence for each of the I(removals) that cannot be removed.
   type: list
   elements: str
+  returned: always
+root:
+  description: Whether the module ran as root. Only root is told who listens on a port.
+  type: bool
+  returned: always
+listeners:
+  description:
+    - The programs that listen on one of the I(ports), by port. Each has a C(name), a C(process) and a C(unit), which are empty where
+      nobody can tell.
+  type: dict
+  returned: always
+closed:
+  description: Those of the I(ports) of which the host's own firewall seems to keep others out.
+  type: list
+  elements: int
   returned: always
 files:
   description: The content of those of the I(files) that can be read as text, by path.
@@ -95,7 +139,9 @@ files:
   returned: always
 """
 
+import os
 import time
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._host.facts import (
@@ -106,25 +152,48 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.facts import 
     read_release,
     read_texts,
 )
+from ansible_collections.webstack.flask.plugins.module_utils._host.listeners import find_closed, find_listeners
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import find_obstacles
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule
+from ansible_collections.webstack.flask.plugins.module_utils._release import remains
+from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
+from ansible_collections.webstack.flask.plugins.module_utils._release.removal import find_refusals
 
 ARGUMENT_SPEC: dict[str, Any] = {
-    name: {"type": "list", "elements": kind, "default": []} for name, kind in (("packages", "str"), ("apps", "str"), ("files", "path"))
+    name: {"type": "list", "elements": kind, "default": []}
+    for name, kind in (("packages", "str"), ("apps", "str"), ("ports", "int"), ("files", "path"))
+}
+ARGUMENT_SPEC |= {
+    "removals": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "root": {"type": "path"},
+            "remove_data": {"type": "bool", "default": False},
+        },
+    },
+    "backups": {"type": "path", "default": "/var/backups/webstack-flask"},
 }
 
 
 def main() -> None:
     """Run the module."""
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    obstacles = [obstacle for name in module.params["apps"] for obstacle in find_obstacles(AppLayout.of(name))]
+    obstacles += find_refusals(module.params["removals"], Path(module.params["backups"]), REAL, remains)
     module.exit_json(
         **describe_distribution(read_release()),
         service_manager=find_service_manager(),
         address=find_address() or "",
         epoch=int(time.time()),
         packages=find_installed(module.params["packages"]),
-        obstacles=[obstacle for name in module.params["apps"] for obstacle in find_obstacles(AppLayout.of(name))],
+        obstacles=obstacles,
+        root=os.geteuid() == 0,
+        listeners=find_listeners(module.params["ports"]),
+        closed=find_closed(module.params["ports"]) if module.params["ports"] else [],
         files=read_texts(module.params["files"]),
     )
 

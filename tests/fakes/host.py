@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeVar
 
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import MARKER, THROUGH
+from ansible_collections.webstack.flask.plugins.module_utils._host.places import Data
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import Answer, HealthCheck
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
@@ -650,6 +651,16 @@ class FakeHome(_Part):
         del layout, build, directories, files, check
         return False
 
+    def ensure_places(self, layout: AppLayout, declared: Iterable[str], *, check: bool) -> bool:
+        self.world.ask()
+        del layout, declared, check
+        return False
+
+    def find_unseen(self, layout: AppLayout, pid: int) -> list[str]:
+        self.world.ask()
+        del layout, pid
+        return []
+
 
 class FakeRemains(_Part):
     """What of an app is no release's."""
@@ -671,21 +682,35 @@ class FakeRemains(_Part):
         self.world.ask()
         del path
 
-    def require_unmounted(self, path: Path) -> None:
-        self.require_closed_way(path)
+    def find_data(self, layout: AppLayout) -> Data | None:
+        self.world.ask()
+        return Data(layout.shared, is_link=False, is_mount=False) if str(layout.shared) in self.world.nodes else None
 
-    def require_room_for_archive(self, layout: AppLayout, directory: Path) -> None:
-        self.require_closed_way(layout.shared / directory)
+    def require_removable(self, layout: AppLayout, parts: Sequence[Path], data: Data | None, *, with_data: bool) -> None:
+        del parts, data, with_data
+        self.require_closed_way(layout.root)
+
+    def require_room_for_archive(self, data: Data, directory: Path) -> None:
+        self.require_closed_way(data.place / directory)
 
     def end_processes_of(self, name: str) -> None:
         self.world.step("nothing that lasts", lambda: None)
         del name
 
-    def take_tree(self, top: Path) -> list[str]:
-        self.world.step("take the data", lambda: self.world.put(top, Node("dir", access=Access(0, 0, 0o700)), synced=True))
-        return []
+    def take_data(self, layout: AppLayout, data: Data) -> None:
+        del layout
+        self.world.step("take the data", lambda: self.world.put(data.place, Node("dir", access=Access(0, 0, 0o700)), synced=True))
 
-    def back_up(self, layout: AppLayout, directory: Path) -> Path:
+    def empty(self, data: Data) -> None:
+        raise NotImplementedError(data)
+
+    def is_mount(self, path: Path) -> bool:
+        self.world.ask()
+        del path
+        return False
+
+    def back_up(self, layout: AppLayout, data: Data, directory: Path) -> Path:
+        del data
         archive = directory / f"{layout.name}.tar.gz"
         self.world.step("archive", lambda: self.world.put(archive, Node("file"), synced=True))
         return archive

@@ -15,6 +15,9 @@ from typing import Any
 from harness import hosts, images, machines
 from harness.process import HarnessError
 
+EVERY_DEBIAN = "WEBSTACK_FLASK_TEST_EVERY_DEBIAN"
+"""The variable that lets tests run on each of their hosts, also where the Debian does not matter: see `scenario_tests.one_of`."""
+
 
 def main() -> int:
     """Do what the command line says."""

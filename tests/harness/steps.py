@@ -1,7 +1,9 @@
-"""Running many steps, three at a time, and one table at the end."""
+"""Running many steps, some at a time, and tables of results at the end."""
 
 from __future__ import annotations
 
+import os
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +15,12 @@ from harness import paths, process
 from harness.process import HarnessError, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 _TAIL = 40  # lines
+_MEMORY = 2 * 1024**3
+"""Bytes that a step may need at its worst, with all its hosts."""
 
 
 class Outcome(StrEnum):
@@ -37,7 +41,7 @@ class Step:
     needs: tuple[str, ...] = ()
     """Names of steps that must have passed before."""
     soon: bool = False
-    """Whether one of the workers sees to it first."""
+    """Whether one of the lanes sees to it first."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +53,23 @@ class Result:
     seconds: float
 
 
-def run_all(steps: Sequence[Step]) -> list[Result]:
-    """Run all steps and return their results in the same order.
+def count_lanes() -> int:
+    """Return how many steps to run at a time: scenarios wait for two thirds of their time, so two processors take five."""
+    processors = len(os.sched_getaffinity(0))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(2, min(2 * processors + 1, memory // _MEMORY))
 
-    Three workers share the work, from the end of the list, where the long steps are, to its beginning: what is left to the last
-    is short, and no processor waits for long. One of the three begins with the steps that are to be told soon. Long ones wait half of
-    the time: two of them leave two processors half idle.
+
+def run_all(steps: Sequence[Step], lanes: int | None = None) -> list[Result]:
+    """Run all steps, `lanes` at a time (default: what this machine takes), and return their results in the same order.
+
+    Each lane takes them from the end of the list, where the long steps are, to its beginning: what is left to the last is short, and no
+    processor waits for long. One lane begins with the steps that are to be told soon.
     """
     board = _Board(steps)
-    with ThreadPoolExecutor(3) as pool:
-        workers = [pool.submit(board.work, soon=soon) for soon in (True, False, False)]
+    lanes = lanes or count_lanes()
+    with ThreadPoolExecutor(lanes) as pool:
+        workers = [pool.submit(board.work, soon=lane == 0) for lane in range(lanes)]
         try:
             for worker in workers:
                 worker.result()
@@ -76,6 +87,16 @@ def table(results: Sequence[Result]) -> str:
     lines += [f"{result.name:<{width}}  {result.outcome:<8}  {duration(result.seconds):>8}" for result in results]
     passed = sum(result.outcome is Outcome.PASSED for result in results)
     return "\n".join([*lines, "", f"{passed} passed, {len(results) - passed} failed"])
+
+
+def slowest(logs: Mapping[str, str], count: int = 10) -> str:
+    """Return the tests that took longest, from the logs of steps by name, in which pytest lists them: seconds, part, test and host."""
+    found = [
+        (float(seconds), f"{name}: {test}{'' if part == 'call' else f' ({part})'}")
+        for name, log in logs.items()
+        for seconds, part, test in re.findall(r"^(\d+\.\d+)s (call|setup|teardown) +(?:\S*/)?(test_\w+\.py\S+)", log, re.MULTILINE)
+    ]
+    return "\n".join(f"{duration(seconds):>8}  {test}" for seconds, test in sorted(found, reverse=True)[:count])
 
 
 def duration(seconds: float) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import hosts, machines
+from harness.scenario import EVERY_DEBIAN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 LONG = 240
 """Seconds to wait for what comes in any case: a virtual machine without KVM may need them."""
+
+
+def one_of(first: str, *others: str) -> list[str]:
+    """Return the hosts on which to run tests for which the Debian does not matter: the first, or with ``./dev test --all`` each."""
+    return [first, *others] if EVERY_DEBIAN in os.environ else [first]
 
 
 @dataclass(frozen=True)

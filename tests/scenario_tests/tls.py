@@ -81,9 +81,9 @@ def describe(host: Host, app: str, **changes: Any) -> dict[str, Any]:  # noqa: A
     return {"flask_apps": [{key: value for key, value in (entry | changes).items() if value is not None}]}
 
 
-def converge(host: Host, variables: dict[str, Any] | None = None) -> Play:
-    """Run site.yml."""
-    return run_playbook(host, SITE, variables).succeeded()
+def converge(host: Host, variables: dict[str, Any] | None = None, *, tags: str = "all") -> Play:
+    """Run site.yml, or the parts of it that have one of these tags."""
+    return run_playbook(host, SITE, variables, options=["--tags", tags]).succeeded()
 
 
 def settle(host: Host, variables: dict[str, Any] | None = None) -> Play:

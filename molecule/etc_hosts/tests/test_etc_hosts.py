@@ -88,6 +88,23 @@ def test_a_block_goes_that_the_text_that_was_read_has(host: Host) -> None:
     assert content(host, "/etc/hosts") == before(host, "/etc/hosts")
 
 
+def test_runs_that_describe_other_apps_leave_the_names_of_each_other(host: Host, tmp_path: Path) -> None:
+    file = tmp_path / "hosts"
+    file.write_text("127.0.0.1 localhost\n", encoding="ascii")
+    controller = {"etc_hosts_controller": True, "etc_hosts_controller_path": str(file), "etc_hosts_controller_become": False}
+    for app in ("shop", "blog"):
+        entries = [{"app": app, "address": "192.0.2.10", "names": [f"{app}.test"]}]
+        run_role(host, "etc_hosts", controller | {"etc_hosts_entries": entries}).succeeded()
+    for app in ("shop", "blog"):
+        assert as_user(host, "nobody", f"getent hosts {app}.test").stdout.split()[0] == "192.0.2.10"
+        assert f"192.0.2.10 {app}.test\n" in file.read_text(encoding="ascii")
+        gone = [{"app": app, "address": "192.0.2.10", "names": []}]
+        run_role(host, "etc_hosts", controller | {"etc_hosts_entries": gone}).succeeded()
+        assert as_user(host, "nobody", f"getent hosts {app}.test").rc != 0
+    assert file.read_text(encoding="ascii") == "127.0.0.1 localhost\n"
+    assert content(host, "/etc/hosts") == before(host, "/etc/hosts")
+
+
 def test_check_mode_shows_the_change_and_leaves_the_file(host: Host) -> None:
     was = content(host, "/etc/hosts")
     plan = run_role(host, "etc_hosts", {"etc_hosts_entries": [{"address": "192.0.2.12", "names": ["new.test"]}]}, check=True)

@@ -8,7 +8,6 @@ import pytest
 from scenario_tests import wait_on_host
 from scenario_tests.faulty import (
     IMPATIENT,
-    PATIENT,
     SITE,
     deploy,
     ensure_served,
@@ -31,8 +30,6 @@ BAD_RELEASES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     # It never answers, so that a question must not be waited for as long as those of the patient.
     "exit at start": ({"health": {"timeout": 5, "deadline": 8}}, (WRONG, "bad wants no more")),
     "hang on import": (IMPATIENT, (f"{SILENT} was not answered within 1 s",)),
-    "health 301": (PATIENT, (f"{WRONG} answered 301 (Location: /elsewhere); expected 200",)),
-    "health wrong": (PATIENT, (f"{WRONG} answered 204; expected 200",)),
     "health slow": ({"seconds": 2, **IMPATIENT}, (f"{SILENT} was not answered within 1 s",)),
     "release command hangs": (
         {"release_commands": ["echo starting; sleep 600"], "release_command_timeout": 1},

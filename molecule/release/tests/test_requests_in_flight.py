@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from scenario_tests import http_get, wait_on_host
+from scenario_tests import http_get, one_of, wait_on_host
 from scenario_tests.faulty import (
     CANDIDATE_RUNS,
     NAME,
@@ -24,7 +24,7 @@ from scenario_tests.load import show, watch
 if TYPE_CHECKING:
     from testinfra.host import Host
 
-testinfra_hosts = ["debian12", "debian13"]
+testinfra_hosts = one_of("debian12", "debian13")
 
 
 def test_requests_in_flight_end_within_the_drain_limit_and_are_cut_off_after_it(host: Host) -> None:

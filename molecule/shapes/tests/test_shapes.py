@@ -78,6 +78,15 @@ def test_each_static_mapping_has_its_directory_and_its_age(host: Host) -> None:
     assert (picture.body, picture.headers["cache-control"]) == ("a picture\n", "max-age=315360000")
 
 
+def test_files_that_commands_make_are_part_of_the_build(host: Host) -> None:
+    made, place = (http_get(host, "greeter.test", path) for path in ("/made/by.txt", "/made/from.txt"))
+    assert made.body == 'it\'s "made" _build-greeter none\n', "they run as the builder, and get none of the app's variables"
+    build = host.file("/var/www/greeter/current/app").linked_to
+    assert place.body == f"{build}/greeter/__init__.py\n", "where a command runs, the build is in its final place"
+    assert not host.file(f"{build}-open").exists
+    assert (host.file(f"{build}/made/by.txt").user, host.file(f"{build}/made/by.txt").group) == ("root", "greeter")
+
+
 def test_data_outlives_releases_and_migrations_run_once_for_each(host: Host) -> None:
     before = http_get(host, "ledger.test").body
     form = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -32,7 +32,7 @@ from scenario_tests.load import show, watch
 if TYPE_CHECKING:
     from testinfra.host import Host
 
-testinfra_hosts = ["debian12"]  # the smaller one
+testinfra_hosts = ["debian12"]
 
 INTRUDER = Path(__file__).parents[1] / "files/intruder"
 FAULTY = Path(__file__).parents[3] / "tests/apps/faulty"

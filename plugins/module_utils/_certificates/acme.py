@@ -181,13 +181,13 @@ def format_config(options: Mapping[str, Any]) -> str:
     return f"eab-kid = {options['eab_kid']}\neab-hmac-key = {options['eab_hmac_key']}\n"
 
 
-def find_refused(output: str, names: Collection[str]) -> dict[str, str]:
-    """Return the names that the CA refused, and why, from certbot's output; empty if it names none."""
+def find_refused(output: str, names: Collection[str], reason: str = "") -> dict[str, str]:
+    """Return the names that the CA refused, and why, from certbot's output, or from a `reason` found elsewhere; empty if it names none."""
     blocks = re.findall(r"(?m)^\s*Domain:\s*(\S+)\n\s*Type:\s*(\S+)\n\s*Detail:\s*(.*)$", output)
     refused = {name: f"the CA says: {detail} ({kind})" for name, kind, detail in blocks if name in names}
     if refused:
         return refused
-    reason = explain(output)
+    reason = reason or explain(output)
     return {name: f"the CA says: {reason}" for name in names if f'"{name}"' in reason or f"'{name}'" in reason}
 
 
@@ -197,6 +197,58 @@ def explain(output: str) -> str:
     if "An unexpected error occurred:" in lines[:-1]:
         return lines[lines.index("An unexpected error occurred:") + 1]
     return lines[-1] if lines else "certbot gave no reason"
+
+
+_ADVICE = {
+    "rateLimited": "wait until the time that it names, or for an hour, and run again; certificates for tries come from the CA's staging "
+    "directory (`certificates_acme_directory`), which has limits of its own",
+    "caa": "let the CAA records of the domain name this CA, or delete them, and run again",
+    "externalAccountRequired": "set `certificates_acme_eab_kid` and `certificates_acme_eab_hmac_key` to what the CA has given to you",
+    "userActionRequired": "do what it asks for, which may be to agree to new terms, and run again",
+    "serverInternal": "that is the CA's own trouble; run again later",
+}
+"""How to go on after some of the errors of RFC 8555, section 6.7."""
+
+
+def explain_with_log(output: str, log: str) -> str:
+    """Return what went wrong: the CA's own words where certbot's log has them, which its output may lack, with how to go on.
+
+    certbot of Debian 12 fails at showing an error of a CA, whichever it is, and says "AttributeError: can't set attribute" (Python 3.11).
+    """
+    said = explain(output)
+    found = find_error(log)
+    if found is None or not ("An unexpected error occurred:" in output or "can't set attribute" in said):
+        return said
+    kind, words = found
+    advice = _ADVICE.get(kind)
+    return f"{words} ({kind}){f'. To go on, {advice}' if advice else ''}"
+
+
+def find_error(log: str) -> tuple[str, str] | None:
+    """Return the last error of a CA in certbot's log: its kind, and its words."""
+    lines = re.findall(r"(?m)^acme\.messages\.Error: (?:urn:ietf:params:acme:error:)?(\S+) :: (.*)$", log)
+    if not lines:
+        return None
+    kind, words = lines[-1]
+    return kind, words.rpartition(" :: ")[2].strip() or words
+
+
+def is_account_forgotten(log: str) -> bool:
+    """Return whether a CA no longer knows the account that certbot has there, as the last thing that it said."""
+    found = find_error(log)
+    return found is not None and found[0] == "accountDoesNotExist"
+
+
+def account_directory(server: str) -> Path:
+    """Return where certbot keeps its accounts at a CA, given the URL of its directory."""
+    return CERTBOT_ROOT / "accounts" / server.partition("://")[2]
+
+
+def change_account(text: str, server: str, accounts: Collection[str], account: str) -> str:
+    """Return the text of a certificate's renewal settings with another account, where it has one of these at the same CA."""
+    if parse_renewal(text).directory != server:
+        return text
+    return re.sub(r"(?m)^(account = )(\S+)$", lambda found: found[1] + (account if found[2] in accounts else found[2]), text)
 
 
 def is_busy(output: str) -> bool:

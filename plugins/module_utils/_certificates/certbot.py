@@ -26,11 +26,15 @@ from ansible_collections.webstack.flask.plugins.module_utils._certificates.acme 
     HOOK,
     Order,
     Renewal,
+    account_directory,
+    change_account,
     choose_names,
     explain,
+    explain_with_log,
     find_reason_to_ask,
     find_refused,
     format_config,
+    is_account_forgotten,
     is_busy,
     lineage_of,
     make_arguments,
@@ -40,7 +44,13 @@ from ansible_collections.webstack.flask.plugins.module_utils._certificates.dns i
 from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem import Certificate, join, read_given, read_usable
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.commands import TimedOut, run
-from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access, ensure_directory, ensure_file, read_text
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import (
+    Access,
+    ensure_directory,
+    ensure_file,
+    read_text,
+    write_atomically,
+)
 from ansible_collections.webstack.flask.plugins.module_utils._layout import CERTIFICATE_ROOT, UNIT_ROOT
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file import format_environment
@@ -53,6 +63,7 @@ _CA_BUNDLE = _ETC / "acme-ca.pem"
 _CREDENTIALS = _ETC / "acme-dns.ini"
 _DROP_IN = UNIT_ROOT / "certbot.service.d/webstack-flask.conf"
 _SYSTEM_CAS = Path("/etc/ssl/certs/ca-certificates.crt")
+_LOG = Path("/var/log/letsencrypt/letsencrypt.log")
 _CHALLENGES = ".well-known/acme-challenge"
 _SECRET, _PUBLIC, _PROGRAM, _FOLDER = (Access(0, 0, mode) for mode in (0o600, 0o644, 0o755, 0o755))
 
@@ -234,11 +245,63 @@ def ask_for(order: Order, options: Mapping[str, Any], held: Certificate | None, 
             config = Path(scratch, "certbot.ini")
             ensure_file(config, format_config(options), _SECRET)
             arguments = make_arguments(order, names, options, config=config, credentials=_CREDENTIALS)
-            status, output = _run_certbot(arguments, _list_variables(options))
+            status, output, log = _ask_certbot(arguments, options)
         if status == 0:
             return Asked(names, asked.troubles)
-        asked.troubles |= find_refused(output, names) or dict.fromkeys(names, explain(output))
+        reason = explain_with_log(output, log)
+        asked.troubles |= find_refused(output, names, reason) or dict.fromkeys(names, reason)
     return asked
+
+
+def _ask_certbot(arguments: Sequence[str], options: Mapping[str, Any]) -> tuple[int, str, str]:
+    """Let certbot ask for a certificate, once more with a new account where the CA has forgotten the old one.
+
+    Return its status, what it said, and the end of its log.
+    """
+    variables = _list_variables(options)
+    started = time.time()
+    status, output = _run_certbot(arguments, variables)
+    log = _read_log(started) if status else ""
+    if status and is_account_forgotten(log):
+        directory = account_directory(options["directory"])
+        former = sorted(path.name for path in directory.glob("*") if path.is_dir() and not path.is_symlink())
+        if former:
+            _put_aside(directory)
+            status, output = _run_certbot(arguments, variables)
+            log = _read_log(started) if status else ""
+            _use_new_account(directory, options["directory"], former)
+    return status, output, log
+
+
+def _put_aside(directory: Path) -> None:
+    aside = directory.with_name(f"{directory.name}.forgotten")
+    if aside.exists():
+        shutil.rmtree(aside)
+    shutil.move(directory, aside)  # which copies where a directory cannot be renamed
+
+
+def _use_new_account(directory: Path, server: str, former: Sequence[str]) -> None:
+    """Let the other certificates of the same CA be renewed by the account that certbot has made."""
+    made = sorted(path.name for path in directory.glob("*") if path.is_dir() and not path.is_symlink())
+    for file in (CERTBOT_ROOT / "renewal").glob("*.conf") if len(made) == 1 else ():
+        text = read_text(file) or ""
+        changed = change_account(text, server, former, made[0])
+        if changed != text:
+            status = file.stat()
+            write_atomically(file, changed, Access(status.st_uid, status.st_gid, status.st_mode & 0o7777))
+
+
+def _read_log(since: float) -> str:
+    """Return the end of certbot's log, if something was written to it since then."""
+    try:
+        with _LOG.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if os.fstat(file.fileno()).st_mtime < since - 1:
+                return ""
+            file.seek(max(0, size - _MOST_SAID))
+            return shorten_lines(file.read(_MOST_SAID).decode(errors="replace"))
+    except FileNotFoundError:
+        return ""
 
 
 def _run_certbot(arguments: Sequence[str], variables: Mapping[str, str]) -> tuple[int, str]:

@@ -69,6 +69,7 @@ def build_environment(
     layout: AppLayout,
     identifier: str,
     source: Path,
+    final: Path,
     needs: Dependencies,
     installer: Installer,
     additions: Sequence[str],
@@ -76,6 +77,7 @@ def build_environment(
 ) -> None:
     """Build an environment in its place; raise UserError, leaving nothing, if that fails.
 
+    What is installed in editable mode is looked for in `final`, where the source will lie that is now in `source`.
     `additions`, such as `gunicorn==27.0.1`, are installed unless something else installs them in any version.
     `warn` is told what was not installed as the files say.
     """
@@ -88,7 +90,7 @@ def build_environment(
         _add_missing(workspace, needs, additions)
         _require_running_gunicorn(workspace, needs)
         end_builds(layout)
-        _take_over(workspace, source, needs)
+        _take_over(workspace, final, needs)
 
 
 def _take_over(workspace: Workspace, source: Path, needs: Dependencies) -> None:

@@ -6,12 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._encoding import decode
+from ansible_collections.webstack.flask.plugins.module_utils._environment.build_step import BuildStep, finish_build
 from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import Outline, choose_dependencies
 from ansible_collections.webstack.flask.plugins.module_utils._environment.environments import build_environment, is_usable
-from ansible_collections.webstack.flask.plugins.module_utils._environment.installed import find_missing_packages, list_pythons, read_python
+from ansible_collections.webstack.flask.plugins.module_utils._environment.installed import (
+    find_missing_packages,
+    list_pythons,
+    read_python,
+    require_debian_packages,
+)
 from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import find_dependency_problems
 from ansible_collections.webstack.flask.plugins.module_utils._environment.pythons import Demand, Python, choose_python
 from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import Installer, end_builds
@@ -77,10 +84,16 @@ def require_valid_options(app: Mapping[str, Any]) -> None:
         raise UserError("; ".join(problems))
 
 
+def find_source(layout: AppLayout, app: Mapping[str, Any]) -> Path:
+    """Return the directory of an app's build, or of the open one if it has yet to be finished."""
+    build = layout.build(app["build"])
+    return layout.open_build(app["build"]) if app["step"] and not build.is_dir() else build
+
+
 def predict(app: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the outcome that `build` would have, as far as it can be known. For a build that does not exist yet, its outline decides."""
     layout = AppLayout.of(app["name"], app["root"])
-    source = layout.build(app["build"])
+    source = find_source(layout, app)
     if app["build"] and source.is_dir():
         outline = choose_dependencies(source, packages=app["packages"], file=app["file"], wheels=app["wheels"]).outline
     elif app["outline"]:
@@ -95,13 +108,19 @@ def predict(app: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, 
         raise
     identifier = identify(app, parameters, outline, python)
     directory = layout.environment(identifier)
-    return {"id": identifier, "path": str(directory), "source": outline.file or outline.kind, "changed": not is_usable(directory)}
+    is_open = bool(app["step"]) and not layout.build(app["build"]).is_dir()
+    return {
+        "id": identifier,
+        "path": str(directory),
+        "source": outline.file or outline.kind,
+        "changed": is_open or not is_usable(directory),
+    }
 
 
 def build(app: Mapping[str, Any], parameters: Mapping[str, Any], warn: Callable[[str], object]) -> dict[str, Any]:
     """Build the environment of an app, unless it exists; return the outcome."""
     layout = AppLayout.of(app["name"], app["root"])
-    source = layout.build(app["build"])
+    source, final = find_source(layout, app), layout.build(app["build"])
     if not app["build"] or not source.is_dir():
         raise UserError(f"there is no build {app['build']!r} of {app['name']} on the host")
     needs = choose_dependencies(source, packages=app["packages"], file=app["file"], wheels=app["wheels"])
@@ -125,6 +144,12 @@ def build(app: Mapping[str, Any], parameters: Mapping[str, Any], warn: Callable[
             end_builds(layout)  # of a run that was cut off
             missing = not is_usable(directory)
             if missing:
-                build_environment(layout, identifier, source, needs, installer, list_additions(app, parameters), warn)
+                build_environment(layout, identifier, source, final, needs, installer, list_additions(app, parameters), warn)
             mark_used(directory)
-    return {"id": identifier, "path": str(directory), "source": needs.file or needs.kind, "changed": missing}
+    is_open = source != final
+    if is_open:
+        require_debian_packages(tuple(app["build_packages"]))
+        with hold_lock(layout.lock, _TIMEOUT, warn):
+            if not mark_used(final):
+                finish_build(layout, app["build"], directory, BuildStep.of(app["step"]), installer.variables, parameters["timeout"])
+    return {"id": identifier, "path": str(directory), "source": needs.file or needs.kind, "changed": missing or is_open}

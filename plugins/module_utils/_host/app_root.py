@@ -5,32 +5,16 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import (
     Access,
     ensure_directory,
     has_acl,
     read_text,
-    require_closed_way,
     write_atomically,
 )
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import MARKER, THROUGH, require_no_obstacles
 from ansible_collections.webstack.flask.plugins.module_utils._host.trees import clear_acls
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-
-
-def find_data(layout: AppLayout) -> Path:
-    """Return where an app's data really lie: an operator may have put a link to another disk in the place of `shared`.
-
-    Raise UserError if others could exchange what the link leads to.
-    """
-    if not layout.shared.is_symlink():
-        return layout.shared
-    data = Path(os.path.realpath(layout.shared))
-    require_closed_way(data.parent)
-    return data
 
 
 def ensure_root(layout: AppLayout, *, check: bool = False) -> bool:

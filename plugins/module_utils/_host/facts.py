@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 _ELSEWHERE = ("192.0.2.1", 9)
-"""Any address beyond the default route will do (RFC 5737 reserves this one for documentation). Nothing is sent to it."""
+_ELSEWHERE_IPV6 = ("2001:db8::1", 9)
+"""Any address beyond the default route will do (RFC 5737 and RFC 3849 reserve these for documentation). Nothing is sent to them."""
 
 
 _LONGEST_TEXT = 1 << 20
@@ -53,14 +54,18 @@ def find_installed(packages: Sequence[str]) -> list[str]:
 
 
 def find_address() -> str | None:
-    """Return the IPv4 address from which the host reaches others, None where it has no way to them."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(_ELSEWHERE)
-        except OSError:
-            return None
-        address: str = probe.getsockname()[0]
-        return address
+    """Return the IPv4 address from which the host reaches others, else the IPv6 address, None where it has no way to them."""
+    return _find_own(socket.AF_INET, _ELSEWHERE) or _find_own(socket.AF_INET6, _ELSEWHERE_IPV6)
+
+
+def _find_own(family: socket.AddressFamily, elsewhere: tuple[str, int]) -> str | None:
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect(elsewhere)
+            address: str = probe.getsockname()[0]
+            return address
+    except OSError:
+        return None
 
 
 def find_service_manager(run: Path = Path("/run")) -> str:

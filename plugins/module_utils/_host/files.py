@@ -129,7 +129,8 @@ def ensure_directory(path: Path, access: Access, *, check: bool = False) -> bool
         present = None
     if present and not stat.S_ISDIR(present.st_mode):
         kind = "a symbolic link" if stat.S_ISLNK(present.st_mode) else "no directory"
-        raise UserError(f"{path} is {kind}, and has to be a directory; move it away and run again")
+        mend = "to have it on another disk, mount that there (`mount --bind`)" if stat.S_ISLNK(present.st_mode) else "move it away"
+        raise UserError(f"{path} is {kind}, and has to be a directory; {mend}, and run again")
     if present and has_access(path, access):
         return False
     if not check:

@@ -16,6 +16,7 @@ from pathlib import Path
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.accounts import find_account_problems, find_user
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import read_link, read_text, require_closed_way
+from ansible_collections.webstack.flask.plugins.module_utils._host.mounts import find_mount_problems
 from ansible_collections.webstack.flask.plugins.module_utils._layout import UNIT_ROOT, AppLayout
 
 MARKER = ".webstack-flask"
@@ -59,6 +60,7 @@ def _find_obstacles(layout: AppLayout) -> Iterator[str]:
         require_closed_way(layout.root.parent)
     except UserError as problem:
         yield str(problem)
+    yield from find_mount_problems(layout)
     if not is_ours(layout) and not _is_free(layout.root):
         yield (
             f"{layout.root} exists on the host already and is not this app's: somebody else, or another tool, has made it. Move it away "

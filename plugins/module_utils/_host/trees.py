@@ -178,41 +178,57 @@ def show_path(path: str) -> str:
 
 
 def give_tree(top: Path, *, uid: int, gid: int, mode: int) -> list[str]:
-    """Give a tree of root's to an account, the directory itself, with this mode, last: until then it is root's, and closed.
+    """Give what in a tree is root's to an account, the directory itself, with this mode, last: until then it is root's, and closed.
 
     So one that still is root's has not been given away in full. Return a few paths of files that stay as they are, because they have
     another name outside the tree: they may be somebody else's.
     """
     with open_directory(top) as descriptor:
         set_access(descriptor, Access(0, 0, 0o700))
-        kept = _hand_over(descriptor, uid, gid, before=False)
+        kept = _hand_over(descriptor, _Heir(0, uid, gid), before=False)
         set_access(descriptor, Access(uid, gid, mode))
     return kept
 
 
-def take_tree(top: Path) -> list[str]:
-    """Give a tree to root, the directory itself first, closed to everybody else. Return what stays as it is, as `give_tree` does."""
+def take_tree(top: Path, owner: int | None = None) -> list[str]:
+    """Give a tree to root, the directory itself first, closed to everybody else. Return what stays as it is, as `give_tree` does.
+
+    With `owner` that is only what belongs to the account, or the group, of this number: what is mounted in the tree may hold the files of
+    others.
+    """
     with open_directory(top) as descriptor:
         set_access(descriptor, Access(0, 0, 0o700))
-        return _hand_over(descriptor, 0, 0, before=True)
+        return _hand_over(descriptor, _Heir(owner, 0, 0), before=True)
 
 
-def _hand_over(top: int, uid: int, gid: int, *, before: bool) -> list[str]:
+class _Heir(NamedTuple):
+    """Whose files go to whom."""
+
+    former: int | None
+    uid: int
+    gid: int
+
+    def takes(self, status: os.stat_result) -> bool:
+        """Return whether this one is to go."""
+        return self.former is None or self.former in (status.st_uid, status.st_gid)
+
+
+def _hand_over(top: int, heir: _Heir, *, before: bool) -> list[str]:
     """Change the owner of what is in a directory, of directories `before` or after what is in them; return what stays as it is."""
     names_inside: Counter[tuple[int, int]] = Counter()
     with closing(walk(top)) as visits:
         for visit in visits:
             if visit.step is not Step.ITEM:
-                if not visit.is_top and before == (visit.step is Step.ENTER):
-                    os.fchown(visit.descriptor, uid, gid)
+                if not visit.is_top and before == (visit.step is Step.ENTER) and heir.takes(visit.status):
+                    os.fchown(visit.descriptor, heir.uid, heir.gid)
             elif visit.status.st_nlink > 1:
                 names_inside[_identify(visit.status)] += 1
             else:
-                _chown(visit, uid, gid)
-    return _hand_over_linked(top, uid, gid, names_inside) if names_inside else []
+                _chown(visit, heir)
+    return _hand_over_linked(top, heir, names_inside) if names_inside else []
 
 
-def _hand_over_linked(top: int, uid: int, gid: int, names_inside: Counter[tuple[int, int]]) -> list[str]:
+def _hand_over_linked(top: int, heir: _Heir, names_inside: Counter[tuple[int, int]]) -> list[str]:
     """Change the owner of the files that have several names, if all of them are in the tree; return a few of the others."""
     kept: list[str] = []
     with closing(walk(top)) as visits:
@@ -220,15 +236,17 @@ def _hand_over_linked(top: int, uid: int, gid: int, names_inside: Counter[tuple[
             if visit.step is not Step.ITEM or visit.status.st_nlink == 1:
                 continue
             if names_inside[_identify(visit.status)] >= visit.status.st_nlink:
-                _chown(visit, uid, gid)
+                _chown(visit, heir)
             elif len(kept) < _MOST_NAMED:
                 kept.append(show_path(visit.path))
     return kept
 
 
-def _chown(visit: Visit, uid: int, gid: int) -> None:
+def _chown(visit: Visit, heir: _Heir) -> None:
+    if not heir.takes(visit.status):
+        return
     with suppress(FileNotFoundError):
-        os.chown(visit.name, uid, gid, dir_fd=visit.descriptor, follow_symlinks=False)
+        os.chown(visit.name, heir.uid, heir.gid, dir_fd=visit.descriptor, follow_symlinks=False)
 
 
 def clear_acls(top: Path) -> None:
@@ -456,15 +474,57 @@ def require_unmounted(path: Path) -> None:
     `rm --one-file-system` alone does not see a directory of the same file system that is mounted there (mount --bind).
     """
     # Not by its own name: what `path` is a link to is not deleted.
-    real = os.path.join(os.path.realpath(path.parent), path.name)
-    mounts = find_mounts(_MOUNTS.read_text(encoding="utf-8", errors="surrogateescape"), real)
+    mounts = list_mounts(os.path.join(os.path.realpath(path.parent), path.name))
     if mounts:
         shown = show_path(mounts[-1])
-        raise UserError(f"something is mounted at {shown}, and is not to be deleted with {path}; run `umount {shown}`, and run again")
+        raise UserError(
+            f"something is mounted at {shown}, and is not to be deleted with {path}. What is on it will be neither copied nor removed: "
+            f"keep a copy if you need one, give it to root (`chown -hR root:root {shown}`), run `umount {shown}`, and run again"
+        )
+
+
+def list_mounts(top: str) -> list[str]:
+    """Return where something is mounted at `top`, a path without links, or below it."""
+    return find_mounts(_MOUNTS.read_text(encoding="utf-8", errors="surrogateescape"), top)
+
+
+def is_mount(path: Path) -> bool:
+    """Return whether something is mounted at a path, be it a directory of the same file system."""
+    real = os.path.join(os.path.realpath(path.parent), path.name)
+    return real in list_mounts(real)
 
 
 def find_mounts(table: str, top: str) -> list[str]:
     """Return where something is mounted at `top` or below it, from /proc/self/mountinfo (proc_pid_mountinfo(5))."""
     fields = [line.split(" ") for line in table.split("\n")]
     places = [re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), words[4]) for words in fields if len(words) > 4]
-    return [place for place in places if place == top or place.startswith(f"{top}/")]
+    return [place for place in places if place == top or place.startswith(f"{top.rstrip('/')}/")]
+
+
+def empty_directory(top: Path) -> None:
+    """Delete what is in a directory of root's, which stays: something is mounted there, or a link leads to it.
+
+    All of it is renamed first, so that an interrupted removal leaves no half of it in use.
+    """
+    require_nothing_mounted_in(top)
+    doomed = top / f"{_ASIDE}data"
+    doomed.mkdir(mode=0o700, exist_ok=True)
+    for name in list_content(top):
+        try:
+            os.rename(top / name, doomed / name)
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EBUSY, errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            _delete(top / name)
+    _delete(doomed)
+
+
+def list_content(top: Path) -> list[str]:
+    """Return the names in a directory that are neither the file system's own nor left by a removal that was cut off."""
+    return sorted(name for name in os.listdir(top) if name not in ("lost+found", f"{_ASIDE}data"))
+
+
+def require_nothing_mounted_in(top: Path) -> None:
+    """Raise UserError if something is mounted below a directory, which itself may be where something is."""
+    for name in os.listdir(top):
+        require_unmounted(top / name)

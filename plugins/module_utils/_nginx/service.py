@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import time
@@ -17,6 +18,10 @@ from ansible_collections.webstack.flask.plugins.module_utils._systemd.log_lines 
 
 UNIT = "nginx.service"
 _RECORD = Path("/var/lib/nginx/webstack-flask.loaded")
+_ERROR_LOG = Path("/var/log/nginx/error.log")
+_MOST_READ = 1 << 18
+"""Bytes that are read of what nginx says of a reload."""
+
 _PENDING = "pending"
 _TIMEOUT = 30.0
 _SHOW_TIMEOUT = 10.0
@@ -90,17 +95,43 @@ def reload() -> None:
     """Make nginx read its files again, and wait until only processes with the new configuration take connections."""
     master = systemctl.show([UNIT])[UNIT].main_pid
     former = find_workers(master)
+    size = _ERROR_LOG.stat().st_size if _ERROR_LOG.exists() else 0
     try:
         systemctl.reload(UNIT)
     except UserError as problem:
         raise UserError(f"nginx does not reload: {_read_log() or problem}") from problem
     deadline = time.monotonic() + _TIMEOUT
     while not has_replaced(former, find_workers(master)):
+        if reason := find_refusal(_read_from(_ERROR_LOG, size)):
+            raise UserError(f"nginx does not take the new configuration, and runs its former one: {reason}")
         if time.monotonic() > deadline:
             raise UserError(
                 f"nginx was told to reload, but runs its former configuration still after {_TIMEOUT:g} s; /var/log/nginx/error.log says why"
             )
         time.sleep(_PAUSE)
+
+
+def _read_from(path: Path, position: int) -> str:
+    """Return what was written to a log since it had this size; all of it, if it is another file now."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(position if position <= size else 0)
+            return file.read(_MOST_READ).decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def find_refusal(log: str) -> str | None:
+    """Return why nginx has given up a new configuration, from what its log says since it was told to read it; None if it has not.
+
+    It tries five times, half a second apart, to listen where another program does.
+    """
+    lines = re.findall(r"(?m)^\S+ \S+ \[emerg\] \S+ (.*)$", log)
+    if not any(not line.startswith("bind() to") for line in lines):
+        return None
+    reasons = dict.fromkeys(line for line in lines if not line.startswith("still could not bind()"))
+    return "; ".join(reasons) or lines[0]
 
 
 def has_replaced(former: set[Worker], present: set[Worker]) -> bool:

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.hints import find_hints
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import holds_code
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import sandbox
@@ -56,7 +56,7 @@ def run_release_command(
     reason = f"took more than {timeout:g} s and was stopped" if outcome.late else f"failed with exit status {outcome.status}"
     lines = outcome.said.splitlines()[-_OUTPUT_LINES:]
     output = [f"  {line}" for line in lines or ["(nothing)"]]
-    hints = [f"Hint: {hint}." for hint in find_hints(lines, str(layout.root))]
+    hints = [f"Hint: {hint}." for hint in find_hints(lines, str(layout.root), lambda path: holds_code(layout, host, release, path))]
     raise ReleaseFailed("\n".join([f"the release command `{command}` of release {release} {reason}. Its output:", *output, *hints]))
 
 
@@ -92,19 +92,15 @@ def list_variables(layout: AppLayout, release: str) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
         "FLASK_SKIP_DOTENV": "1",  # which files count is told by `env_files`, for the server as for the commands
+        "WEBSTACK_FLASK_APP": layout.name,
+        "WEBSTACK_FLASK_RELEASE": release,
+        "WEBSTACK_FLASK_SHARED": str(layout.shared),
     }
 
 
 def wrap(command: str, env_files: Sequence[str], directory: Path) -> list[str]:
     """Return the program and its arguments that run a command with the variables of files of the app's source."""
     if not env_files:
-        return ["/bin/sh", "-c", on_one_line(command)]
+        return ["/bin/sh", "-c", sandbox.on_one_line(command)]
     files = [f"{directory}/app/{file}" for file in env_files]
-    return [f"{directory}/venv/bin/python", "-c", _READ_ENV_FILES, on_one_line(command), *files]
-
-
-def on_one_line(command: str) -> str:
-    """Return a shell command without newlines: systemd 252 breaks the unit of a running one when it reads its units again."""
-    if "\n" not in command:
-        return command
-    return f'eval "$(echo {base64.b64encode(command.encode()).decode()} | base64 --decode)"'
+    return [f"{directory}/venv/bin/python", "-c", _READ_ENV_FILES, sandbox.on_one_line(command), *files]

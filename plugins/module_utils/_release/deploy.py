@@ -92,6 +92,10 @@ def ensure_all(spec: ReleaseSpec, host: Host, shared: Mapping[str, Sequence[str]
     made |= host.home.ensure_directories(layout, check=check)
     made |= host.home.ensure_shared(layout, layout.build(spec.build or "unknown"), **shared, check=check)
     made |= ensure_units(spec, host, check=check)
+    if host.home.ensure_places(layout, [path for paths in shared.values() for path in paths], check=check):
+        made = True
+        if not check:
+            host.units.daemon_reload()
     return made | ensure_release(spec, host, check=check)
 
 
@@ -100,9 +104,10 @@ def run_commands(app: dict[str, Any], spec: ReleaseSpec, host: Host, release: st
     record = read_record(spec.layout, host, release)
     if not spec.commands or (record and record.commands_run):
         return
+    places = host.files.read_text(spec.layout.places) or ""
     try:
         for command in spec.commands:
-            confinement = list_confinement(spec.service, spec.drop_in, app=spec.layout.name, release=release)
+            confinement = list_confinement(spec.service, places, spec.drop_in, app=spec.layout.name, release=release)
             run_release_command(
                 spec.layout,
                 host,

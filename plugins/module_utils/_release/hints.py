@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 _DENIED = re.compile(r"(?:Read-only file system|Permission denied): '(?P<path>/[^']+)'")
 _NO_MODULE = re.compile(r"No module named '(?P<module>[^']+)'")
@@ -21,18 +21,23 @@ _LONGEST = 100
 _NO_ATTRIBUTE = re.compile(r"Failed to find attribute '(?P<name>[^']+)' in '(?P<module>[^']+)'")
 
 
-def find_hints(log: Sequence[str], root: str) -> list[str]:
+HoldsCode = Callable[[str], bool]
+"""Tells of a directory of the source, by its path there, whether there is code in it."""
+
+
+def find_hints(log: Sequence[str], root: str, holds_code: HoldsCode = lambda _path: False) -> list[str]:
     """Return what helps against what the lines of a log tell, each hint once; `root` is the app's directory."""
-    return list(dict.fromkeys(hint for line in log for hint in _find_hints(line, root)))
+    return list(dict.fromkeys(hint for line in log for hint in _find_hints(line, root, holds_code)))
 
 
-def _find_hints(line: str, root: str) -> Iterator[str]:
+def _find_hints(line: str, root: str, holds_code: HoldsCode) -> Iterator[str]:
     if match := _DENIED.search(line):
-        yield _explain_denial(match["path"], root)
+        yield _explain_denial(match["path"], root, holds_code)
     if "unable to open database file" in line:
         yield (
             f"SQLite cannot create a file in the source, which is read-only: put the database below {root}/shared, which is the "
-            "app's HOME, or name the directory in which it lies, such as `shared: {directories: [instance]}`"
+            "app's HOME, or name the file, such as `shared: {files: [app.db]}`, or its directory if that holds nothing but data, such as "
+            "`shared: {directories: [instance]}`"
         )
     if "class uri 'asgi' invalid or not found" in line:
         yield (
@@ -47,7 +52,7 @@ def _find_hints(line: str, root: str) -> Iterator[str]:
         yield f"`wsgi` names {which} does not have; it must be the app or a call that makes it"
 
 
-def _explain_denial(path: str, root: str) -> str:
+def _explain_denial(path: str, root: str, holds_code: HoldsCode) -> str:
     inside = re.fullmatch(rf"{re.escape(root)}/(?:builds/[^/]+|releases/[^/]+/app|current/app)/(?P<path>.+)", path)
     if inside is None:
         return (
@@ -59,11 +64,21 @@ def _explain_denial(path: str, root: str) -> str:
             "the source is read-only; data that outlives a release is declared: `shared: {directories: [...]}`, or `files:` for a "
             "single file"
         )
-    place = posixpath.dirname(inside["path"]) or inside["path"]
     return (
         f"{inside['path']!r} is in the source, which is read-only; data that outlives a release is declared, "
-        f"such as `shared: {{directories: [{place}]}}`, or `files:` for a single file"
+        f"such as `shared: {{{_choose_place(inside['path'], holds_code)}}}`. Never name a directory that holds code: it would be kept, too"
     )
+
+
+def _choose_place(path: str, holds_code: HoldsCode) -> str:
+    """Return what to share for something that the app has tried to write: the directory in which it lies, if that is one of data.
+
+    Else it is the thing itself: what has an ending is taken for a file.
+    """
+    directory, name = posixpath.split(path)
+    if directory and not holds_code(directory):
+        return f"directories: [{directory}]"
+    return f"files: [{path}]" if posixpath.splitext(name)[1] else f"directories: [{path}]"
 
 
 def _is_plain(path: str) -> bool:

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+import errno
+
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.accounts import ensure_group, ensure_user, find_group, find_user
-from ansible_collections.webstack.flask.plugins.module_utils._host.app_root import ensure_root, find_data
+from ansible_collections.webstack.flask.plugins.module_utils._host.app_root import ensure_root
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access, ensure_directory
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import THROUGH, require_no_obstacles
+from ansible_collections.webstack.flask.plugins.module_utils._host.places import ensure_places, find_data, find_unseen
 from ansible_collections.webstack.flask.plugins.module_utils._host.trees import give_tree
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._source.shared_data import ensure_shared
 
-__all__ = ["ensure_account", "ensure_directories", "ensure_shared", "find_group"]
+__all__ = ["ensure_account", "ensure_directories", "ensure_places", "ensure_shared", "find_group", "find_unseen"]
 
 
 def ensure_account(layout: AppLayout, *, check: bool) -> bool:
@@ -32,7 +36,17 @@ def ensure_directories(layout: AppLayout, *, check: bool) -> bool:
     if user is None or group is None:
         return True
     shared = find_data(layout)
-    if not check and shared.is_dir() and shared.lstat().st_uid == 0:
-        give_tree(shared, uid=user.pw_uid, gid=group, mode=0o750)  # data of an app that was removed, and comes back
     changed |= ensure_directory(layout.releases, Access(0, 0, THROUGH), check=check)
-    return ensure_directory(shared, Access(user.pw_uid, group, 0o750), check=check) or changed
+    try:
+        if not check and shared.is_dir() and shared.lstat().st_uid == 0:
+            give_tree(shared, uid=user.pw_uid, gid=group, mode=0o750)  # data of an app that was removed, and comes back
+        return ensure_directory(shared, Access(user.pw_uid, group, 0o750), check=check) or changed
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EACCES, errno.EROFS):
+            raise
+        # NFS with root_squash, a file system without owners, or one that is mounted for reading alone.
+        raise UserError(
+            f"{shared}, the data of {layout.name}, cannot be given to its account ({error.strerror}). Where it lies on another machine, "
+            f"run `chown {user.pw_uid}:{group} DIRECTORY && chmod 0750 DIRECTORY` there; where it is mounted read-only, or without owners, "
+            "mount it so that root may write to it and set owners"
+        ) from error

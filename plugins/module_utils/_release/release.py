@@ -144,6 +144,11 @@ def _remove_drop_in(host: Host, path: Path) -> None:
         host.files.rmdir(path.parent)
 
 
+def holds_code(layout: AppLayout, host: Host, release: str, path: str) -> bool:
+    """Return whether a directory of a release's source has Python code in it."""
+    return bool(host.files.glob(layout.release(release) / "app" / path, "**/*.py"))
+
+
 def find_drop_ins(layout: AppLayout, host: Host) -> dict[str, Path]:
     """Return the drop-ins that are on the host, by release."""
     paths = host.files.glob(layout.service_template.parent, f"{layout.drop_in('*').parent.name}/release.conf")

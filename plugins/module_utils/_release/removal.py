@@ -8,13 +8,14 @@ A run that is cut off anywhere is finished by the next one: the accounts go last
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import MARKER
+from ansible_collections.webstack.flask.plugins.module_utils._host.places import Data
 from ansible_collections.webstack.flask.plugins.module_utils._host.trees import Moved, set_aside
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
@@ -26,21 +27,58 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.transactio
 
 _DRAIN = 30
 
+_OF_A_DISK = "lost+found"
+
 
 def remove(app: dict[str, Any], parameters: dict[str, Any], host: Host, remains: Remains, *, check: bool) -> dict[str, Any]:
     """Remove one app, as the module app_removal describes it; return what became of it."""
-    layout = AppLayout.of(app["name"], app["root"])
+    layout, backups = AppLayout.of(app["name"], app["root"]), Path(parameters["backups"])
     removed = find_remains(layout, host, remains, with_data=app["remove_data"])
-    if removed and remains.is_ours(layout):
-        remains.require_closed_way(layout.root)
-    if removed and app["remove_data"]:
-        remains.require_closed_way(Path(parameters["backups"]))
+    data = remains.find_data(layout) if remains.is_ours(layout) else None
+    require_possible(layout, host, remains, backups=backups, with_data=app["remove_data"])
     backup = None
     if removed and not check:
         switch = Switch(layout, host, HealthCheck(), proxy=None, drain_limit=_DRAIN)
         with host.lock(layout.lock, parameters["lock_timeout"], switch.notes.append):
-            backup = remove_app(switch, remains, with_data=app["remove_data"], backups=Path(parameters["backups"]))
-    return {"changed": bool(removed), "removed": removed, **({"backup": str(backup)} if backup else {})}
+            backup = remove_app(switch, remains, with_data=app["remove_data"], backups=backups)
+    kept = {"kept": str(data.place)} if data and not app["remove_data"] else {"doomed": str(data.place)} if data and check else {}
+    return {"changed": bool(removed), "removed": removed, **kept, **({"backup": str(backup)} if backup else {})}
+
+
+def find_refusals(apps: Sequence[dict[str, Any]], backups: Path, host: Host, remains: Remains) -> list[str]:
+    """Return a sentence for each app that could not be removed: it is asked before its site is taken away."""
+    refusals = []
+    for app in apps:
+        try:
+            layout = AppLayout.of(app["name"], app["root"])
+            require_possible(layout, host, remains, backups=backups, with_data=app["remove_data"])
+        except (UserError, OSError) as problem:
+            refusals.append(f"{app['name']}: {problem}")
+    return refusals
+
+
+def require_possible(layout: AppLayout, host: Host, remains: Remains, *, backups: Path, with_data: bool) -> None:
+    """Raise UserError where an app cannot be removed, or not all of it that is to go. Nothing is changed."""
+    if not find_remains(layout, host, remains, with_data=with_data):
+        return
+    if remains.is_ours(layout):
+        remains.require_closed_way(layout.root)
+    if with_data:
+        remains.require_closed_way(backups)
+    _require_removable(layout, host, remains, backups=backups, with_data=with_data)
+
+
+def _require_removable(
+    layout: AppLayout, host: Host, remains: Remains, *, backups: Path, with_data: bool
+) -> tuple[list[Path], Data | None]:
+    """Return the parts of an app that are to go, and its data, be they to go or to stay. Raise UserError where these cannot go or stay."""
+    parts = find_parts(layout, host, remains, with_data=with_data)
+    data = remains.find_data(layout) if remains.is_ours(layout) else None
+    remains.require_removable(layout, parts, data, with_data=with_data)
+    if data is not None and layout.shared in parts:
+        with suppress(Moved):  # an app that moves its directories about must not keep us from removing it: it is measured again later
+            remains.require_room_for_archive(data, backups)
+    return parts, data
 
 
 def find_parts(layout: AppLayout, host: Host, remains: Remains, *, with_data: bool) -> list[Path]:
@@ -50,14 +88,23 @@ def find_parts(layout: AppLayout, host: Host, remains: Remains, *, with_data: bo
     file that we have not written, nor what is in a directory that somebody else has made.
     """
     code = [layout.current, layout.previous, layout.releases, layout.environments, layout.builds] if remains.is_ours(layout) else []
-    data = [*([layout.shared] if with_data else []), set_aside(layout.shared)] if remains.is_ours(layout) else []
+    data = (
+        [*([layout.shared] if with_data and _has_data(layout, remains) else []), set_aside(layout.shared)]
+        if remains.is_ours(layout)
+        else []
+    )
     trees = [name for path in (*code, layout.cache) for name in (path, set_aside(path))]
     return [*_find_units(layout, host), *(path for path in (*trees, *data) if host.files.lexists(path))]
 
 
+def _has_data(layout: AppLayout, remains: Remains) -> bool:
+    """Return whether there is something in the place of an app's data that would go with them: not a mount point that is empty."""
+    return remains.is_ours(layout) and remains.find_data(layout) is not None
+
+
 def _find_units(layout: AppLayout, host: Host) -> list[Path]:
     """Return the unit files that we have written."""
-    units = (layout.service_template, layout.socket_template, *find_drop_ins(layout, host).values())
+    units = (layout.service_template, layout.socket_template, layout.places, *find_drop_ins(layout, host).values())
     return [path for path in units if host.files.read_text(path) and not is_foreign_unit(host, path)]
 
 
@@ -76,31 +123,34 @@ def remove_app(switch: Switch, remains: Remains, *, with_data: bool, backups: Pa
     nothing changed, where there is no room for the archive, or something is mounted in what is to go.
     """
     layout, host = switch.layout, switch.host
-    parts = find_parts(layout, host, remains, with_data=with_data)
-    if layout.shared in parts and host.files.is_symlink(layout.shared):
-        raise UserError(
-            f"{layout.shared} is a link to {os.path.realpath(layout.shared)}, and data elsewhere are not removed; nothing was changed. "
-            f"Delete the link, and what it leads to, by hand (`rm {layout.shared}`), and run again"
-        )
-    for path in parts:
-        remains.require_unmounted(path)
-    to_archive = layout.shared in parts and _is_directory(host, layout.shared)
-    if to_archive:
-        with suppress(Moved):  # an app that moves its directories about must not keep us from removing it: it is measured again below
-            remains.require_room_for_archive(layout, backups)
+    parts, data = _require_removable(layout, host, remains, backups=backups, with_data=with_data)
+    doomed = data if data is not None and layout.shared in parts else None
     _end_everything(switch, remains)
-    if remains.is_ours(layout) and _is_directory(host, layout.shared):
-        remains.take_tree(layout.shared)
-    archive = remains.back_up(layout, backups) if to_archive else None
+    if data:
+        remains.take_data(layout, data)
+    archive = remains.back_up(layout, doomed, backups) if doomed else None
     if remains.is_ours(layout):
         sweep(layout, host)
-    for path in parts:
-        _remove(host, path)
+    # Data first: what cannot be deleted besides them must not make every further run write an archive.
+    for path in sorted(parts, key=lambda path: path != layout.shared):
+        if doomed and doomed.stays and path == layout.shared:
+            _empty(host, remains, doomed, path)
+        else:
+            _remove(host, path)
     host.units.daemon_reload()
     _remove_root(layout, host, remains)
     for name, comment in comments_of(layout).items():
         remains.remove_account(name, comment)
     return archive
+
+
+def _empty(host: Host, remains: Remains, data: Data, path: Path) -> None:
+    """Delete data that lie on a disk of their own, or where a link leads, and of their place what can go."""
+    remains.empty(data)
+    if data.is_link:
+        host.files.unlink(path)
+        if not data.is_mount and not host.files.names(data.place):
+            host.files.rmdir(data.place)
 
 
 def _is_directory(host: Host, path: Path) -> bool:
@@ -136,7 +186,8 @@ def _remove(host: Host, path: Path) -> None:
 def _remove_root(layout: AppLayout, host: Host, remains: Remains) -> None:
     """Remove the app's directory once nothing is in it but the mark that it is ours."""
     files, marker = host.files, layout.root / MARKER
-    if remains.is_ours(layout) and _is_directory(host, layout.root) and not set(files.names(layout.root)) - {MARKER}:
+    if remains.is_ours(layout) and _is_directory(host, layout.root) and not set(files.names(layout.root)) - {MARKER, _OF_A_DISK}:
         if files.lexists(marker):
             files.unlink(marker)
-        files.rmdir(layout.root)
+        if not remains.is_mount(layout.root):
+            files.rmdir(layout.root)

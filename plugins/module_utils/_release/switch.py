@@ -16,7 +16,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import ANY_PROBE, Answer, HealthCheck
 from ansible_collections.webstack.flask.plugins.module_utils._release.hints import find_hints
-from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_probe
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import holds_code, read_probe
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.units import ReleaseUnits
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.log_lines import find_last_words
@@ -33,6 +33,9 @@ Where there is one, the first answer decides: the web server follows the link at
 """
 
 _DRAIN_PAUSE = 0.1
+
+MOST_NAMED = 5
+"""Paths that are named in a message, where there may be many."""
 
 _CANDIDATE_WEIGHT = 12
 """Share of the processor of a release that starts, where the one that serves wants it, too, and has 100.
@@ -143,6 +146,12 @@ class Switch:
             self.bring_up(release)
             self.notes.append(f"started release {release} again")
             mended = True
+        elif unseen := self.host.home.find_unseen(self.layout, states[self.layout.service_unit(release)].main_pid):
+            self.host.units.daemon_reload()
+            self.host.units.stop(self.layout.service_unit(release))  # its socket stays, and requests wait in it
+            self.bring_up(release)
+            self.notes.append(f"started release {release} again, which did not see what is mounted at {', '.join(unseen[:MOST_NAMED])} now")
+            mended = True
         if not all(state.enabled for state in states.values()):
             self.units.enable(release)
             self.notes.append(f"made release {release} start at boot")
@@ -228,8 +237,11 @@ class Switch:
     def _explain(self, what: str, release: str) -> str:
         words = find_last_words(self.host.units.read_journal(self.layout.service_unit(release), _LOG_LINES_READ), LOG_LINES)
         log = [f"  {line}" for line in words or ["(nothing)"]]
-        hints = [f"Hint: {hint}." for hint in find_hints(words, str(self.layout.root))]
+        hints = [f"Hint: {hint}." for hint in find_hints(words, str(self.layout.root), self._knows_code(release))]
         return "\n".join([what, "The last lines of its log:", *log, *hints])
+
+    def _knows_code(self, release: str) -> Callable[[str], bool]:
+        return lambda path: holds_code(self.layout, self.host, release, path)
 
     def _try_until(self, deadline: float, attempt: Callable[[], str | None]) -> str | None:
         """Repeat `attempt` until it finds no trouble or time is up; return the last trouble."""

@@ -101,14 +101,14 @@ def descend(top: Path, subdirectory: str) -> None:
     os.replace(kept, top)
 
 
-def check_links(top: Path) -> None:
-    """Raise UserError if a link in the tree leads out of it."""
+def check_links(top: Path, shared: Sequence[str] = ()) -> None:
+    """Raise UserError if a link in the tree leads out of it, but for those to `shared` data."""
     for folder, folders, files in os.walk(top):
         for name in (*folders, *files):
             if not os.path.islink(os.path.join(folder, name)):
                 continue
             path = PurePosixPath(Path(folder, name).relative_to(top))
-            if leads_outside(top, path):
+            if str(path) not in shared and leads_outside(top, path):
                 raise UserError(describe_bad_link(top / path, path))
 
 

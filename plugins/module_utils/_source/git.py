@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from urllib.parse import unquote, urljoin
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.commands import Ended, TimedOut, run
 from ansible_collections.webstack.flask.plugins.module_utils._source.bounds import Room
+from ansible_collections.webstack.flask.plugins.module_utils._source.lfs import describe_pointers, find_pointers
 
 _TIMEOUT: float = 600
 """Timeout of git, in seconds: a server that accepts the connection and never answers must not block an app forever."""
@@ -147,18 +150,57 @@ class Mirror:
         if not self._has(commit):
             raise UserError(f"{self._shown_url} does not give the commit {commit}: {self._last_error or 'it does not have it'}")
 
-    def check_out(self, commit: str, directory: Path, room: Room, *, above: int = 0) -> dict[str, str]:
+    def check_out(self, commit: str, directory: Path, room: Room, *, above: int = 0, lfs: bool = False) -> dict[str, str]:
         """Write the files of the commit into an empty directory, which lies `above` levels down in the source.
 
         Raise UserError, with nothing written, if there is no room for them. No hook and no filter of the repository is run.
-        Return the commits of other repositories to which it links, by their paths.
+        With `lfs` the files that are pointers of Git LFS are replaced by their content. Return the commits of other repositories to which
+        it links, by their paths.
         """
         links = self._measure(commit, room, above)
         self._remove_leftovers()
         environment = {"GIT_INDEX_FILE": str(self._path / _INDEX), "GIT_WORK_TREE": str(directory)}
         self._git("read-tree", commit, what="read the commit", environment=environment)
         self._git("checkout-index", "--all", "--force", what="write the commit", environment=environment, cwd=directory)
+        if lfs and (pointers := find_pointers(directory)):
+            self._replace_pointers(pointers, directory, room, environment)
         return links
+
+    def _replace_pointers(self, pointers: Mapping[str, int], directory: Path, room: Room, environment: Mapping[str, str]) -> None:
+        """Write the content of files in Git LFS, which git-lfs fetches from where the repository comes from."""
+        if shutil.which("git-lfs") is None:
+            advice = "git-lfs, which fetches their content, is not on the host; ask for it with `source.lfs: true`, and run site.yml"
+            raise UserError(describe_pointers(pointers, f"the commit of {self._shown_url}", advice))
+        for size in pointers.values():
+            room.content.take(size)
+        self._require_lfs_server(directory)
+        settings = {"filter.lfs.smudge": "git-lfs smudge -- %f", "filter.lfs.required": "true", "remote.origin.url": self._url}
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        with tempfile.TemporaryFile() as names:
+            names.write(os.fsencode("".join(f"{path}\0" for path in pointers)))
+            names.seek(0)
+            written = self._run(
+                *(*options, "checkout-index", "--force", "-z", "--stdin"), environment=dict(environment), cwd=directory, stdin=names
+            )
+        left = find_pointers(directory)
+        if written.status or left:
+            raise UserError(
+                describe_pointers(
+                    left or pointers,
+                    f"the commit of {self._shown_url}",
+                    f"git-lfs could not fetch their content: {self._clean(written.errors)}",
+                )
+            )
+
+    def _require_lfs_server(self, directory: Path) -> None:
+        """Raise UserError if the repository sends git-lfs to a place from which root must not read."""
+        file = directory / ".lfsconfig"
+        if not file.is_file() or file.is_symlink():
+            return
+        listing = self._git("config", "--file", str(file), "--null", "--list", what="read .lfsconfig")
+        for key, _newline, value in (entry.partition("\n") for entry in listing.split("\0")):
+            if key.endswith("url") and not _SUBMODULE_URL.fullmatch(value):
+                raise UserError(f".lfsconfig says {key} = {value}; the content of Git LFS must come from a server by https or ssh")
 
     def _measure(self, commit: str, room: Room, above: int) -> dict[str, str]:
         """Count what the commit holds, and no further than there is room: a small repository can hold the same directory without end."""
@@ -209,10 +251,12 @@ class Mirror:
         inherited = {key: value for key, value in os.environ.items() if key not in _OF_ANOTHER_REPOSITORY}
         return {**inherited, **_ENVIRONMENT, **self._variables, "GIT_DIR": str(self._path)}
 
-    def _run(self, *arguments: str, environment: dict[str, str] | None = None, cwd: Path | None = None) -> Ended:
+    def _run(
+        self, *arguments: str, environment: dict[str, str] | None = None, cwd: Path | None = None, stdin: IO[bytes] | None = None
+    ) -> Ended:
         command = ["prlimit", f"--fsize={_LARGEST_FILE}", "git", *_SETTINGS, *arguments]
         try:
-            return run(command, timeout=_TIMEOUT, most=_MOST_SAID, cwd=cwd, env={**self._environment(), **(environment or {})})
+            return run(command, timeout=_TIMEOUT, most=_MOST_SAID, cwd=cwd, stdin=stdin, env={**self._environment(), **(environment or {})})
         except TimedOut:
             raise UserError(f"{self._shown_url}: `git {arguments[0]}` took more than {_TIMEOUT:g} s and was stopped") from None
 

@@ -22,7 +22,16 @@ from ansible_collections.webstack.flask.plugins.module_utils._layout import AppL
 from ansible_collections.webstack.flask.plugins.module_utils._source.archives import download, identify_archive, is_url, strip_top, unpack
 from ansible_collections.webstack.flask.plugins.module_utils._source.bounds import Room
 from ansible_collections.webstack.flask.plugins.module_utils._source.builds import ensure_build, open_scratch_build, open_to_others
+from ansible_collections.webstack.flask.plugins.module_utils._source.contents import (
+    describe_databases,
+    find_databases,
+    find_ignored,
+    list_lacking,
+    require_places,
+)
 from ansible_collections.webstack.flask.plugins.module_utils._source.git import Mirror, SshAccess
+from ansible_collections.webstack.flask.plugins.module_utils._source.lfs import describe_pointers, find_pointers
+from ansible_collections.webstack.flask.plugins.module_utils._source.shared_data import list_unserved
 from ansible_collections.webstack.flask.plugins.module_utils._source.submodules import Checkout
 
 OutlineOf: TypeAlias = Callable[[Path, "str | None"], dict[str, Any]]
@@ -33,6 +42,9 @@ NO_BUILD: dict[str, Any] = {"id": "", "path": "", "changed": False}
 
 _TIMEOUT = 300
 """Seconds to wait for another run that changes the app."""
+
+_MOST_NAMED = 3
+"""Files that a warning names, where there may be many."""
 
 _SCRATCH = "/var/tmp"  # noqa: S108 - the directory made in it is root's, and /tmp may be memory
 """Where a check run makes its builds."""
@@ -59,10 +71,12 @@ def ensure_app_build(app: dict[str, Any], warn: Callable[[str], object], outline
 
 
 def identify(app: dict[str, Any], source: str) -> str:
-    """Return the identifier of a build: that of its source, unless the build is a part of it or has links to shared data."""
-    if not app["shared"] and not app["subdirectory"] and app["submodules"]:
+    """Return the identifier of a build: that of its source, unless the build is more or less than it, or has links to shared data."""
+    parts = [source, sorted(app["shared"]), app["subdirectory"], app["submodules"]]
+    more = {key: app[key] for key in ("recipe", "lfs") if app[key] not in (None, "", True)}
+    if parts[1:] == [[], "", True] and not more:
         return source
-    return digest_of([source, sorted(app["shared"]), app["subdirectory"], app["submodules"]])
+    return digest_of([*parts, more] if more else parts)
 
 
 @dataclass(frozen=True)
@@ -79,23 +93,68 @@ class BuildMaker:
     scratch: Path | None = None
 
     def ensure(self, source: str, fill: Callable[[Path], None], *, missing: bool = False) -> dict[str, Any]:
-        """Make the build, unless its source is `missing` on the host; return the outcome."""
+        """Make the build, unless its source is `missing` on the host; return the outcome.
+
+        A build that has a recipe stays open until somebody has followed that, and lies elsewhere till then.
+        """
         identifier = identify(self.app, source)
         path = self.layout.build(identifier)
-        made = not path.is_dir()
+        is_open = bool(self.app["recipe"]) and not path.is_dir()
+        place = self.layout.open_build(identifier) if is_open else path
+        made = not place.is_dir()
         outcome = {"id": identifier, "path": str(path), "changed": made, "missing": made and missing}
         if outcome["missing"]:
             return outcome
-        if self.scratch:
-            return {**outcome, "outline": self._outline(self.scratch, fill) if made else None}
-        if not mark_used(path):
-            with hold_lock(self.layout.lock, _TIMEOUT, self.warn):
-                outcome["changed"] = ensure_build(self.layout, identifier, fill, self.app["subdirectory"], self.app["shared"])
-        return outcome
+        reasons: dict[str, str] = dict(self.app["reasons"])
 
-    def _outline(self, scratch: Path, fill: Callable[[Path], None]) -> dict[str, Any]:
+        def fill_and_look(directory: Path) -> None:
+            fill(directory)
+            self._look(directory, reasons)
+
+        if self.scratch and made:
+            return {**outcome, "outline": self._outline(self.scratch, fill_and_look, reasons)}
+        if not self.scratch and not mark_used(place):
+            former = Path(self.layout.current / "app").resolve()
+            with hold_lock(self.layout.lock, _TIMEOUT, self.warn):
+                outcome["changed"] = ensure_build(self.layout, place.name, fill_and_look, self.app["subdirectory"], self.app["shared"])
+            self._tell(place, former)
+        if not is_open:
+            require_places(path, self.app["places"], self.app["shared"], reasons, commands=bool(self.app["recipe"]))
+        return {**outcome, "outline": None} if self.scratch else outcome
+
+    def _outline(self, scratch: Path, fill: Callable[[Path], None], reasons: Mapping[str, str]) -> dict[str, Any]:
         with open_scratch_build(scratch, fill, self.app["subdirectory"], self.app["shared"]) as build:
+            if not self.app["recipe"]:
+                require_places(build, self.app["places"], self.app["shared"], reasons)
             return self.outline(build, self.app["dependency_file"])
+
+    def _look(self, top: Path, reasons: dict[str, str]) -> None:
+        """Look at a source as it came; add to `reasons` why it lacks something. Raise UserError if it has pointers and no content."""
+        within = self.app["subdirectory"]
+        if self.app["lfs"] is not False and not self.app["git"]:
+            pointers = [path for path in find_pointers(top) if not within or path.startswith(f"{within}/")]
+            if pointers:
+                advice = "make the archive with what they stand for, as `git lfs pull` fetches it"
+                raise UserError(describe_pointers(dict.fromkeys(pointers, 0), "the source", advice))
+        if not within:
+            return
+        if not (top / within).is_dir() and (ignored := find_ignored(top, [within])):
+            raise UserError(f"the source has no directory {within!r}: {ignored[within]}, so it is no part of the source")
+        lacking = [path for _key, path in list_lacking(top / within, self.app["places"], self.app["shared"]) if path not in reasons]
+        found = find_ignored(top, [f"{within}/{path}" for path in lacking]) if lacking else {}
+        reasons.update({path: found[f"{within}/{path}"] for path in lacking if f"{within}/{path}" in found})
+
+    def _tell(self, build: Path, former: Path) -> None:
+        """Warn of what a new build holds and the app will not have, or not as it may think."""
+        name = self.app["name"]
+        if databases := find_databases(build):
+            self.warn(f"{name}: {describe_databases(databases)}")
+        if unserved := list_unserved(former, build, self.app["shared"]):
+            shown = ", ".join(unserved[:_MOST_NAMED]) + (f" and {len(unserved) - _MOST_NAMED} more" if len(unserved) > _MOST_NAMED else "")
+            self.warn(
+                f"{name}: the source has changed {shown}, which is in a place that `shared` names: the app keeps what it has there, below "
+                f"{self.layout.shared}. If it is no data of the app's, take the place out of `shared`"
+            )
 
     def _open_mirror(self, name: str, url: str, ssh: SshAccess) -> Mirror:
         """Return the mirror of a repository. A check run uses a temporary one, which borrows objects from the mirror that is there."""
@@ -115,11 +174,16 @@ class BuildMaker:
             def fill(directory: Path) -> None:
                 mirror.fetch(commit)
                 room = Room("the repository, with its submodules,")
-                links = mirror.check_out(commit, directory, room)
+                links = mirror.check_out(commit, directory, room, lfs=self._lfs)
                 if self.app["submodules"]:
                     self._add_submodules(mirror, links, Checkout.of(directory, room), ssh)
 
             return self.ensure(commit[:LENGTH], fill)
+
+    @property
+    def _lfs(self) -> bool:
+        """Whether the content of files in Git LFS is fetched. A check run needs none of it."""
+        return self.app["lfs"] is not False and not (self.scratch and self.app["lfs"])
 
     def _add_submodules(self, mirror: Mirror, links: Mapping[str, str], checkout: Checkout, ssh: SshAccess) -> None:
         for submodule in mirror.find_submodules(links, checkout.directory):
@@ -127,7 +191,9 @@ class BuildMaker:
             inner = self._open_mirror(f"modules/{digest_of(submodule.url)}", submodule.url, ssh)
             inner.fetch(submodule.commit)
             inner_checkout.directory.mkdir(parents=True, exist_ok=True)
-            inner_links = inner.check_out(submodule.commit, inner_checkout.directory, checkout.room, above=inner_checkout.above)
+            inner_links = inner.check_out(
+                submodule.commit, inner_checkout.directory, checkout.room, above=inner_checkout.above, lfs=self._lfs
+            )
             self._add_submodules(inner, inner_links, inner_checkout, ssh)
 
     def from_directory(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ by its name (systemd-run(1), systemd.exec(5), systemd.kill(5)).
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import re
@@ -129,6 +130,13 @@ def run(
 def escape_argument(word: str) -> str:
     """Return what systemd passes on as this argument: in the place of `${NAME}` it would put a value, and shell code with it."""
     return word.replace("$", "$$")
+
+
+def on_one_line(command: str) -> str:
+    """Return a shell command without newlines: systemd 252 breaks the unit of a running one when it reads its units again."""
+    if "\n" not in command:
+        return command
+    return f'eval "$(echo {base64.b64encode(command.encode()).decode()} | base64 --decode)"'
 
 
 def is_there(unit: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem import is_pem
+from ansible_collections.webstack.flask.plugins.module_utils._host.digest import digest_of
 from ansible_collections.webstack.flask.plugins.module_utils._layout import CERTIFICATE_ROOT, AppLayout
 
 App = Mapping[str, Any]
@@ -96,6 +97,51 @@ def list_static_mappings(app: App) -> list[dict[str, Any]]:
 def list_shared(app: App) -> list[str]:
     """Return the places in the source that are kept from release to release."""
     return [tidy(path) for kind in ("directories", "files") for path in app["shared"][kind]]
+
+
+def list_places(app: App) -> dict[str, list[str]]:
+    """Return the paths that the source must have because the description names them, by the key that does."""
+    dependencies = app["dependencies"]
+    file, wheels = dependencies["file"], dependencies["wheels"]
+    named = {
+        "chdir": [app["chdir"]],
+        "python_path": app["python_path"],
+        "static.paths": [path for mapping in app["static"] or () for path in mapping["paths"]],
+        "env_files": app["env_files"],
+        "dependencies.file": [file] if file and file != "none" else [],
+        "dependencies.wheels": [wheels] if wheels and not wheels.startswith("/") else [],
+    }
+    tidied = {key: sorted({tidy(path) for path in paths if tidy(path) != "."}) for key, paths in named.items()}
+    return {key: paths for key, paths in tidied.items() if paths}
+
+
+def build_step(app: App) -> dict[str, Any] | None:
+    """Return what the role python_pipenv is to do to the app's build; None where there is nothing."""
+    if not app["build_commands"]:
+        return None
+    return {
+        "commands": list(app["build_commands"]),
+        "environment": {**flask_variables(app), **as_text(app["build_env"])},
+        "chdir": tidy(app["chdir"]),
+        "python_path": [tidy(path) for path in app["python_path"]],
+        "places": list_places(app),
+        "shared": list_shared(app),
+        "public": list_public_directories(app),
+    }
+
+
+def build_recipe(app: App) -> str | None:
+    """Return what distinguishes a build in which commands were run from its source; None where there are no commands."""
+    step = build_step(app)
+    if step is None:
+        return None
+    dependencies = {key: app["dependencies"][key] for key in ("file", "packages", "python", "wheels")}
+    return digest_of([{key: step[key] for key in ("commands", "environment", "chdir", "python_path")}, dependencies])
+
+
+def flask_variables(app: App) -> dict[str, str]:
+    """Return what tells the command `flask` of the app, unless somebody has: a file of variables may."""
+    return {"FLASK_APP": app["wsgi"]} if app["wsgi"] and not app["env_files"] else {}
 
 
 def site_input(app: App) -> dict[str, Any]:

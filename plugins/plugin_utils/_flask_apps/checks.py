@@ -19,6 +19,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._source.archives import find_archive_problems
 from ansible_collections.webstack.flask.plugins.module_utils._source.git import split_credentials
+from ansible_collections.webstack.flask.plugins.module_utils._source.shared_data import SEEDS
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import find_directive_problems
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file import find_environment_problems
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import (
@@ -27,6 +28,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     is_absent,
     is_encrypted,
     list_certifiable_names,
+    list_places,
     list_present,
     list_shared,
     public_port,
@@ -46,6 +48,16 @@ _ABSENT = ("name", "state", "remove_data")
 """The keys that count for an app that is to be absent. The others may stay, in case it comes back."""
 
 _BATCH = re.compile(r"0*[1-9]\d*|0*([1-9]\d?|100)%")
+
+_MAY_BE_SHARED = ("env_files", "dependencies.wheels")
+_CODE_IN_SHARED = "what is shared is data that every release keeps, and no code of any; name the directory of data alone"
+_WHY_NOT_SHARED = {
+    "static.paths": (
+        "nginx cannot read the data of an app. For what commands make of the source take it out of `shared`, and give the commands in "
+        "`build_commands`; for uploads take it out of `static`, and let the app send them"
+    ),
+}
+"""Keys whose paths may lie in a shared place, and why those of the others may not."""
 
 _Problems = Iterable[str]
 
@@ -216,6 +228,12 @@ def _find_path_problems(app: App) -> _Problems:
     for path in shared:
         if path == "." or any(other != path and path.startswith(f"{other}/") for other in shared) or shared.count(path) > 1:
             yield f"shared names {path!r}, which is the whole source, or within another place that is shared, or named twice"
+        elif path.split("/")[0] == SEEDS:
+            yield f"shared names {path!r}; {SEEDS} is where a build keeps what the source has in shared places"
+    for key, paths in list_places(app).items():
+        for path in paths:
+            if key not in _MAY_BE_SHARED and any(path == place or path.startswith(f"{place}/") for place in shared):
+                yield f"{key} names {path!r}, which is in `shared`: {_WHY_NOT_SHARED.get(key, _CODE_IN_SHARED)}"
 
 
 def _find_variable_problems(app: App) -> _Problems:
@@ -223,6 +241,19 @@ def _find_variable_problems(app: App) -> _Problems:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             yield f"env.{key} is {type(value).__name__}, and a variable holds text; put the value in quotes"
     yield from find_environment_problems(as_text(app["env"]))
+
+
+def _find_build_problems(app: App) -> _Problems:
+    for key, value in app["build_env"].items():
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            yield f"build_env.{key} is {type(value).__name__}, and a variable holds text; put the value in quotes"
+    for problem in find_environment_problems(as_text(app["build_env"])):
+        yield problem.replace("env", "build_env", 1)
+    if app["build_env"] and not app["build_commands"]:
+        yield "build_env is given without `build_commands`, which alone get these variables; the app's own are in `env`"
+    for number, command in enumerate(app["build_commands"]):
+        if not command.strip() or "\0" in command:
+            yield f"build_commands[{number}] is {command!r}, which is no command"
 
 
 def _find_health_problems(app: App) -> _Problems:
@@ -307,6 +338,6 @@ _ABSENT_FINDERS = (_find_naming_problems,)
 _FINDERS = (
     *(_find_naming_problems, _find_address_problems, _find_source_problems, _find_dependency_problems),
     *(_find_start_problems, _find_setting_problems, _find_directive_problems, _find_path_problems),
-    *(_find_variable_problems, _find_health_problems, _find_number_problems, _find_tls_problems, _find_site_problems),
+    *(_find_variable_problems, _find_build_problems, _find_health_problems, _find_number_problems, _find_tls_problems, _find_site_problems),
 )
 """What looks for problems in the keys that fit SPEC."""

@@ -14,14 +14,18 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     App,
     as_certified,
     as_text,
+    build_recipe,
+    build_step,
     certificate_file,
     concrete_name,
     entry_point,
+    flask_variables,
     given,
     is_absent,
     is_acme,
     is_encrypted,
     list_certifiable_names,
+    list_places,
     list_present,
     list_public_directories,
     list_shared,
@@ -64,7 +68,8 @@ def source_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
             "name": app["name"],
             "public": list_public_directories(app),
             "shared": list_shared(app),
-            **given({"dependency_file": app["dependencies"]["file"]}),
+            "places": list_places(app),
+            **given({"dependency_file": app["dependencies"]["file"], "recipe": build_recipe(app)}),
             **given(app["source"]),
         }
         for app in list_present(apps)
@@ -78,7 +83,7 @@ def environment_inputs(apps: Sequence[App], builds: Mapping[str, Mapping[str, An
             "name": app["name"],
             "build": builds[app["name"]].get("id") or "",
             "additions": [*list_worker_packages(app["gunicorn"].get("worker_class", "")), *([_DOTENV] if app["env_files"] else [])],
-            **given({"outline": builds[app["name"]].get("outline")}),
+            **given({"outline": builds[app["name"]].get("outline"), "step": build_step(app)}),
             **given(app["dependencies"]),
         }
         for app in list_present(apps)
@@ -172,9 +177,50 @@ def _certificate_source(app: App) -> dict[str, Any]:
 
 
 def hosts_inputs(apps: Sequence[App], address: str) -> list[dict[str, Any]]:
-    """Return `etc_hosts_entries`: the names that a hosts file can hold, which has no wildcards."""
-    entries = [{"address": address, "names": [name for name in app["server_names"] if "*" not in name]} for app in list_present(apps)]
-    return [entry for entry in entries if entry["names"]]
+    """Return `etc_hosts_entries`: the names of each app that a hosts file can hold, which has no wildcards. One that is absent has none."""
+    return [_named(app, address) for app in apps]
+
+
+def _named(app: App, address: str) -> dict[str, Any]:
+    names = [name for name in app.get("server_names", []) if "*" not in name]
+    if is_absent(app):
+        return {"app": app["name"], "address": address, "names": [], **({"former": names} if names else {})}
+    return {"app": app["name"], "address": address, "names": names}
+
+
+def list_never_live(result: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return `nginx_site_sites` that takes away those of the apps that have failed, and that users have never reached."""
+    outcomes = (result.get("releases") or {}).items()
+    return [{"name": name, "state": "absent"} for name, outcome in outcomes if "error" in outcome and not outcome.get("current")]
+
+
+def listen_ports(apps: Sequence[App]) -> list[int]:
+    """Return the ports on which nginx is to listen."""
+    return sorted({port for app in list_present(apps) for port in (app["nginx"]["listen_port"], public_port(app))})
+
+
+def port_problems(apps: Sequence[App], listeners: Mapping[str, Sequence[Mapping[str, str]]]) -> list[str]:
+    """Return a sentence for each port on which nginx is to listen and another program does; `listeners` is what host_info says of them."""
+    problems = []
+    for port in listen_ports(apps):
+        holders = listeners.get(str(port), [])
+        if not holders or any(holder["name"] == "nginx" for holder in holders):
+            continue
+        wanted = [app["name"] for app in list_present(apps) if port in (app["nginx"]["listen_port"], public_port(app))]
+        plain = [app for app in list_present(apps) if app["nginx"]["listen_port"] == port]
+        who = " and ".join(_name_holder(holder) for holder in holders)
+        units = [holder["unit"] for holder in holders if holder["unit"]]
+        stop = f"`systemctl disable --now {' '.join(dict.fromkeys(units))}`" if units else f"`ss -tlnp 'sport = :{port}'` shows it"
+        key = "nginx: {listen_port: 8080}" if plain else "port: 8443` below `tls"
+        problems.append(
+            f"Port {port} is held by {who}, and nginx is to listen there for {', '.join(wanted)}. Stop that program for good ({stop}), or "
+            f"give the app another port: `{key}`."
+        )
+    return problems
+
+
+def _name_holder(holder: Mapping[str, str]) -> str:
+    return f"{holder['name']} (process {holder['process']})" if holder["name"] else "a program that does not show itself"
 
 
 def removal_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
@@ -185,7 +231,9 @@ def removal_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
 def without_app(apps: Sequence[App], name: str, *, remove_data: bool = False) -> list[App]:
     """Return the apps with one of them, which need not be among them, to be absent."""
     check_name(name)
-    return [*(app for app in apps if app["name"] != name), {"name": name, "state": "absent", "remove_data": remove_data}]
+    names = [host for app in apps if app["name"] == name for host in app.get("server_names", [])]
+    gone = {"name": name, "state": "absent", "remove_data": remove_data}
+    return [*(app for app in apps if app["name"] != name), {**gone, **({"server_names": names} if names else {})}]
 
 
 def _mounted(app: App) -> dict[str, dict[str, Any]]:
@@ -194,7 +242,7 @@ def _mounted(app: App) -> dict[str, dict[str, Any]]:
     For WSGI every gunicorn reads SCRIPT_NAME from its environment, whoever connects and whichever headers it trusts; for
     ASGI, gunicorn 24 and later have a setting.
     """
-    prefix, variables = path_prefix(app), as_text(app["env"])
+    prefix, variables = path_prefix(app), {**flask_variables(app), **as_text(app["env"])}
     settings = {**({"worker_class": "asgi"} if app["asgi"] else {}), **app["gunicorn"]}
     if prefix and settings.get("worker_class") == "asgi":
         settings = {"root_path": prefix, **settings}

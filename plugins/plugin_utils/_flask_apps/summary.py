@@ -54,19 +54,39 @@ def _summarise_certificate(app: App, outcome: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def summarise_host(host: Mapping[str, Any], hosts_path: str = "/etc/hosts") -> list[str]:
+    """Return a line for each thing about a host, as host_info describes it, that somebody has to know and no run can mend."""
+    lines = []
+    if closed := host.get("closed"):
+        ports = " and ".join(map(str, closed))
+        allow = " && ".join(f"ufw allow {port}/tcp" for port in closed)
+        lines.append(
+            f"ATTENTION: the firewall of the host seems to keep others out of port {ports}: the run itself asked on the host, where it is "
+            f"open. Let them in, with ufw for instance by `{allow}`"
+        )
+    if "manage_etc_hosts" in host.get("files", {}).get(hosts_path, ""):
+        lines.append(
+            f"ATTENTION: cloud-init writes {hosts_path} anew at each boot, and the names of the apps are gone then until the next run. "
+            "Write `manage_etc_hosts: false` into /etc/cloud/cloud.cfg.d/99-hosts.cfg, and take these words out of the file"
+        )
+    return lines
+
+
 def summarise_removal(result: Mapping[str, Any]) -> list[str]:
     """Return a line for each app that a run was to remove: what went, and where its data are."""
     return [_summarise_removed(name, outcome) for name, outcome in result.get("apps", {}).items()]
 
 
 def _summarise_removed(name: str, outcome: Mapping[str, Any]) -> str:
+    kept = "there were no data of it"
+    if outcome.get("backup"):
+        kept = f"a copy of its data is {outcome['backup']}"
+    elif outcome.get("kept"):
+        kept = f"its data are still in {outcome['kept']}, which is root's, and closed to others"
+    elif outcome.get("doomed"):
+        kept = f"of its data in {outcome['doomed']} a copy is made first"
     if not outcome["changed"]:
-        return f"{name}: is not on the host"
-    kept = (
-        f"a copy of its data is {outcome['backup']}"
-        if outcome.get("backup")
-        else "its data, if it had any, are still in its directory `shared`"
-    )
+        return f"{name}: is not on the host{f'; {kept}' if outcome.get('kept') else ''}"
     return f"{name}: removed ({len(outcome['removed'])} parts); {kept}"
 
 

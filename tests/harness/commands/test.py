@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 from typing import TYPE_CHECKING, TextIO
 
-from harness import docker, example, hosts, images, machines, paths, process, steps
+from harness import docker, example, hosts, images, machines, paths, process, scenario, steps
 from harness.commands import build, lint, molecule, sanity, unit, versions
 from harness.process import say
 from harness.steps import Step
@@ -29,7 +30,9 @@ _ARTIFACT_HOST = "artifact"
 def add(commands: Commands) -> None:
     """Describe the command."""
     parser = commands.add_parser("test", help="run all tests, and show one table of results")
-    parser.add_argument("--fast", action="store_true", help="linters, unit tests and one scenario alone")
+    lane = parser.add_mutually_exclusive_group()
+    lane.add_argument("--fast", action="store_true", help="linters, unit tests and one scenario alone")
+    lane.add_argument("--all", action="store_true", help="each test on both Debians, and each ansible-core, as before a release")
     parser.set_defaults(run=run)
 
 
@@ -40,8 +43,14 @@ def run(arguments: argparse.Namespace) -> int:
         images.ensure(suite)
     if any(map(molecule.needs_machines, [_FAST_SCENARIO] if arguments.fast else molecule.scenarios())):
         machines.require_programs()  # installed now, and not while others work
-    results = steps.run_all(fast_steps() if arguments.fast else all_steps())
-    say("\n" + steps.table(results))
+    if arguments.all:
+        os.environ[scenario.EVERY_DEBIAN] = "1"
+    results = steps.run_all(fast_steps() if arguments.fast else all_steps(every_version=arguments.all))
+    logs = {result.name: steps.log_file(result.name) for result in results}
+    texts = {name: file.read_text(encoding="utf-8", errors="replace") for name, file in logs.items() if file.exists()}
+    summary = f"{steps.table(results)}\n\nThe slowest tests:\n{steps.slowest(texts)}\n"
+    steps.log_file("summary").write_text(summary, encoding="utf-8")
+    say(f"\n{summary}")
     return 0 if all(result.outcome is steps.Outcome.PASSED for result in results) else 1
 
 
@@ -50,10 +59,14 @@ def fast_steps() -> list[Step]:
     return [*_lint_steps(), _UNIT, _scenario_step(_FAST_SCENARIO)]
 
 
-def all_steps() -> list[Step]:
-    """Return all steps, in the order of the table: the long ones at the end."""
+def all_steps(*, every_version: bool = False) -> list[Step]:
+    """Return all steps, in the order of the table: the long ones at the end.
+
+    With `every_version` each ansible-core that is supported is tried, and not the oldest and the newest alone.
+    """
     scenarios = sorted(molecule.scenarios(), key=lambda name: _LONG.index(name) if name in _LONG else -1)
-    return [*_lint_steps(), _UNIT, _SANITY, *_ARTIFACT_STEPS, *map(_scenario_step, scenarios)]
+    cores = Step("ansible-core versions", versions.try_all if every_version else versions.try_ends, needs=("build",), soon=True)
+    return [*_lint_steps(), _UNIT, _SANITY, *_ARTIFACT_STEPS, cores, *map(_scenario_step, scenarios)]
 
 
 def _lint_steps() -> list[Step]:
@@ -96,5 +109,4 @@ _ARTIFACT_STEPS = (
     Step("build", _plain(build.build), soon=True),
     Step("galaxy-importer", _plain(build.import_check), needs=("build",), soon=True),
     Step("installed artifact", run_artifact, needs=("build",), soon=True),
-    Step("ansible-core versions", versions.try_ends, needs=("build",), soon=True),
 )

@@ -55,6 +55,11 @@ def try_ends(log: TextIO) -> None:
     try_out(FIRST, log)
 
 
+def try_all(log: TextIO) -> None:
+    """Try each ansible-core that is supported."""
+    try_out(SUPPORTED, log)
+
+
 def try_out(versions: Collection[str], log: TextIO | None) -> None:
     """Install the artifact beside each ansible-core, in a container with a Python that it takes, and use it."""
     wanted = [hosts.Wanted(_GROUP, name, suite, ()) for suite, name in _CONTROLLERS.items()]

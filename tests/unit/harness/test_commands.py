@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import io
 import re
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
-from harness import bootstrap, cli, docker, images, machines, paths, process, steps, system
+from harness import bootstrap, cli, docker, images, machines, paths, process, scenario, steps, system
 from harness.commands import lint, molecule, sanity, versions
 from harness.commands import test as full_test
 from harness.process import CommandError, HarnessError
+from scenario_tests import one_of
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,8 +62,7 @@ def test_plugins_are_typed_under_the_name_by_which_they_are_imported() -> None:
 def test_the_full_test_has_every_scenario() -> None:
     names = [step.name for step in full_test.all_steps()]
     assert len(names) == len(set(names))
-    for scenario in molecule.scenarios():
-        assert f"molecule {scenario}" in names
+    assert {f"molecule {name}" for name in molecule.scenarios()} <= set(names)
 
 
 @pytest.mark.parametrize("scenario", molecule.scenarios())
@@ -74,7 +76,7 @@ def test_every_scenario_has_tests_and_does_without_exceptions(scenario: str) -> 
 
 @pytest.mark.parametrize(("fast", "order"), [(True, ["steps"]), (False, ["programs", "steps"])])
 def test_what_runs_machines_is_installed_before_the_first_step_of_a_run_that_needs_them(
-    monkeypatch: pytest.MonkeyPatch, order: list[str], *, fast: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: list[str], *, fast: bool
 ) -> None:
     done: list[str] = []
 
@@ -86,8 +88,33 @@ def test_what_runs_machines_is_installed_before_the_first_step_of_a_run_that_nee
     monkeypatch.setattr(images, "ensure", lambda _suite: "tag")
     monkeypatch.setattr(machines, "require_programs", lambda: done.append("programs"))
     monkeypatch.setattr(steps, "run_all", run_all)
-    assert full_test.run(argparse.Namespace(fast=fast)) == 0
+    monkeypatch.setattr(paths, "LOGS", tmp_path)
+    assert full_test.run(argparse.Namespace(fast=fast, all=False)) == 0
     assert done == order
+
+
+def test_the_full_matrix_has_every_ansible_core_and_each_test_on_both_debians(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tried: list[Collection[str]] = []
+
+    def run_all(listed: list[steps.Step]) -> list[steps.Result]:
+        (cores,) = (step for step in listed if step.name == "ansible-core versions")
+        cores.act(io.StringIO())
+        return []
+
+    assert one_of("debian13", "debian12") == ["debian13"]
+    monkeypatch.setenv(scenario.EVERY_DEBIAN, "")  # is set back afterwards
+    for module, name, does in (
+        (docker, "command", lambda: ("docker",)),
+        (images, "ensure", lambda _suite: "tag"),
+        (machines, "require_programs", lambda: None),
+        (versions, "try_out", lambda names, _log: tried.append(names)),
+        (steps, "run_all", run_all),
+    ):
+        monkeypatch.setattr(module, name, does)
+    monkeypatch.setattr(paths, "LOGS", tmp_path)
+    assert full_test.run(argparse.Namespace(fast=False, all=True)) == 0
+    assert tried == [versions.SUPPORTED]
+    assert one_of("debian13", "debian12") == ["debian13", "debian12"]
 
 
 def test_a_failed_command_says_what_was_run_and_what_it_said() -> None:

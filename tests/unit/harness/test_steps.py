@@ -55,7 +55,7 @@ def test_a_step_runs_after_those_it_needs() -> None:
     assert order == ["early", "late"]
 
 
-def test_one_worker_begins_with_what_is_to_be_told_soon_and_the_others_with_the_longest() -> None:
+def test_one_lane_begins_with_what_is_to_be_told_soon_and_the_others_with_the_longest() -> None:
     begun: list[str] = []
     all_at_work = threading.Barrier(3, timeout=30)
 
@@ -63,7 +63,7 @@ def test_one_worker_begins_with_what_is_to_be_told_soon_and_the_others_with_the_
         begun.append(Path(log.name).stem)
         all_at_work.wait()
 
-    steps.run_all([*(Step(name, work, soon=True) for name in "ab"), *(Step(name, work) for name in "cdefghi")])
+    steps.run_all([*(Step(name, work, soon=True) for name in "ab"), *(Step(name, work) for name in "cdefghi")], 3)
     assert [set(begun[:3]), set(begun[3:6]), set(begun[6:])] == [{"a", "h", "i"}, {"b", "f", "g"}, {"c", "d", "e"}]
 
 
@@ -104,3 +104,25 @@ def test_the_table() -> None:
         "\n"
         "1 passed, 2 failed"
     )
+
+
+@pytest.mark.parametrize(("processors", "gibibytes", "lanes"), [(1, 4, 2), (1, 64, 3), (2, 24, 5), (2, 8, 4), (8, 16, 8), (8, 2, 2)])
+def test_as_many_steps_run_at_a_time_as_processors_and_memory_take(
+    monkeypatch: pytest.MonkeyPatch, processors: int, gibibytes: int, lanes: int
+) -> None:
+    sizes = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": gibibytes * 1024**3 // 4096}
+    monkeypatch.setattr("os.sched_getaffinity", lambda _process: set(range(processors)))
+    monkeypatch.setattr("os.sysconf", sizes.__getitem__)
+    assert steps.count_lanes() == lanes
+
+
+def test_the_slowest_tests_of_all_steps_are_listed_the_slowest_first() -> None:
+    logs = {
+        "molecule site": "33.97s call     molecule/site/tests/test_site.py::test_page[ansible://debian12]\n(3 durations hidden.)\n",
+        "unit tests": "61.20s setup    tests/unit/test_a.py::test_b\n0.50s call     tests/unit/test_a.py::test_b\n12 passed\n",
+        "build": "",
+    }
+    assert steps.slowest(logs, 2).splitlines() == [
+        "1 m 01 s  unit tests: test_a.py::test_b (setup)",
+        "  34.0 s  molecule site: test_site.py::test_page[ansible://debian12]",
+    ]

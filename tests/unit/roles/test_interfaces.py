@@ -63,7 +63,7 @@ def _bare(options: dict[str, Any], *, without: tuple[str, ...] = ()) -> dict[str
     return {
         path: {key: value for key, value in option.items() if key not in (*_WORDS, "options")}
         for path, option in _flatten(options)
-        if path.partition(".")[0] not in without
+        if not {path, path.partition(".")[0]} & set(without)
     }
 
 
@@ -166,7 +166,7 @@ def test_a_role_reads_no_variable_of_another_role(role: str) -> None:
 
 def test_the_sources_of_app_source_are_those_of_its_module() -> None:
     module = builds.ARGUMENT_SPEC["apps"]["options"]
-    assert _bare(_options("app_source")["app_source_apps"]["options"]) == _bare(module, without=("digest", "packed", "agent"))
+    assert _bare(_options("app_source")["app_source_apps"]["options"]) == _bare(module, without=("digest", "packed", "agent", "reasons"))
 
 
 def test_the_certificates_of_the_role_are_those_of_its_module() -> None:
@@ -176,8 +176,8 @@ def test_the_certificates_of_the_role_are_those_of_its_module() -> None:
 
 def test_the_apps_of_python_pipenv_are_those_of_its_module() -> None:
     module = environments.ARGUMENT_SPEC["apps"]["options"]
-    role = _bare(_options("python_pipenv")["python_pipenv_apps"]["options"], without=("environment",))
-    assert role == _bare(module, without=("variables",))
+    role = _bare(_options("python_pipenv")["python_pipenv_apps"]["options"], without=("environment", "step.environment"))
+    assert role == _bare(module, without=("variables", "step.variables"))
 
 
 def test_the_apps_of_gunicorn_systemd_are_those_of_its_module() -> None:

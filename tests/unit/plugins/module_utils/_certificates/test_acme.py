@@ -12,12 +12,16 @@ from ansible_collections.webstack.flask.plugins.module_utils._certificates.acme 
     HOOK,
     Order,
     Renewal,
+    account_directory,
+    change_account,
     choose_names,
     explain,
+    explain_with_log,
     find_acme_problems,
     find_reason_to_ask,
     find_refused,
     format_config,
+    is_account_forgotten,
     is_busy,
     make_arguments,
     parse_renewal,
@@ -216,3 +220,52 @@ def test_the_hook_puts_key_and_chain_into_one_file_and_leaves_other_certificates
     assert (tmp_path / "shop.pem").read_text(encoding="ascii") == "key\nchain\n"
     assert (tmp_path / "shop.pem").stat().st_mode & 0o777 == 0o600
     assert sorted(path.name for path in tmp_path.iterdir()) == ["hook", "shop.pem", "someone-elses", "webstack-flask-shop"]
+
+
+OF_BOOKWORM = (
+    "Saving debug log to /var/log/letsencrypt/letsencrypt.log\nAn unexpected error occurred:\nAttributeError: can't set attribute\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "words", "advice"),
+    [
+        (
+            (
+                "urn:ietf:params:acme:error:rateLimited :: There were too many requests of a given type :: too many certificates (5) "
+                "already issued; retry after 2026-11-28 10:00:00 UTC"
+            ),
+            "too many certificates (5) already issued; retry after 2026-11-28 10:00:00 UTC (rateLimited)",
+            "wait until the time that it names",
+        ),
+        (
+            "urn:ietf:params:acme:error:caa :: Certification Authority ... :: CAA record for a.test forbids",
+            "CAA record for a.test forbids (caa)",
+            "CAA",
+        ),
+        (
+            "urn:ietf:params:acme:error:accountDoesNotExist :: The request ... :: Account not found",
+            "Account not found (accountDoesNotExist)",
+            None,
+        ),
+        ("urn:ietf:params:acme:error:serverInternal :: The server experienced an internal error :: ", "The server experienced", "later"),
+    ],
+)
+def test_the_words_of_the_authority_come_from_the_log_where_certbot_cannot_show_them(line: str, words: str, advice: str | None) -> None:
+    earlier = "acme.messages.Error: urn:ietf:params:acme:error:malformed :: x :: earlier"
+    log = f"2026-11-27 DEBUG:x\n{earlier}\nTraceback\nacme.messages.Error: {line}\nend\n"
+    said = explain_with_log(OF_BOOKWORM, log)
+    assert words.split(" (", maxsplit=1)[0] in said
+    assert (advice in said) if advice else ("To go on" not in said)
+    assert "AttributeError" not in said
+    assert explain_with_log(OF_BOOKWORM, "nothing of the kind") == "AttributeError: can't set attribute"
+    assert explain_with_log("the plugin is missing\n", log) == "the plugin is missing"
+    assert is_account_forgotten(log) == ("accountDoesNotExist" in line)
+
+
+def test_renewals_go_over_to_the_new_account_of_the_same_authority_alone() -> None:
+    text = "# renew\n[renewalparams]\naccount = old\nserver = https://ca.test/dir\naccount = other\n"
+    changed = text.replace("account = old", "account = new")
+    assert change_account(text, "https://ca.test/dir", ["old"], "new") == changed
+    assert change_account(text, "https://other.test/dir", ["old"], "new") == text
+    assert str(account_directory("https://ca.test:14000/dir/x")) == "/etc/letsencrypt/accounts/ca.test:14000/dir/x"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils import _layout as layout_module
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
-from ansible_collections.webstack.flask.plugins.module_utils._host import app_root, ownership
-from ansible_collections.webstack.flask.plugins.module_utils._host.app_root import ensure_root, find_data
+from ansible_collections.webstack.flask.plugins.module_utils._host import ownership
+from ansible_collections.webstack.flask.plugins.module_utils._host.app_root import ensure_root
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import (
     MARKER,
     find_obstacles,
@@ -148,19 +148,6 @@ def test_a_unit_of_our_own_and_what_an_operator_adds_to_it_are_no_obstacle(
 def test_an_app_cannot_be_called_as_a_template_of_systemd_s_own() -> None:
     found = find_obstacles(AppLayout.of("user", "/srv/webstackshop"))
     assert [obstacle for obstacle in found if "/user@.service exists on the host already" in obstacle] != []
-
-
-def test_data_may_lie_on_another_disk_if_nobody_else_can_exchange_them(
-    layout: AppLayout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[Path] = []
-    monkeypatch.setattr(app_root, "require_closed_way", asked.append)
-    layout.root.mkdir()
-    layout.shared.mkdir()
-    assert (find_data(layout), asked) == (layout.shared, [])
-    layout.shared.rmdir()
-    layout.shared.symlink_to(tmp_path / "disk/data")
-    assert (find_data(layout), asked) == (tmp_path / "disk/data", [tmp_path / "disk"])
 
 
 def test_files_of_somebody_else_in_the_places_of_a_site_are_an_obstacle_and_our_own_are_none(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
-import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._release.command import list_properties, list_variables, on_one_line, wrap
+from ansible_collections.webstack.flask.plugins.module_utils._release.command import list_properties, list_variables, wrap
 
 SHOP = AppLayout("shop", Path("/srv/shop"))
 RELEASE = "/srv/shop/releases/0123"
@@ -28,13 +26,3 @@ def test_files_of_variables_are_read_by_the_environment_s_own_python() -> None:
     wrapped = wrap("flask db upgrade", [".flaskenv", "conf/.env"], Path(RELEASE))
     assert wrapped[:2] == [f"{RELEASE}/venv/bin/python", "-c"]
     assert wrapped[3:] == ["flask db upgrade", f"{RELEASE}/app/.flaskenv", f"{RELEASE}/app/conf/.env"]
-
-
-@pytest.mark.parametrize(
-    "command", ["printf one", "printf 'one\n two\t$$'\nprintf '%s' \"$0\"\n\n", "cat <<'END'\n$HOME `id` \\\nñ\nEND\n"]
-)
-def test_a_command_of_several_lines_does_the_same_on_one(command: str) -> None:
-    one = on_one_line(command)
-    assert "\n" not in one
-    said = [subprocess.run(["/bin/sh", "-c", text], capture_output=True, check=True).stdout for text in (command, one)]
-    assert said[0] == said[1]

@@ -27,6 +27,22 @@ def test_a_known_end_has_its_hint(line: str, words: str) -> None:
     assert words in hint
 
 
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("pkg/uploads/a.png", "directories: [pkg/uploads]"),
+        ("pkg/data.json", "files: [pkg/data.json]"),
+        ("pkg/uploads", "directories: [pkg/uploads]"),
+        ("app.db", "files: [app.db]"),
+        ("instance", "directories: [instance]"),
+    ],
+)
+def test_a_directory_that_holds_code_is_never_named(path: str, words: str) -> None:
+    line = f"OSError: [Errno 30] Read-only file system: '{ROOT}/builds/0123/{path}'"
+    (hint,) = find_hints([line], ROOT, {"pkg": True, "pkg/uploads": False}.__getitem__)
+    assert f"`shared: {{{words}}}`" in hint
+
+
 def test_other_ends_have_none() -> None:
     assert find_hints(["ImportError: the import of bad went wrong", "Permission denied"], ROOT) == []
 

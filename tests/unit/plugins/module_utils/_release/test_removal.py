@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils import _layout as layout_module
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
-from ansible_collections.webstack.flask.plugins.module_utils._host import ownership, trees
+from ansible_collections.webstack.flask.plugins.module_utils._host import files, ownership, places, trees
 from ansible_collections.webstack.flask.plugins.module_utils._host.disk import measure
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import MARKER
 from ansible_collections.webstack.flask.plugins.module_utils._host.trees import Moved, set_aside
@@ -27,7 +27,13 @@ from ansible_collections.webstack.flask.plugins.module_utils._layout import AppL
 from ansible_collections.webstack.flask.plugins.module_utils._release import remains
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
-from ansible_collections.webstack.flask.plugins.module_utils._release.removal import find_parts, find_remains, remove, remove_app
+from ansible_collections.webstack.flask.plugins.module_utils._release.removal import (
+    find_parts,
+    find_refusals,
+    find_remains,
+    remove,
+    remove_app,
+)
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import sandbox, systemctl
 
@@ -104,15 +110,19 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     monkeypatch.setattr(layout_module, "UNIT_ROOT", units)
     monkeypatch.setattr(layout_module, "CACHE_ROOT", tmp_path / "cache")
     host = Host(tmp_path, AppLayout(NAME, tmp_path / "www" / NAME))
-    for module in (remains, ownership):
+    for module in (remains, ownership, places):
         monkeypatch.setattr(module, "find_user", host.find_user)
-        monkeypatch.setattr(module, "find_account_problems", lambda _name, _comment: [])
+        monkeypatch.setattr(module, "find_account_problems", lambda _name, _comment: [], raising=False)
     monkeypatch.setattr(remains, "find_group", lambda _name: None)
     monkeypatch.setattr(remains, "remove_account", host.remove_account)
     monkeypatch.setattr(remains, "end_processes", host.end_processes)
     monkeypatch.setattr(systemctl, "find_instances", lambda *_templates: [f"{NAME}@r1.service", f"{NAME}@r1.socket"])
     monkeypatch.setattr(sandbox, "end", lambda unit: host.events.append(f"ended {unit}"))
     monkeypatch.setattr(systemctl, "daemon_reload", lambda: host.events.append("reloaded"))
+    monkeypatch.setattr(places, "_HIDDEN", {})
+    closed = files._require_closed  # noqa: SLF001
+    # Others than root may write to the directory of temporary files itself.
+    monkeypatch.setattr(files, "_require_closed", lambda place, *more: None if place == Path("/tmp") else closed(place, *more))  # noqa: S108
     install(host)
     yield host
     subprocess.run(["find", tmp_path, "-mindepth", "1", "-delete"], check=True)
@@ -349,18 +359,168 @@ def test_a_mounted_place_in_the_data_is_refused_with_nothing_changed(host: Host,
     host.remove()
 
 
-def test_data_that_are_elsewhere_are_not_said_to_be_removed(host: Host) -> None:
+@pytest.mark.parametrize("check", [False, True])
+def test_data_behind_a_link_are_archived_and_go_or_stay_as_roots(
+    host: Host,
+    check: bool,  # noqa: FBT001
+) -> None:
     elsewhere = host.place / "elsewhere"
     host.layout.shared.rename(elsewhere)
     host.layout.shared.symlink_to(elsewhere)
-    before = list_tree(host.layout.root)
-    with pytest.raises(UserError, match=f"is a link to {elsewhere}, and data elsewhere are not removed"):
+    if check:
+        assert host.remove() is None
+        assert host.layout.shared.readlink() == elsewhere
+        assert {path.stat().st_uid for path in (elsewhere, *elsewhere.rglob("*"))} == {0}
+        assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o700
+    archive = host.remove(with_data=True)
+    assert archive is not None
+    assert read_archive(archive, "shared/uploads/photo") == "precious"
+    assert not os.path.lexists(host.layout.shared)
+    assert not elsewhere.exists()
+    assert not host.layout.root.exists()
+
+
+@pytest.mark.parametrize("target", ["/etc", "/usr/share/webstack-none", "other", "missing", "theirs", "circle"])
+def test_a_link_that_leads_to_what_is_not_the_apps_is_refused_with_nothing_changed(host: Host, target: str) -> None:
+    subprocess.run(["rm", "-r", host.layout.shared], check=True)
+    for name in ("other", "theirs"):
+        (host.place / name).mkdir()
+    (host.place / "other" / MARKER).write_text("other\n", encoding="ascii")
+    os.chown(host.place / "theirs", 65000, 65000)
+    host.layout.shared.symlink_to(host.layout.shared if target == "circle" else host.place / target)
+    before = list_tree(host.place)
+    with pytest.raises(UserError, match=r"[Nn]othing was changed"):
         host.remove(with_data=True)
-    assert host.events == []
-    assert list_tree(host.layout.root) == before
+    assert (host.events, list_tree(host.place)) == ([], before)
+
+
+@pytest.mark.parametrize("kind", ["directory", "file", "chain"])
+def test_a_link_within_the_data_is_refused_before_an_archive_or_what_it_leads_to_is_given_to_root(
+    host: Host, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = host.place / "disk"
+    disk.mkdir()
+    if kind == "file":
+        (disk / "up").touch()
+    else:
+        (disk / "up" / "deep").mkdir(parents=True)
+    subprocess.run(["chown", "-R", f"{APP}:{APP}", disk / "up"], check=True)
+    (disk / "way").symlink_to("up")
+    (host.layout.shared / "uploads" / "link").symlink_to(disk / ("way" if kind == "chain" else "up"))
+    (host.layout.shared / "passwd").symlink_to("/etc/passwd")
+    (host.layout.shared / "dangling").symlink_to("/nowhere")
+    before = list_tree(host.place)
+    monkeypatch.setattr(AppLayout, "of", lambda *_arguments: host.layout)  # whose root is a longer one than an app may have
+    app = {"name": NAME, "root": None, "remove_data": True}
+    assert f"uploads/link leads to {disk}/up" in find_refusals([app], host.backups, REAL, remains)[0]
+    assert find_refusals([{**app, "remove_data": False}], host.backups, REAL, remains) == []
+    with pytest.raises(UserError, match=f"uploads/link leads to {disk}/up") as raised:
+        host.remove(with_data=True)
+    assert "passwd" not in str(raised.value)
+    assert (host.events, list_tree(host.place)) == ([], before)
     host.remove()
-    assert host.layout.shared.readlink() == elsewhere
-    assert (elsewhere / "uploads" / "photo").stat().st_uid == APP
+    assert {path.stat().st_uid for path in disk.rglob("*")} == {0}
+    assert host.remove(with_data=True)
+
+
+@pytest.fixture
+def mount(host: Host) -> Iterator[Callable[[Path, Path | None], None]]:
+    """Return a function that mounts a disk in memory, or another directory, and takes what was in a place there along."""
+    mounted: list[Path] = []
+
+    def mount_at(place: Path, source: Path | None) -> None:
+        kept = host.place / f"kept{len(mounted)}"
+        subprocess.run(["cp", "-a", place, kept], check=True)
+        if source:
+            source.mkdir()
+        what = ["--bind", source] if source else ["-t", "tmpfs", "none"]
+        subprocess.run(["mount", *what, place], check=True)
+        mounted.append(place)
+        subprocess.run(["cp", "-a", f"{kept}/.", place], check=True)
+
+    yield mount_at
+    for place in reversed(mounted):
+        subprocess.run(["umount", place], check=True)
+
+
+@pytest.mark.parametrize("source", [None, "bound"])
+def test_data_on_a_disk_are_archived_and_the_disk_is_left_empty_and_roots(
+    host: Host, mount: Callable[[Path, Path | None], None], source: str | None
+) -> None:
+    mount(host.layout.shared, host.place / source if source else None)
+    (host.layout.shared / "lost+found").mkdir()
+    archive = host.remove(with_data=True)
+    assert archive is not None
+    assert read_archive(archive, "shared/uploads/photo") == "precious"
+    assert list_tree(host.layout.shared) == ["lost+found"]
+    status = host.layout.shared.stat()
+    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (0, 0o700)
+    assert find_remains(host.layout, REAL, remains, with_data=True) == []
+    assert host.list_archives() == [archive]
+
+
+def fail_to_delete(path: Path) -> None:
+    raise UserError(f"{path} is busy")
+
+
+def test_a_removal_from_a_disk_that_was_cut_off_is_finished_without_another_archive(
+    host: Host, mount: Callable[[Path, Path | None], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mount(host.layout.shared, None)
+    with monkeypatch.context() as patch:
+        patch.setattr(trees, "_delete", fail_to_delete)
+        with pytest.raises(UserError, match="busy"):
+            host.remove(with_data=True)
+    assert len(host.list_archives()) == 1
+    assert host.remove(with_data=True) is None
+    assert list_tree(host.layout.shared) == []
+    assert len(host.list_archives()) == 1
+    assert find_remains(host.layout, REAL, remains, with_data=True) == []
+
+
+@pytest.mark.parametrize("place", ["shared/uploads", "releases", "builds", "environments"])
+def test_a_disk_within_what_goes_is_refused_before_anything_is_touched(
+    host: Host, mount: Callable[[Path, Path | None], None], place: str
+) -> None:
+    mount(host.layout.root / place, None)
+    before = list_tree(host.place)
+    with pytest.raises(UserError, match=f"`umount {host.layout.root}/{place}`"):
+        host.remove(with_data=True)
+    assert (host.events, list_tree(host.place)) == ([], before)
+
+
+def test_others_files_on_a_disk_within_the_data_stay_theirs(host: Host, mount: Callable[[Path, Path | None], None]) -> None:
+    mount(host.layout.shared / "uploads", host.place / "bound")
+    (host.place / "bound" / "theirs").touch()
+    os.chown(host.place / "bound" / "theirs", 65000, 65000)
+    host.remove()
+    assert (host.place / "bound" / "theirs").stat().st_uid == 65000
+    assert (host.place / "bound" / "photo").stat().st_uid == 0
+
+
+@pytest.mark.parametrize("with_data", [False, True])
+def test_an_apps_directory_that_is_a_disk_stays_and_the_app_goes(
+    host: Host,
+    mount: Callable[[Path, Path | None], None],
+    with_data: bool,  # noqa: FBT001
+) -> None:
+    mount(host.layout.root, None)
+    host.remove(with_data=with_data)
+    assert list_tree(host.layout.root) == (
+        [] if with_data else [MARKER, "shared", "shared/uploads", "shared/uploads/file", "shared/uploads/photo"]
+    )
+    assert host.events[-1] == f"account {NAME}"
+    assert find_remains(host.layout, REAL, remains, with_data=with_data) == []
+
+
+@pytest.mark.parametrize("name", ["releases", "builds", "environments"])
+def test_code_behind_a_link_is_not_left_behind_in_silence(host: Host, name: str) -> None:
+    place, moved = host.layout.root / name, host.place / "moved"
+    place.rename(moved)
+    place.symlink_to(moved)
+    with pytest.raises(UserError, match=f"Delete both by hand .`rm -r {moved} {place}`"):
+        host.remove()
+    assert host.events == []
 
 
 def test_an_app_that_moves_its_directories_about_is_removed_all_the_same(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

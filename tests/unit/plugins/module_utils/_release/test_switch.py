@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Proxy, ReleaseFailed, Switch
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
+from fakes.host import FakeHome, World
+from fakes.runs import deployed, describe, identify, install
 
 
 @pytest.fixture
@@ -97,3 +100,25 @@ def test_a_release_whose_socket_is_gone_is_stopped_at_once(layout: AppLayout) ->
     begin = time.monotonic()
     Switch(layout, REAL, HealthCheck(), None, drain_limit=30).retire("r1")
     assert time.monotonic() - begin < 5
+
+
+def test_a_release_that_looks_below_what_was_mounted_since_is_started_again_with_its_socket_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = describe("b1")
+    world = install(deployed(app))
+    service, socket = world.service_unit(identify(app)), world.socket_unit(identify(app))
+    stopped: list[str] = []
+    stop = World.stop
+
+    def note_and_stop(self: World, unit: str) -> None:
+        stopped.append(unit)
+        stop(self, unit)
+
+    monkeypatch.setattr(World, "stop", note_and_stop)
+    monkeypatch.setattr(FakeHome, "find_unseen", lambda _home, _layout, _pid: [] if stopped else ["/var/www/shop/shared"])
+    outcome = deploy(app, 1, world.host, check=False)[0]
+    assert (outcome["changed"], stopped) == (True, [service])
+    assert outcome["notes"] == [
+        f"started release {identify(app)} again, which did not see what is mounted at /var/www/shop/shared now",
+    ]
+    assert {world.units[unit].active for unit in (service, socket)} == {"active"}
+    assert not deploy(app, 1, world.host, check=False)[0]["changed"]

@@ -1,23 +1,30 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._source import maker
+from ansible_collections.webstack.flask.plugins.module_utils._source import builds, maker
 from ansible_collections.webstack.flask.plugins.module_utils._source.maker import BuildMaker, ensure_app_build, identify
 from ansible_collections.webstack.flask.plugins.module_utils._source.tree import digest_tree, list_files, pack_tree
 
 _APP: dict[str, Any] = {
-    **dict.fromkeys(("git", "path", "archive", "checksum", "digest", "packed", "agent", "dependency_file", "ssh_key", "known_hosts")),
+    **dict.fromkeys(
+        ("git", "path", "archive", "checksum", "digest", "packed", "agent", "dependency_file", "ssh_key", "known_hosts", "lfs")
+    ),
     "name": "shop",
     "version": "HEAD",
     "subdirectory": "",
     "submodules": True,
     "public": [],
     "shared": [],
+    "places": {},
+    "recipe": "",
+    "reasons": {},
 }
 
 
@@ -43,7 +50,7 @@ def _make_scratch(tmp_path: Path) -> Path:
     return tmp_path / "scratch"
 
 
-@pytest.mark.parametrize("option", [{"shared": ["data"]}, {"subdirectory": "web"}, {"submodules": False}])
+@pytest.mark.parametrize("option", [{"shared": ["data"]}, {"subdirectory": "web"}, {"submodules": False}, {"recipe": "r"}, {"lfs": False}])
 def test_a_build_is_known_by_its_source_unless_it_differs_from_it(option: dict[str, Any]) -> None:
     assert identify(_APP, "0123") == "0123"
     other = identify({**_APP, **option}, "0123")
@@ -81,3 +88,46 @@ def test_a_check_run_tells_the_version_of_a_local_directory(app: dict[str, Any],
     monkeypatch.setattr(maker, "require_no_obstacles", lambda _layout: None)
     outcome = ensure_app_build({**app, **_pack(tmp_path)}, print, _outline, check=True)
     assert (outcome["version"], outcome["missing"], outcome["changed"]) == ("local", False, True)
+
+
+def _make(
+    app: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, check: bool = False, **options: object
+) -> tuple[dict[str, Any], list[str]]:
+    """Make a build, for which the host has no accounts; return the outcome, and what was warned of."""
+    monkeypatch.setattr(maker, "require_no_obstacles", lambda _layout: None)
+    monkeypatch.setattr(maker, "hold_lock", lambda *_arguments: nullcontext())
+
+    def ensure_build(layout: AppLayout, identifier: str, fill: Callable[[Path], None], subdirectory: str, shared: list[str]) -> bool:
+        layout.build(identifier).mkdir(parents=True)
+        builds._fill(layout.build(identifier), fill, subdirectory, shared)  # noqa: SLF001
+        return True
+
+    monkeypatch.setattr(maker, "ensure_build", ensure_build)
+    warnings: list[str] = []
+    return ensure_app_build({**app, **_pack(tmp_path), **options}, warnings.append, _outline, check=check), warnings
+
+
+def test_a_build_with_a_recipe_stays_open_until_it_is_followed(
+    app: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome, _warnings = _make(app, tmp_path, monkeypatch, recipe="r", places={"static.paths": ["made"]})
+    assert outcome["changed"]
+    assert not Path(outcome["path"]).exists()
+    assert Path(f"{outcome['path']}-open/app.py").is_file()
+
+
+@pytest.mark.parametrize("check", [True, False], ids=["check", "run"])
+def test_a_place_that_the_build_lacks_is_refused_in_a_check_run_as_in_a_run(
+    app: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, check: bool
+) -> None:
+    monkeypatch.setattr(maker, "_SCRATCH", str(_make_scratch(tmp_path)))
+    lacking = {"places": {"static.paths": ["dist"]}, "reasons": {"dist": "git ignores it"}}
+    with pytest.raises(UserError, match=r"`static\.paths` names 'dist', which the source does not have: git ignores it, so"):
+        _make(app, tmp_path, monkeypatch, check=check, **lacking)
+
+
+def test_a_database_that_is_not_shared_is_warned_of(app: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maker, "find_databases", lambda _build: ["app.db"])
+    _outcome, warnings = _make(app, tmp_path, monkeypatch)
+    assert len(warnings) == 1
+    assert warnings[0].startswith("shop: the source has a SQLite database, app.db, which is read-only there")

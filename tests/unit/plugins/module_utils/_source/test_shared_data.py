@@ -10,7 +10,12 @@ import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._source import shared_data
-from ansible_collections.webstack.flask.plugins.module_utils._source.shared_data import ensure_shared, find_link_target, link_shared
+from ansible_collections.webstack.flask.plugins.module_utils._source.shared_data import (
+    ensure_shared,
+    find_link_target,
+    link_shared,
+    list_unserved,
+)
 
 
 @pytest.mark.parametrize("path", ["instance", "var/log/app.log"])
@@ -47,6 +52,59 @@ def test_a_place_below_a_link_or_a_file_is_refused(tmp_path: Path) -> None:
     for place in ("alias/data", "file/data"):
         with pytest.raises(UserError, match=r"in the source '(alias|file)' is no directory"):
             link_shared(tmp_path, [place])
+
+
+@pytest.mark.parametrize("code", ["pkg/__init__.py", "pkg/deep/er/views.py", "pkg/fast.so", "pkg/pyproject.toml", "pkg/setup.cfg"])
+def test_a_place_that_holds_code_is_refused_before_anything_is_moved(tmp_path: Path, code: str) -> None:
+    (tmp_path / code).parent.mkdir(parents=True)
+    (tmp_path / code).write_text("", encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    with pytest.raises(UserError, match=rf"`shared` names 'pkg', which is code: the source has {code} there"):
+        link_shared(tmp_path, ["data", "pkg"])
+    assert not (tmp_path / "data").is_symlink()
+
+
+def test_a_single_file_of_code_is_refused_and_a_directory_of_data_in_a_package_is_not(tmp_path: Path) -> None:
+    (tmp_path / "pkg/uploads").mkdir(parents=True)
+    (tmp_path / "pkg/app.py").write_text("", encoding="utf-8")
+    with pytest.raises(UserError, match=r"names 'pkg/app\.py', which is code: the source has pkg/app\.py there"):
+        link_shared(tmp_path, ["pkg/app.py"])
+    link_shared(tmp_path, ["pkg/uploads", "pkg/new.db"])
+    assert (tmp_path / "pkg/uploads").is_symlink()
+
+
+@pytest.mark.parametrize("path", [".", "..", "../x", "a/../b", "./a", "a/", "a//b", "/a", ".shared", ".shared/a", ""])
+def test_only_plain_paths_are_shared(tmp_path: Path, path: str) -> None:
+    with pytest.raises(UserError, match="is not the plain path of a place within the source"):
+        link_shared(tmp_path, [path])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_within_another_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="'a/b', which is within 'a'"):
+        link_shared(tmp_path, ["a", "a/b"])
+
+
+@pytest.mark.parametrize("target", ["data", "none"])
+def test_a_link_in_the_source_is_refused_with_the_place_to_which_it_leads(tmp_path: Path, target: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "uploads").symlink_to(target)
+    with pytest.raises(UserError, match=f"'uploads', which is a link to '{target}' in the source; name the place"):
+        link_shared(tmp_path, ["uploads"])
+
+
+def test_what_a_new_build_has_otherwise_in_a_shared_place_is_told(tmp_path: Path) -> None:
+    for name, texts in {
+        "old": {"a.html": "1", "b.html": "1"},
+        "new": {"a.html": "2", "b.html": "1", "c.html": "1", ".gitkeep": ""},
+    }.items():
+        (tmp_path / name / "pages").mkdir(parents=True)
+        for file, text in texts.items():
+            (tmp_path / name / "pages" / file).write_text(text, encoding="utf-8")
+    link_shared(tmp_path / "new", ["pages"])
+    assert list_unserved(tmp_path / "old", tmp_path / "new", ["pages"]) == [], "it was not shared before"
+    link_shared(tmp_path / "old", ["pages"])
+    assert list_unserved(tmp_path / "old", tmp_path / "new", ["pages"]) == ["pages/a.html", "pages/c.html"]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._host import commands
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import sandbox, systemctl
-from ansible_collections.webstack.flask.plugins.module_utils._systemd.sandbox import escape_argument, pack, run, unpack_then
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.sandbox import escape_argument, on_one_line, pack, run, unpack_then
 
 
 @pytest.mark.parametrize("word", ["${HOME}", "$HOME", "$$", "a$", "$(id)", "%n %i", "plain"])
@@ -67,3 +67,13 @@ def test_a_unit_that_was_collected_costs_no_call(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sandbox, "_TRANSIENT", tmp_path)
     monkeypatch.setattr(commands, "run", lambda *_words, **_options: pytest.fail("nothing is there to end"))
     sandbox.end("shop-build.service")
+
+
+@pytest.mark.parametrize(
+    "command", ["printf one", "printf 'one\n two\t$$'\nprintf '%s' \"$0\"\n\n", "cat <<'END'\n$HOME `id` \\\nñ\nEND\n"]
+)
+def test_a_command_of_several_lines_does_the_same_on_one(command: str) -> None:
+    one = on_one_line(command)
+    assert "\n" not in one
+    said = [subprocess.run(["/bin/sh", "-c", text], capture_output=True, check=True).stdout for text in (command, one)]
+    assert said[0] == said[1]

@@ -17,6 +17,7 @@ _PLAIN_SOURCE: dict[str, Any] = {
     "checksum": None,
     "subdirectory": "",
     "submodules": True,
+    "lfs": None,
     "ssh_key": None,
     "known_hosts": None,
     "ssh_agent": False,
@@ -70,6 +71,8 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
             },
             "shared": {"directories": [], "files": []},
             "tls": None,
+            "build_commands": [],
+            "build_env": {},
             "release_commands": [],
             "release_command_timeout": 300,
             "drain": 30,
@@ -132,7 +135,8 @@ def test_an_entry_that_is_no_mapping_is_refused() -> None:
 
 
 _KEYS = (
-    "asgi, chdir, dependencies, drain, env, env_files, gunicorn, health, keep_releases, name, nginx, path, python_path, "
+    "asgi, build_commands, build_env, chdir, dependencies, drain, env, env_files, gunicorn, health, keep_releases, name, nginx, path, "
+    "python_path, "
     "release_command_timeout, release_commands, remove_data, "
     "server_names, service, shared, source, state, static, tls, watch, wsgi"
 )
@@ -221,6 +225,12 @@ _KEYS = (
         ({"release_command_timeout": 0}, "release_command_timeout is 0; it must be more than 0 seconds"),
         ({"drain": -1}, "drain is -1; it must not be negative"),
         ({"watch": -1}, "watch is -1; it must not be negative"),
+        ({"build_env": {"A": True}, "build_commands": ["x"]}, "build_env.A is bool, and a variable holds text; put the value in quotes"),
+        (
+            {"build_env": {"A": "x"}},
+            "build_env is given without `build_commands`, which alone get these variables; the app's own are in `env`",
+        ),
+        ({"build_commands": [" "]}, "build_commands[0] is ' ', which is no command"),
         ({"keep_releases": -1}, "keep_releases is -1; it must not be negative"),
         (
             {"dependencies": {"file": "setup.py"}},
@@ -246,7 +256,7 @@ def test_what_is_wrong_with_an_entry_is_told(changes: dict[str, Any], problem: s
 @pytest.mark.parametrize(
     ("key", "inner", "allowed"),
     [
-        ("source", "branch", "archive, checksum, git, known_hosts, path, ssh_agent, ssh_key, subdirectory, submodules, version"),
+        ("source", "branch", "archive, checksum, git, known_hosts, lfs, path, ssh_agent, ssh_key, subdirectory, submodules, version"),
         (
             "dependencies",
             "colour",

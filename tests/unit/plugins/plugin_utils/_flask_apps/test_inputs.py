@@ -30,14 +30,26 @@ def test_of_an_app_that_is_to_be_absent_the_name_is_enough_and_the_rest_may_stay
         assert [site["name"] for site in source_inputs(apps)] == ["shop"]
         assert site_inputs(apps)[1] == {"name": "blog", "state": "absent"}
         assert removal_inputs(apps) == [{"name": "blog", "remove_data": True}]
-        assert hosts_inputs(apps, "192.0.2.1") == [{"address": "192.0.2.1", "names": ["shop.test"]}]
+        assert hosts_inputs(apps, "192.0.2.1") == [
+            {"app": "shop", "address": "192.0.2.1", "names": ["shop.test"]},
+            {"app": "blog", "address": "192.0.2.1", "names": []},
+        ]
     (problem,) = find_problems({"name": "Blog", "state": "absent"})
     assert problem.startswith("flask_apps[0] (Blog): the app's name is 'Blog'; allowed are 1 to 25 lower-case letters")
 
 
 def test_one_app_can_be_taken_out_of_the_list_whether_it_is_in_it_or_not() -> None:
     apps = check_apps([describe(), describe(name="blog", server_names=["blog.test"])])
-    assert without_app(apps, "blog") == [apps[0], {"name": "blog", "state": "absent", "remove_data": False}]
+    assert without_app(apps, "blog") == [
+        apps[0],
+        {"name": "blog", "state": "absent", "remove_data": False, "server_names": ["blog.test"]},
+    ]
+    assert hosts_inputs(without_app(apps, "blog"), "192.0.2.1")[1] == {
+        "app": "blog",
+        "address": "192.0.2.1",
+        "names": [],
+        "former": ["blog.test"],
+    }
     assert without_app([], "blog", remove_data=True) == [{"name": "blog", "state": "absent", "remove_data": True}]
     with pytest.raises(UserError, match=r"the app's name is '\.\./etc'"):
         without_app(apps, "../etc")
@@ -64,12 +76,19 @@ def test_the_source_of_each_app_with_the_directories_that_the_web_server_reads()
             "name": "shop",
             "public": ["dist", "public"],
             "shared": ["instance", "up/loads"],
+            "places": {
+                "chdir": ["src"],
+                "python_path": ["lib"],
+                "static.paths": ["dist", "public"],
+                "env_files": [".env"],
+                "dependencies.file": ["services/web/requirements.txt"],
+            },
             "dependency_file": "services/web/requirements.txt",
             "git": "https://example.com/shop.git",
             "version": "v1",
             **defaults,
         },
-        {"name": "blog", "public": ["static", "wsgi/static"], "shared": [], "path": "shop", "version": "HEAD", **defaults},
+        {"name": "blog", "public": ["static", "wsgi/static"], "shared": [], "places": {}, "path": "shop", "version": "HEAD", **defaults},
     ]
 
 
@@ -185,7 +204,11 @@ def test_the_site_of_each_app() -> None:
 def test_an_app_below_a_path_learns_it_and_is_asked_below_it() -> None:
     apps = check_apps([describe(path="/shop/", health={"path": "/up"})])
     (release,), (site,) = release_inputs(apps, _BUILDS, _ENVIRONMENTS), site_inputs(apps)
-    assert (release["env"], release["gunicorn"], release["health"]["path"]) == ({"SCRIPT_NAME": "/shop"}, {}, "/shop/up")
+    assert (release["env"], release["gunicorn"], release["health"]["path"]) == (
+        {"FLASK_APP": "wsgi:app", "SCRIPT_NAME": "/shop"},
+        {},
+        "/shop/up",
+    )
     assert switch_inputs(apps)[0]["health"]["path"] == "/shop/up"
     assert (site["path"], site["static"][0]["url"]) == ("/shop/", "/static/")
     assert summarise(apps, {"releases": {"shop": {"current": "r1"}}})[0].startswith("shop: http://shop.test/shop/ serves")
@@ -193,7 +216,10 @@ def test_an_app_below_a_path_learns_it_and_is_asked_below_it() -> None:
 
 def test_an_asgi_app_below_a_path_learns_it_by_a_setting() -> None:
     (release,) = release_inputs(check_apps([describe(path="/shop", gunicorn={"worker_class": "asgi"})]), _BUILDS, _ENVIRONMENTS)
-    assert (release["env"], release["gunicorn"]) == ({}, {"root_path": "/shop", "worker_class": "asgi"})
+    assert (release["env"], release["gunicorn"]) == (
+        {"FLASK_APP": "wsgi:app"},
+        {"root_path": "/shop", "worker_class": "asgi"},
+    )
 
 
 def test_an_encrypted_app_is_asked_and_shown_so() -> None:
@@ -275,7 +301,7 @@ def test_encryption_can_be_off(tls: object) -> None:
 
 def test_what_the_user_says_of_the_path_counts() -> None:
     apps = check_apps([describe(path="/shop", env={"SCRIPT_NAME": ""})])
-    assert release_inputs(apps, _BUILDS, _ENVIRONMENTS)[0]["env"] == {"SCRIPT_NAME": ""}
+    assert release_inputs(apps, _BUILDS, _ENVIRONMENTS)[0]["env"] == {"FLASK_APP": "wsgi:app", "SCRIPT_NAME": ""}
 
 
 def test_the_switch_of_all_apps_or_of_one() -> None:
@@ -297,7 +323,10 @@ def test_the_switch_of_all_apps_or_of_one() -> None:
 
 def test_hosts_files_get_the_names_that_they_can_hold() -> None:
     apps = check_apps([FULL, describe(name="wild", server_names=["*.wild.test"])])
-    assert hosts_inputs(apps, "192.0.2.1") == [{"address": "192.0.2.1", "names": ["shop.test", "www.shop.test"]}]
+    assert hosts_inputs(apps, "192.0.2.1") == [
+        {"app": "shop", "address": "192.0.2.1", "names": ["shop.test", "www.shop.test"]},
+        {"app": "wild", "address": "192.0.2.1", "names": []},
+    ]
 
 
 def test_an_app_with_wildcards_alone_is_proven_by_a_name_that_they_cover() -> None:
@@ -322,3 +351,45 @@ def test_what_has_failed_is_told_in_the_end_by_its_name_and_reason() -> None:
     released = {"releases": {"blog": {"error": "it does not start\nat all"}}}
     assert list_failures([_BUILT, _INSTALLED, released]) == ["shop: no such branch", "blog: it does not start\nat all"]
     assert list_failures([_INSTALLED]) == []
+
+
+def test_commands_make_another_build_and_so_does_what_they_run_with() -> None:
+    def recipe(**changes: object) -> str | None:
+        (source,) = source_inputs(check_apps([describe(**changes)]))
+        return source.get("recipe")
+
+    commands: dict[str, object] = {"build_commands": ["make"]}
+    assert recipe() is None
+    others: list[dict[str, object]] = [
+        {"build_env": {"MODE": "x"}},
+        {"build_commands": ["make all"]},
+        {"chdir": "web"},
+        {"dependencies": {"packages": ["flask"]}},
+        {"wsgi": "other:app"},
+    ]
+    recipes = [recipe(**commands), *(recipe(**{**commands, **other}) for other in others)]
+    assert None not in recipes
+    assert len(set(recipes)) == len(recipes)
+    assert recipe(**commands) == recipe(**commands, env={"SECRET": "x"}, keep_releases=9)
+
+
+def test_commands_get_no_variable_of_the_app_but_those_that_are_named() -> None:
+    apps = check_apps([describe(env={"SECRET": "x"}, build_commands=["make"], build_env={"MODE": 1}, shared={"directories": ["data/"]})])
+    (environment,) = environment_inputs(apps, _BUILDS)
+    assert environment["step"]["environment"] == {"FLASK_APP": "wsgi:app", "MODE": "1"}
+    assert environment["step"]["shared"] == ["data"]
+    assert "step" not in environment_inputs(check_apps([describe()]), _BUILDS)[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "wsgi:app"),
+        ({"env": {"FLASK_APP": "manage.py"}}, "manage.py"),
+        ({"env_files": [".flaskenv"]}, None),
+        ({"wsgi": ..., "asgi": "main:app"}, None),
+    ],
+)
+def test_the_command_flask_finds_the_app_unless_something_else_tells_it(changes: dict[str, Any], told: str | None) -> None:
+    (release,) = release_inputs(check_apps([describe(**changes)]), _BUILDS, _ENVIRONMENTS)
+    assert release["env"].get("FLASK_APP") == told

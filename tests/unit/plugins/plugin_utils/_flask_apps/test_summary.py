@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
-from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.summary import summarise, summarise_removal
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.summary import summarise, summarise_host, summarise_removal
 from unit.flask_entries import BLOG, FULL
 
 
@@ -11,13 +11,19 @@ def test_what_was_removed_is_told() -> None:
     result = {
         "apps": {
             "shop": {"changed": True, "removed": ["/a", "/b"], "backup": "/var/backups/x.tar.gz"},
-            "blog": {"changed": True, "removed": ["/c"]},
+            "blog": {"changed": True, "removed": ["/c"], "kept": "/srv/blog"},
+            "empty": {"changed": True, "removed": ["/c"]},
+            "plan": {"changed": True, "removed": ["/c"], "doomed": "/srv/plan"},
+            "gone": {"changed": False, "removed": [], "kept": "/srv/gone"},
             "wiki": {"changed": False, "removed": []},
         }
     }
     assert summarise_removal(result) == [
         "shop: removed (2 parts); a copy of its data is /var/backups/x.tar.gz",
-        "blog: removed (1 parts); its data, if it had any, are still in its directory `shared`",
+        "blog: removed (1 parts); its data are still in /srv/blog, which is root's, and closed to others",
+        "empty: removed (1 parts); there were no data of it",
+        "plan: removed (1 parts); of its data in /srv/plan a copy is made first",
+        "gone: is not on the host; its data are still in /srv/gone, which is root's, and closed to others",
         "wiki: is not on the host",
     ]
     assert summarise_removal({"skipped": True}) == []
@@ -49,3 +55,12 @@ def test_the_summary_names_what_has_failed() -> None:
     ]
     (line,) = summarise(check_apps([BLOG]), {"releases": {"blog": {"current": None, "error": "bad"}}})
     assert line == "FAILED, blog: nothing is served (nothing changed). Logs: journalctl -u 'blog@*'"
+
+
+def test_what_keeps_users_or_names_away_is_told() -> None:
+    files = {"/etc/hosts": "# Your system has configured 'manage_etc_hosts' as True.\n127.0.0.1 localhost\n"}
+    lines = summarise_host({"closed": [80, 443], "files": files})
+    assert "seems to keep others out of port 80 and 443" in lines[0]
+    assert "`ufw allow 80/tcp && ufw allow 443/tcp`" in lines[0]
+    assert "cloud-init writes /etc/hosts anew at each boot" in lines[1]
+    assert summarise_host({"closed": [], "files": {"/etc/hosts": "127.0.0.1 localhost\n"}}) == summarise_host({}) == []

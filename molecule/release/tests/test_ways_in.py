@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenario_tests import run_playbook
-from scenario_tests.faulty import DEPLOY, EVERYTHING, describe, ensure_served, new_version, served, words_of
+from scenario_tests.faulty import DEPLOY, describe, ensure_served, new_version, served, words_of
 from scenario_tests.hosts import read_instance
 
 if TYPE_CHECKING:
@@ -39,24 +38,19 @@ def let_in(host: Host, name: str, home: str) -> None:
     host.check_output("chown %s:%s %s", name, name, f"{home}/.ssh")
 
 
-def test_this_machine_has_a_language_that_was_never_generated(host: Host) -> None:
-    assert "es_ES" in host.check_output("cat /etc/default/locale")
-    assert "es_ES" not in host.check_output("locale -a 2>/dev/null")
-
-
 def test_a_user_whom_sudo_asks_for_a_password_deploys_through_a_jump_host(host: Host, tmp_path: Path) -> None:
-    """The address is that of QEMU's own network, where the jump host stands and this machine does not."""
+    """The name is one that the jump host knows, and this machine does not."""
     ensure_served(host)
     version = new_version()
-    jump, target = read_instance("debian12"), read_instance("debian13")
+    jump = read_instance("load")
     common = f"User %r\n IdentityFile {jump['identity_file']}\n StrictHostKeyChecking no\n UserKnownHostsFile {tmp_path}/known_hosts\n"
     config = tmp_path / "ssh_config"
     config.write_text(
         f"Host jump\n HostName {jump['address']}\n Port {jump['port']}\n {common.replace('%r', jump['user'])}"
-        f"Host behind\n HostName 10.0.2.2\n Port {target['port']}\n ProxyJump jump\n {common.replace('%r', 'operator')}",
+        f"Host behind\n HostName debian13\n ProxyJump jump\n {common.replace('%r', 'operator')}",
         encoding="utf-8",
     )
-    way: dict[str, Any] = {"ansible_host": "behind", "ansible_port": target["port"], "ansible_user": "keeper"}
+    way: dict[str, Any] = {"ansible_host": "behind", "ansible_port": 22, "ansible_user": "keeper"}
     way |= {"ansible_ssh_common_args": f"-F {config} -o ControlPath=none", "ansible_ssh_private_key_file": jump["identity_file"]}
     with person(host, "keeper"):
         refused = run_playbook(host, Path(DEPLOY), describe(host, version) | way)
@@ -82,25 +76,4 @@ def test_root_deploys_on_a_machine_without_sudo(host: Host) -> None:
         run_playbook(host, Path(DEPLOY), describe(host, version) | root).succeeded()
     finally:
         as_root.check_output("mv /usr/bin/sudo.away /usr/bin/sudo")
-    assert served(host) == version
-
-
-@contextmanager
-def clock(host: Host, words: str) -> Iterator[None]:
-    """Set the machine's clock wrong for the block."""
-    host.check_output("date --set %s", words)
-    try:
-        yield
-    finally:
-        host.check_output("date --set %s", f"@{time.time():.0f}")
-
-
-def test_a_machine_whose_clock_is_years_behind_is_told_so_and_nothing_is_changed(host: Host) -> None:
-    version = ensure_served(host)
-    with clock(host, "2020-01-01"):
-        refused = run_playbook(host, Path(EVERYTHING), describe(host, new_version()))
-    assert refused.status != 0
-    assert refused.changed == 0
-    assert "The clock of debian13 says 2020-01-01" in words_of(refused)
-    assert "sudo date --set=@" in words_of(refused)
     assert served(host) == version

@@ -86,7 +86,7 @@ def build_environment(
     with open_workspace(layout, directory, installer, needs) as workspace:
         copy_source(source, workspace, needs)
         _make_virtualenv(workspace)
-        _install(workspace, needs, source, warn)
+        _install(workspace, needs, final, warn)
         _add_missing(workspace, needs, additions)
         _require_running_gunicorn(workspace, needs)
         end_builds(layout)

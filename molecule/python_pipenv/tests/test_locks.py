@@ -1,4 +1,4 @@
-"""The locks of today's tools, and pyproject.toml files of apps that are no package: all in one run of the role."""
+"""The locks of today's tools, in one run of the role."""
 
 from __future__ import annotations
 
@@ -55,8 +55,6 @@ def add(files: dict[str, str], package: str) -> dict[str, str]:
 
 BAD: dict[str, tuple[dict[str, str], str]] = {
     "staleuv": (add(UV, "six"), "the uv.lock does not fit its pyproject.toml, says uv. Run `uv lock` where you develop, and commit both"),
-    "stalepoetry": (add(POETRY, "six"), "the poetry.lock does not fit its pyproject.toml, says poetry. Run `poetry lock` where you"),
-    "stalepdm": (add(PDM, "six"), "the pdm.lock does not fit its pyproject.toml, says pdm. Run `pdm lock` where you develop"),
     "stalepylock": ({"pyproject.toml": PDM["pyproject.toml"], "pylock.toml": 'lock-version = "1.0"\n'}, "it lacks itsdangerous. Run `uv"),
     "forgeduv": ({**UV, "uv.lock": UV["uv.lock"].replace(WHEEL, "0" * 64).replace(SDIST, "1" * 64)}, "DO NOT MATCH THE HASHES"),
     "forgedpylock": ({"pylock.toml": PYLOCK.replace(WHEEL, "0" * 64)}, "Hash mismatch"),

@@ -237,7 +237,8 @@ _KEYS = (
         (
             {"dependencies": {"file": "setup.py"}},
             (
-                "dependencies.file is 'setup.py'; its name must be Pipfile.lock, Pipfile, requirements.txt, pyproject.toml "
+                "dependencies.file is 'setup.py'; its name must be Pipfile.lock, uv.lock, poetry.lock, pdm.lock, pylock.toml, Pipfile, "
+                "requirements.txt, pyproject.toml "
                 "or end in .txt or .in, which makes it requirements for pip (without an extension where it is called requirements, "
                 "or lies in a directory of that name), or else be 'none'"
             ),

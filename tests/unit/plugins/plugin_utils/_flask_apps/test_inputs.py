@@ -423,32 +423,3 @@ def test_commands_get_no_variable_of_the_app_but_those_that_are_named() -> None:
 def test_the_command_flask_finds_the_app_unless_something_else_tells_it(changes: dict[str, Any], told: str | None) -> None:
     (release,) = release_inputs(check_apps([describe(**changes)]), _BUILDS, _ENVIRONMENTS)
     assert release["env"].get("FLASK_APP") == told
-
-
-def test_who_holds_a_port_that_nginx_is_to_have_is_told_with_what_to_do() -> None:
-    apps = check_apps(
-        [describe(), describe(name="blog", server_names=["blog.test"], tls={"mode": "self_signed"}), {"name": "gone", "state": "absent"}]
-    )
-    assert listen_ports(apps) == [80, 443]
-    apache = [{"name": "apache2", "process": "77", "unit": "apache2.service"}]
-    held = port_problems(apps, {"80": apache, "443": [{"name": "", "process": "", "unit": ""}]})
-    assert held == [
-        (
-            "Port 80 is held by apache2 (process 77), and nginx is to listen there for shop, blog. Stop that program for good "
-            "(`systemctl disable --now apache2.service`), or give the app another port: `nginx: {listen_port: 8080}`."
-        ),
-        (
-            "Port 443 is held by a program that does not show itself, and nginx is to listen there for blog. Stop that program for good "
-            "(`ss -tlnp 'sport = :443'` shows it), or give the app another port: `port: 8443` below `tls`."
-        ),
-    ]
-    assert port_problems(apps, {"80": [*apache, {"name": "nginx", "process": "1", "unit": "nginx.service"}]}) == []
-    bundled = {"name": "nginx", "process": "1", "unit": "gitlab-runsvdir.service"}
-    assert "Port 80 is held by nginx (process 1)" in port_problems(apps, {"80": [bundled]})[0]
-    assert port_problems(apps, {"8080": apache}) == []
-
-
-def test_the_sites_of_apps_that_were_never_live_go_when_they_have_failed() -> None:
-    releases = {"new": {"error": "x", "current": None}, "old": {"error": "x", "current": "r1"}, "plan": {"current": None}}
-    assert list_never_live({"releases": releases}) == [{"name": "new", "state": "absent"}]
-    assert list_never_live({}) == []

@@ -300,7 +300,7 @@ def find_missing_parts(line: str) -> Iterator[tuple[str, str]]:
             yield f"lib{match['name']}", package
             return
     for pattern in _UNFOUND:
-        if (match := pattern.search(line)) and (package := _PROGRAMS.get(match["name"])):
+        if (match := pattern.search(line)) and (package := _PROGRAMS.get(match["name"], "")):
             yield match["name"], package
             return
     for pattern, package in _SAID_IN_WORDS:

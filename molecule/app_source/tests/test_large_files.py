@@ -33,7 +33,7 @@ def _fail(play: Play) -> str:
 
 
 def _logo(host: Host) -> str:
-    return host.check_output("head -c 8 /var/www/other/builds/*/static/logo.png | tr -d '\\211'")
+    return str(host.check_output("head -c 8 /var/www/other/builds/*/static/logo.png | tr -d '\\211'"))
 
 
 @pytest.fixture

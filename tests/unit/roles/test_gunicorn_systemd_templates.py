@@ -260,16 +260,17 @@ def list_errors(attribute: str, module: str, kind: str, messages: list[dict[str,
     return log.errors
 
 
-_START, _END = {"type": "http.response.start", "status": 500}, {"type": "http.response.body", "body": b"oh"}
+_START: dict[str, Any] = {"type": "http.response.start", "status": 500}
+_END: dict[str, Any] = {"type": "http.response.body", "body": b"oh"}
 
 
 def test_what_an_asgi_app_raises_after_its_answer_is_logged_once() -> None:
     """gunicorn logs what is raised before the answer is complete, uvicorn all of it."""
     assert list_errors("asgi", "gunicorn.workers.gasgi", "http", [_START, _END]) == ["Error in ASGI application: the reason"]
-    unfinished: list[list[dict[str, object]]] = [[], [_START], [_START, {**_END, "more_body": True}]]
+    unfinished: list[list[dict[str, Any]]] = [[], [_START], [_START, {**_END, "more_body": True}]]
     for messages in unfinished:
         assert list_errors("asgi", "gunicorn.workers.gasgi", "http", messages) == []
-    for messages in ([], [_START], [_START, _END]):
+    for messages in [*unfinished, [_START, _END]]:
         assert list_errors("wsgi", "uvicorn_worker", "http", messages) == []
 
 

@@ -18,7 +18,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._source.tree import
 Places = Mapping[str, Sequence[str]]
 """Paths within a build by the keys that name them."""
 
-FILES = ("env_files", "dependencies.file")
+FILES = ("env_files", "dependencies.file", "gunicorn.config")
 """Keys that name files. The others name directories."""
 
 TOLD_LATER = ("dependencies.file", "dependencies.wheels")
@@ -137,6 +137,21 @@ def ask_git(top: Path, *arguments: str, given: str = "", repository: bool = Fals
             ).stdout.decode(errors="surrogateescape")
     except (FileNotFoundError, subprocess.SubprocessError):
         return ""
+
+
+def find_passed_over(build: Path, places: Places) -> str:
+    """Return the configuration file of gunicorn that a build has where gunicorn starts, and that the description says nothing of."""
+    (directory,) = places.get("chdir", ["."])
+    path = posixpath.normpath(f"{directory}/gunicorn.conf.py")
+    return path if "gunicorn.config" not in places and (build / path).is_file() else ""
+
+
+def describe_passed_over(path: str) -> str:
+    """Return what somebody has to know of such a file."""
+    return (
+        f"the source has {path}, which gunicorn would read by itself; here it does not count. Take its settings and hooks with "
+        f"`gunicorn: {{config: {path}}}`, or say that it is meant for elsewhere: `gunicorn: {{config: none}}`"
+    )
 
 
 def find_databases(build: Path) -> list[str]:

@@ -24,8 +24,10 @@ from ansible_collections.webstack.flask.plugins.module_utils._source.bounds impo
 from ansible_collections.webstack.flask.plugins.module_utils._source.builds import ensure_build, open_scratch_build, open_to_others
 from ansible_collections.webstack.flask.plugins.module_utils._source.contents import (
     describe_databases,
+    describe_passed_over,
     find_databases,
     find_ignored,
+    find_passed_over,
     list_lacking,
     require_places,
 )
@@ -150,6 +152,8 @@ class BuildMaker:
         name = self.app["name"]
         if databases := find_databases(build):
             self.warn(f"{name}: {describe_databases(databases)}")
+        if config := find_passed_over(build, self.app["places"]):
+            self.warn(f"{name}: {describe_passed_over(config)}")
         if unserved := list_unserved(former, build, self.app["shared"]):
             shown = ", ".join(unserved[:_MOST_NAMED]) + (f" and {len(unserved) - _MOST_NAMED} more" if len(unserved) > _MOST_NAMED else "")
             self.warn(

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem import is_pem
 from ansible_collections.webstack.flask.plugins.module_utils._host.digest import digest_of
 from ansible_collections.webstack.flask.plugins.module_utils._layout import CERTIFICATE_ROOT, AppLayout
+from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import NO_CONFIG
 
 App = Mapping[str, Any]
 """An entry with its defaults filled in."""
@@ -102,17 +103,19 @@ def list_shared(app: App) -> list[str]:
 def list_places(app: App) -> dict[str, list[str]]:
     """Return the paths that the source must have because the description names them, by the key that does."""
     dependencies = app["dependencies"]
-    file, wheels = dependencies["file"], dependencies["wheels"]
+    file, wheels, config = dependencies["file"], dependencies["wheels"], app["gunicorn"].get("config")
     named = {
         "chdir": [app["chdir"]],
         "python_path": app["python_path"],
         "static.paths": [path for mapping in app["static"] or () for path in mapping["paths"]],
         "env_files": app["env_files"],
+        "gunicorn.config": [config] if config not in (None, NO_CONFIG) else [],
         "dependencies.file": [file] if file and file != "none" else [],
         "dependencies.wheels": [wheels] if wheels and not wheels.startswith("/") else [],
     }
     tidied = {key: sorted({tidy(path) for path in paths if tidy(path) != "."}) for key, paths in named.items()}
-    return {key: paths for key, paths in tidied.items() if paths}
+    # Empty, it says that the file which gunicorn would read by itself is not to count.
+    return {key: paths for key, paths in tidied.items() if paths or (key == "gunicorn.config" and config == NO_CONFIG)}
 
 
 def build_step(app: App) -> dict[str, Any] | None:

@@ -35,7 +35,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     site_input,
 )
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import SPEC
-from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import find_setting_problems
+from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import NO_CONFIG, find_setting_problems
 from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_site_problems
 from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import describe_unknown_key
 
@@ -204,7 +204,10 @@ def _find_start_problems(app: App) -> _Problems:
 
 
 def _find_setting_problems(app: App) -> _Problems:
-    return find_setting_problems(app["gunicorn"])
+    yield from find_setting_problems(app["gunicorn"])
+    config = app["gunicorn"].get("config", NO_CONFIG)
+    if not isinstance(config, str) or not config:
+        yield f"gunicorn.config is {config!r}; it must be a file of the source, such as gunicorn.conf.py, or {NO_CONFIG!r}"
 
 
 def _find_directive_problems(app: App) -> _Problems:
@@ -217,6 +220,7 @@ def _find_path_problems(app: App) -> _Problems:
         "chdir": [app["chdir"]],
         "python_path": app["python_path"],
         "env_files": app["env_files"],
+        "gunicorn.config": [str(app["gunicorn"].get("config", ""))],
         "shared.directories": app["shared"]["directories"],
         "shared.files": app["shared"]["files"],
     }

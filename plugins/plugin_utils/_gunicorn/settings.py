@@ -18,10 +18,10 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import
 RESERVED = {
     "bind": "the socket is made by systemd",
     "chdir": "use the key `chdir` of the app",
-    "config": "the configuration is this file",
     "control_socket_disable": "gunicorn would make a socket in the app's data",
     "daemon": "systemd runs gunicorn",
     "group": "systemd sets the group",
+    "hmac": "the configuration needs that name itself",
     "os": "the configuration needs that name itself",
     "pidfile": "systemd knows the process",
     "post_worker_init": "it is taken: by it a release says which one it is",
@@ -32,7 +32,8 @@ RESERVED = {
 
 _NAMES = """\
 access_log_format accesslog asgi_disconnect_grace_period asgi_lifespan asgi_loop backlog ca_certs capture_output
-casefold_http_method cert_reqs certfile check_config child_exit ciphers default_proc_name disable_redirect_access_to_syslog
+casefold_http_method cert_reqs certfile check_config child_exit ciphers config default_proc_name
+disable_redirect_access_to_syslog
 do_handshake_on_connect dogstatsd_tags enable_backlog_metric enable_stdio_inheritance errorlog forwarded_allow_ips
 forwarder_headers graceful_timeout header_map http_parser http_protocols initgroups keepalive keyfile limit_request_field_size
 limit_request_fields limit_request_line logconfig logconfig_dict logconfig_json logger_class loglevel max_requests
@@ -45,6 +46,9 @@ worker_connections worker_tmp_dir workers
 
 KNOWN = frozenset(_NAMES.split())
 """Settings of gunicorn 27 that take a plain value: https://docs.gunicorn.org/en/stable/settings.html."""
+
+NO_CONFIG = "none"
+"""The value of `config` that says of the source's own configuration file that it is not to count."""
 
 
 def find_setting_problems(names: Iterable[object]) -> list[str]:

@@ -17,6 +17,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.sandbox import FENCES
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.inputs import release_inputs
+from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import RESERVED
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -279,3 +280,67 @@ def test_a_lifespan_that_ends_with_an_error_is_logged_and_one_that_is_not_known_
     assert list_errors(attribute, module, "lifespan", []) == ["Error in the lifespan of the ASGI application: the reason"]
     assert list_errors(attribute, module, "lifespan", [{"type": "lifespan.startup.failed"}]) == []
     assert list_errors(attribute, module, "lifespan", [], begins=False) == []
+
+
+THEIRS = """
+import os
+import neighbour
+
+bind = "0.0.0.0:80"
+user = "root"
+pidfile = "/run/x"
+daemon = True
+workers = neighbour.WORKERS
+timeout = 90
+hmac = None
+control_socket_disable = False
+done = []
+
+
+def child_exit(server, worker):
+    done.append("child_exit")
+
+
+def post_worker_init(worker):
+    done.append(os.path.basename(__file__))
+"""
+
+
+def run_configuration(release: Path, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Return what gunicorn gets of the configuration of a release whose source has one of its own, and a module beside it."""
+    for name, text in {"web/gunicorn.conf.py": THEIRS, "neighbour.py": "WORKERS = 3\n"}.items():
+        (release / "app" / name).parent.mkdir(parents=True, exist_ok=True)
+        (release / "app" / name).write_text(text, encoding="utf-8")
+    place = release / "gunicorn.conf.py"
+    found: dict[str, Any] = {"__file__": str(place), "__name__": "__config__"}
+    exec(compile(render("release/gunicorn.conf.py.j2", **changes), place, "exec"), found)  # noqa: S102 - it is what gunicorn does
+    return found
+
+
+def test_the_configuration_of_the_source_is_followed_but_for_what_others_have_to_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    found = run_configuration(tmp_path, gunicorn={"config": "web/gunicorn.conf.py", "timeout": 120})
+    monkeypatch.delitem(sys.modules, "neighbour")
+    assert (found["workers"], found["timeout"], found["control_socket_disable"]) == (3, 120, True)
+    assert not {"bind", "user", "pidfile", "daemon"} & set(found)
+    assert found["wsgi_app"] == "wsgi:app"
+    assert found["hmac"].compare_digest(b"a", b"a")
+    worker = type("Worker", (), {"wsgi": staticmethod(lambda _environ, _start: [])})()
+    found["post_worker_init"](worker)
+    found["child_exit"](None, worker)
+    assert found["done"] == ["gunicorn.conf.py", "child_exit"]
+    assert worker.wsgi.__name__ == "application", "the release has its say, too"
+
+
+def test_what_the_configuration_of_the_source_may_not_say_is_what_nobody_may_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    found = run_configuration(tmp_path, gunicorn={"config": "web/gunicorn.conf.py"})
+    assert {*found["_OURS"], "control_socket_disable", "post_worker_init"} == set(RESERVED)
+
+
+@pytest.mark.parametrize("gunicorn", [{}, {"config": "none"}])
+def test_a_configuration_of_the_source_that_is_not_named_does_not_count(tmp_path: Path, gunicorn: dict[str, Any]) -> None:
+    found = run_configuration(tmp_path, gunicorn=gunicorn)
+    assert not {"timeout", "child_exit", "config", "_theirs"} & set(found)

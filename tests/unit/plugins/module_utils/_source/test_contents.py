@@ -15,6 +15,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._source.contents im
     explain_absences,
     find_databases,
     find_ignored,
+    find_passed_over,
     list_lacking,
     require_places,
 )
@@ -109,3 +110,23 @@ def test_a_database_is_known_by_what_is_in_it(tmp_path: Path) -> None:
     _write(tmp_path, **{"notes.db": "text", ".shared/old.db": "SQLite format 3\0"})
     assert find_databases(tmp_path) == ["deep/app.sqlite3"]
     assert "`shared: {files: [deep/app.sqlite3]}`" in describe_databases(["deep/app.sqlite3"])
+
+
+@pytest.mark.parametrize(
+    ("file", "places", "found"),
+    [
+        ("gunicorn.conf.py", {}, "gunicorn.conf.py"),
+        ("web/gunicorn.conf.py", {"chdir": ["web"]}, "web/gunicorn.conf.py"),
+        ("web/gunicorn.conf.py", {}, ""),
+        ("gunicorn.conf.py", {"chdir": ["web"]}, ""),
+        ("gunicorn.conf.py", {"gunicorn.config": ["gunicorn.conf.py"]}, ""),
+        ("gunicorn.conf.py", {"gunicorn.config": []}, ""),
+        ("gunicorn.py", {}, ""),
+    ],
+)
+def test_a_configuration_that_gunicorn_would_read_by_itself_is_found_unless_the_description_knows_it(
+    tmp_path: Path, file: str, places: dict[str, list[str]], found: str
+) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / file).touch()
+    assert find_passed_over(tmp_path, places) == found

@@ -29,7 +29,7 @@ def find_mount_problems(layout: AppLayout) -> Iterator[str]:
             f"`mount {place}`, or take the line out of {_TABLE}"
         )
     for path in (layout.environments, layout.cache):
-        present = next(place for place in (path, *path.parents) if os.path.exists(place))  # not by pathlib: it may be closed
+        present = next(filter(os.path.exists, (path, *path.parents)), path)  # not by pathlib: it may be closed
         yield from _find_unfit(present, os.statvfs(present))
 
 

@@ -223,7 +223,7 @@ def _read_places(text: str) -> tuple[list[str], list[str]]:
     """Return from what `format_places` wrote the places that are needed, and those that are written to."""
     found: dict[str, list[str]] = {"RequiresMountsFor": [], "ReadWritePaths": []}
     for line in text.splitlines():
-        name, _, value = line.partition("=")
+        name, _equals, value = line.partition("=")
         value = value.removeprefix("-")
         if value.startswith('"'):
             value = value[1:-1].replace('\\"', '"').replace("\\\\", "\\")

@@ -109,7 +109,7 @@ def list_places(app: App) -> dict[str, list[str]]:
         "python_path": app["python_path"],
         "static.paths": [path for mapping in app["static"] or () for path in mapping["paths"]],
         "env_files": app["env_files"],
-        "gunicorn.config": [config] if config not in (None, NO_CONFIG) else [],
+        "gunicorn.config": [config] if isinstance(config, str) and config != NO_CONFIG else [],
         "dependencies.file": [file] if file and file != "none" else [],
         "dependencies.wheels": [wheels] if wheels and not wheels.startswith("/") else [],
     }

@@ -234,6 +234,11 @@ _KEYS = (
         ),
         ({"build_commands": [" "]}, "build_commands[0] is ' ', which is no command"),
         ({"keep_releases": -1}, "keep_releases is -1; it must not be negative"),
+        ({"gunicorn": {"config": 5}}, "gunicorn.config is 5; it must be a file of the source, such as gunicorn.conf.py, or 'none'"),
+        (
+            {"gunicorn": {"config": "/etc/gunicorn.py"}},
+            "gunicorn.config is '/etc/gunicorn.py'; it must be a path within the source, without ':' and '..'",
+        ),
         (
             {"dependencies": {"file": "setup.py"}},
             (

@@ -423,3 +423,18 @@ def test_commands_get_no_variable_of_the_app_but_those_that_are_named() -> None:
 def test_the_command_flask_finds_the_app_unless_something_else_tells_it(changes: dict[str, Any], told: str | None) -> None:
     (release,) = release_inputs(check_apps([describe(**changes)]), _BUILDS, _ENVIRONMENTS)
     assert release["env"].get("FLASK_APP") == told
+
+
+@pytest.mark.parametrize(
+    ("gunicorn", "places"),
+    [
+        ({}, {}),
+        ({"config": "./web/gunicorn.conf.py"}, {"gunicorn.config": ["web/gunicorn.conf.py"]}),
+        ({"config": "none"}, {"gunicorn.config": []}),
+    ],
+)
+def test_a_configuration_of_the_source_must_be_there_and_one_that_is_not_to_count_is_no_news(
+    gunicorn: dict[str, Any], places: dict[str, list[str]]
+) -> None:
+    (source,) = source_inputs(check_apps([describe(gunicorn=gunicorn)]))
+    assert source["places"] == places

@@ -84,7 +84,8 @@ options:
       places:
         description:
           - Paths that the build must have, each in a list below the key that names it, such as C(static.paths).
-          - Those of C(env_files), C(dependencies.file) and C(gunicorn.config) are files, the others directories. One that is missing is an error.
+          - Those of C(env_files), C(dependencies.file) and C(gunicorn.config) are files, the others directories. One that is missing is
+            an error.
         type: dict
         default: {}
       lfs:

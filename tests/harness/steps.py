@@ -54,10 +54,10 @@ class Result:
 
 
 def count_lanes() -> int:
-    """Return how many steps to run at a time: scenarios wait for two thirds of their time, so two processors take five."""
+    """Return how many steps to run at a time: scenarios wait for half of their time, so two processors take four."""
     processors = len(os.sched_getaffinity(0))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(2, min(2 * processors + 1, memory // _MEMORY))
+    return max(2, min(2 * processors, memory // _MEMORY))
 
 
 def run_all(steps: Sequence[Step], lanes: int | None = None) -> list[Result]:

@@ -33,6 +33,7 @@ FENCES: Mapping[str, str] = {
     "NoNewPrivileges": "yes",
     "PrivateDevices": "yes",
     "PrivateTmp": "yes",
+    "ProcSubset": "pid",
     "ProtectClock": "yes",
     "ProtectControlGroups": "yes",
     "ProtectHome": "yes",

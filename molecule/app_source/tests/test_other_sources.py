@@ -94,7 +94,7 @@ def test_a_key_that_the_server_does_not_take_is_told(host: Host, known_hosts: st
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "id")], check=True)
     refused = run(host, "other", git=SSH_URL, ssh_key=(tmp_path / "id").read_text(), known_hosts=known_hosts)
     assert refused.status != 0
-    assert "give it a deploy key, and its private half as `source.ssh_key`" in " ".join(refused.output.split())
+    assert "repository as a deploy key (`ssh-keygen -y -f KEY` prints it)" in " ".join(refused.output.split())
 
 
 @pytest.fixture

@@ -100,4 +100,4 @@ def test_a_link_in_the_data_is_open_to_the_app_and_no_removal_forgets_what_it_le
     assert "its data are still in /var/www/linked/shared" in " ".join(kept.output.split())
     assert host.check_output("stat --format=%u /srv/up /srv/up/photo") == "0\n0"
     assert as_user(host, "nobody", "getent hosts linked.test").failed
-    host.check_output("rm -r /srv/up /var/www/linked")
+    host.check_output("rm -r /srv/up /var/www/linked /var/backups/webstack-flask")

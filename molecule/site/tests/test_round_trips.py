@@ -60,5 +60,5 @@ def test_the_names_that_somebody_took_out_of_the_hosts_file_come_back(host: Host
     host.check_output("sed '/guestbook/d' /etc/hosts > /root/hosts && cat /root/hosts > /etc/hosts")
     assert host.run("getent hosts guestbook.test").rc != 0
     run = run_playbook(host, SITE, options=["--tags", "hosts"]).succeeded()
-    assert run.changed_tasks == ["webstack.flask.etc_hosts : Host | Keep the block"]
+    assert run.changed_tasks == ["webstack.flask.etc_hosts : Host | Keep the blocks"]
     assert host.run("getent hosts guestbook.test").rc == 0

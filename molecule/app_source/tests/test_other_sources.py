@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import testinfra
-from scenario_tests import run_role
+from scenario_tests import one_of, run_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scenario_tests import Play
     from testinfra.host import Host
 
-testinfra_hosts = ["built"]
+testinfra_hosts = one_of("debian12", "debian13")
 
 _NO_AGENT = 2
 """Status of ssh-add when no agent answers."""

@@ -6,14 +6,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenario_tests import http_get, run_role
+from scenario_tests import http_get, one_of, run_role
 from scenario_tests.faulty import PATIENT, ROOT, SITE, deploy, new_version, roll_back, served, state_of, words_of
 from scenario_tests.load import crowd, show, watch
 
 if TYPE_CHECKING:
     from testinfra.host import Host
 
-testinfra_hosts = ["debian12", "debian13"]
+testinfra_hosts = one_of("debian13", "debian12")
 
 CONVENTIONAL = Path(__file__).parent / "conventional.service"
 

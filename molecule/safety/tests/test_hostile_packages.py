@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scenario_tests import http_get, run_playbook, wait_on_host
+from scenario_tests import http_get, one_of, run_playbook, wait_on_host
 from scenario_tests.faulty import running
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from testinfra.host import Host
 
-testinfra_hosts = ["served"]
+testinfra_hosts = one_of("debian13", "debian12")
 
 SITE, REMOVE = Path("playbooks/site.yml"), Path("playbooks/remove.yml")
 THIEF = Path(__file__).parents[1] / "files/thief"

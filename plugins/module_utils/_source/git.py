@@ -240,7 +240,9 @@ class Mirror:
     def _require_lfs_server(self, directory: Path) -> None:
         """Raise UserError if the repository sends git-lfs to a place from which root must not read."""
         file = directory / ".lfsconfig"
-        if not file.is_file() or file.is_symlink():
+        if file.is_symlink():
+            raise UserError(".lfsconfig is a link; git-lfs would follow it, so commit the file itself")
+        if not file.is_file():
             return
         listing = self._git("config", "--file", str(file), "--null", "--list", what="read .lfsconfig")
         for key, _newline, value in (entry.partition("\n") for entry in listing.split("\0")):

@@ -81,3 +81,10 @@ def test_a_repository_does_not_send_git_lfs_to_a_path_of_the_host(mirror: tuple[
     (tmp_path / "build/.lfsconfig").write_text("[lfs]\nurl = file:///root/secret\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"\.lfsconfig says lfs\.url = file:///root/secret"):
         mirror[0]._require_lfs_server(tmp_path / "build")  # noqa: SLF001
+
+
+def test_nor_does_it_by_a_link(mirror: tuple[Mirror, str], tmp_path: Path) -> None:
+    (tmp_path / "build/elsewhere").write_text("[lfs]\nurl = file:///root/secret\n", encoding="utf-8")
+    (tmp_path / "build/.lfsconfig").symlink_to("elsewhere")
+    with pytest.raises(UserError, match=r"\.lfsconfig is a link"):
+        mirror[0]._require_lfs_server(tmp_path / "build")  # noqa: SLF001

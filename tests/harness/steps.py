@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TAIL = 40  # lines
+_COLORS = re.compile(r"\x1b\[[0-9;]*m")
 _MEMORY = 2 * 1024**3
 """Bytes that a step may need at its worst, with all its hosts."""
 
@@ -97,6 +98,17 @@ def slowest(logs: Mapping[str, str], count: int = 10) -> str:
         for seconds, part, test in re.findall(r"^(\d+\.\d+)s (call|setup|teardown) +(?:\S*/)?(test_\w+\.py\S+)", log, re.MULTILINE)
     ]
     return "\n".join(f"{duration(seconds):>8}  {test}" for seconds, test in sorted(found, reverse=True)[:count])
+
+
+def failures(logs: Mapping[str, str], lines: int = 12) -> str:
+    """Return the tests that failed, from the logs of steps by name, each with the first `lines` lines of pytest's explanation."""
+    found = []
+    for name, log in logs.items():
+        for part in re.split(r"^_{3,} (?=\S.* _{3,}$)", _COLORS.sub("", log), flags=re.MULTILINE)[1:]:
+            explanation = re.findall(r"^E .*", part, re.MULTILINE)[:lines]
+            if explanation:
+                found += [f"{name}: {part.splitlines()[0].rstrip('_ ')}", *explanation]
+    return "\n".join(found)
 
 
 def duration(seconds: float) -> str:

@@ -49,6 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
     logs = {result.name: steps.log_file(result.name) for result in results}
     texts = {name: file.read_text(encoding="utf-8", errors="replace") for name, file in logs.items() if file.exists()}
     summary = f"{steps.table(results)}\n\nThe slowest tests:\n{steps.slowest(texts)}\n"
+    failed = {result.name: texts[result.name] for result in results if result.outcome is steps.Outcome.FAILED}
+    if failures := steps.failures(failed):
+        summary += f"\nThe tests that failed:\n{failures}\n"
     steps.log_file("summary").write_text(summary, encoding="utf-8")
     say(f"\n{summary}")
     return 0 if all(result.outcome is steps.Outcome.PASSED for result in results) else 1

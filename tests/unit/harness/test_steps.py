@@ -126,3 +126,20 @@ def test_the_slowest_tests_of_all_steps_are_listed_the_slowest_first() -> None:
         "1 m 01 s  unit tests: test_a.py::test_b (setup)",
         "  34.0 s  molecule site: test_site.py::test_page[ansible://debian12]",
     ]
+
+
+def test_the_tests_that_failed_are_told_with_the_beginning_of_their_explanation() -> None:
+    log = (
+        "\x1b[31m============ FAILURES ============\x1b[0m\n"
+        "\x1b[31m___________ test_page[ansible://debian12] ___________\x1b[0m\n\n"
+        "    assert 1 == 2\n"
+        "\x1b[31mE   assert 1 == 2\x1b[0m\nE    +  first\nE    +  second\n"
+        "____ ERROR at setup of test_other ____\nE   OSError: gone\n"
+    )
+    assert steps.failures({"molecule site": log, "build": "no tests\n"}, lines=2).splitlines() == [
+        "molecule site: test_page[ansible://debian12]",
+        "E   assert 1 == 2",
+        "E    +  first",
+        "molecule site: ERROR at setup of test_other",
+        "E   OSError: gone",
+    ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout, check_name
+from ansible_collections.webstack.flask.plugins.module_utils._nginx.plan import NginxLayout
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import (
     GIT_ACCESS,
     App,
@@ -137,12 +138,13 @@ def _switch_input(app: App) -> dict[str, Any]:
 
 def _proxy_input(app: App) -> dict[str, Any]:
     host = concrete_name(app["server_names"])
+    proof = {"proof": str(NginxLayout().proof_of(app["name"]))}
     if not is_acme(app):
-        return {"host": host, "port": public_port(app), "tls": is_encrypted(app)}
+        return {"host": host, "port": public_port(app), "tls": is_encrypted(app), **proof}
     # The host knows whether it has the certificate yet, and for which names.
     names = [concrete_name([name]) for name in sorted(app["server_names"], key=lambda name: "*" in name)]
     certified = {"certificate": certificate_file(app), "encrypted_port": public_port(app), "names": names}
-    return {"host": host, "port": app["nginx"]["listen_port"], "certified": certified}
+    return {"host": host, "port": app["nginx"]["listen_port"], "certified": certified, **proof}
 
 
 def site_inputs(apps: Sequence[App], certificates: Mapping[str, Mapping[str, Any]] | None = None) -> list[dict[str, Any]]:

@@ -66,6 +66,7 @@ def test_an_asgi_app_gets_the_workers_that_can_run_it() -> None:
     assert release_inputs([other], {"shop": {}}, {"shop": {}})[0]["gunicorn"] == {"worker_class": "uvicorn_worker.UvicornWorker"}
 
 
+PROOF = "/etc/nginx/sites-available/shop.proof"
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----"
 _BUILDS = {"shop": {"id": "b1", "version": "v1"}, "blog": {"id": "b2", "version": "local"}}
 
@@ -173,7 +174,7 @@ def test_the_release_of_each_app() -> None:
             "commands": ["flask db upgrade"],
             "command_timeout": 60,
             "health": {"path": "/up", "statuses": [200], "timeout": 1, "interval": 0.2, "deadline": 60},
-            "proxy": {"host": "shop.test", "port": 8080, "tls": False},
+            "proxy": {"host": "shop.test", "port": 8080, "tls": False, "proof": PROOF},
             "drain": 10,
             "watch": 2,
             "shared": {"directories": ["instance", "up/loads"], "files": []},
@@ -248,7 +249,7 @@ def test_an_asgi_app_below_a_path_learns_it_by_a_setting() -> None:
 def test_an_encrypted_app_is_asked_and_shown_so() -> None:
     tls = {"certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem", "port": 8443}
     apps = check_apps([describe(tls=tls)])
-    assert switch_inputs(apps)[0]["proxy"] == {"host": "shop.test", "port": 8443, "tls": True}
+    assert switch_inputs(apps)[0]["proxy"] == {"host": "shop.test", "port": 8443, "tls": True, "proof": PROOF}
     assert certificate_inputs(apps) == [{"name": "shop", "names": ["shop.test"], "certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem"}]
     assert site_inputs(apps)[0]["tls"] == {**tls, "redirect": True, "hsts": 0, "hsts_subdomains": False, "http3": False}
     assert summarise(apps, {"releases": {"shop": {"current": "r1"}}})[0].startswith("shop: https://shop.test:8443/ serves")
@@ -310,6 +311,7 @@ def test_the_host_decides_whether_an_app_with_an_authority_is_asked_encrypted() 
             "encrypted_port": 443,
             "names": ["a.test", "www.shop.test"],
         },
+        "proof": PROOF,
     }
 
 
@@ -319,7 +321,7 @@ def test_encryption_can_be_off(tls: object) -> None:
     assert certificate_inputs(apps) == []
     assert certificate_inputs(apps, has_certbot=True) == [{"name": "shop", "state": "absent"}]
     assert "tls" not in site_inputs(apps)[0]
-    assert switch_inputs(apps)[0]["proxy"] == {"host": "shop.test", "port": 80, "tls": False}
+    assert switch_inputs(apps)[0]["proxy"] == {"host": "shop.test", "port": 80, "tls": False, "proof": PROOF}
 
 
 def test_what_the_user_says_of_the_path_counts() -> None:
@@ -334,7 +336,7 @@ def test_the_switch_of_all_apps_or_of_one() -> None:
         {
             "name": "blog",
             "health": {"path": "/", "statuses": [], "timeout": 5, "interval": 0.2, "deadline": 60},
-            "proxy": {"host": "blog.test", "port": 80, "tls": False},
+            "proxy": {"host": "blog.test", "port": 80, "tls": False, "proof": "/etc/nginx/sites-available/blog.proof"},
             "drain": 30,
             "watch": 1,
         }

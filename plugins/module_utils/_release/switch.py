@@ -70,7 +70,10 @@ class Proxy:
 
 @dataclass(frozen=True)
 class Proof:
-    """How a site is asked past the gates that it has for users: `known` makes it tell that it is the app's, `pass_on` lets pass at `host`."""
+    """How a site is asked past the gates that it has for users.
+
+    Told the word `known`, it says that it is the app's; at `host` the word `pass_on` lets pass.
+    """
 
     known: str
     pass_on: str

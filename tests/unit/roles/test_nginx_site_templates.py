@@ -164,7 +164,9 @@ def test_static_files_and_configuration_of_the_user_come_last() -> None:
     )
 
 
-@pytest.mark.parametrize("guard", [{"extra": "deny all;"}, {"limit_requests": "1r/s"}, {"limit_connections": 1}], ids=lambda guard: next(iter(guard)))
+@pytest.mark.parametrize(
+    "guard", [{"extra": "deny all;"}, {"limit_requests": "1r/s"}, {"limit_connections": 1}], ids=lambda guard: next(iter(guard))
+)
 def test_a_site_that_may_refuse_the_host_has_a_way_for_it_without_what_refuses(guard: dict[str, Any]) -> None:
     text = render_site(name="a-b_c", server_names=["shop.test"], upstream="a:1", **guard)
     for_users, for_the_host = (server for words, server in parse(text) if words == ["server"])
@@ -172,7 +174,11 @@ def test_a_site_that_may_refuse_the_host_has_a_way_for_it_without_what_refuses(g
     assert (["server_name", "a-b_c.proof.invalid"], []) in for_the_host
     assert (["if", "($webstack_proof_a_mb__c", "!=", "may-pass)"], [(["return", "444"], [])]) in for_the_host
     assert (["location", "/"], [(["proxy_pass", "http://a:1"], [])]) in for_the_host
-    assert [words for words, _block in for_the_host if words[0] in ("allow", "deny")] == [["allow", "127.0.0.1"], ["allow", "::1"], ["deny", "all"]]
+    assert [words for words, _block in for_the_host if words[0] in ("allow", "deny")] == [
+        ["allow", "127.0.0.1"],
+        ["allow", "::1"],
+        ["deny", "all"],
+    ]
     for server in (for_users, for_the_host):
         assert (["proxy_set_header", "X-Webstack-Proof", '""'], []) in server
     assert "roof" not in render_site(name="shop", server_names=["shop.test"], upstream="a:1")

@@ -82,7 +82,9 @@ def test_a_site_with_gates_gets_words_that_root_alone_reads_and_keeps_them() -> 
     assert not any(word in str(diff_changes(plan.changes)) for word, _meaning in words)
 
 
-@pytest.mark.parametrize("entry", ["", "{head}\n", "{text}deadbeef may-pass;\n", "{text}"], ids=["empty", "no words", "more words", "open to others"])
+@pytest.mark.parametrize(
+    "entry", ["", "{head}\n", "{text}deadbeef may-pass;\n", "{text}"], ids=["empty", "no words", "more words", "open to others"]
+)
 def test_words_that_are_not_as_they_were_written_are_made_anew(entry: str) -> None:
     plan = plan_for(Observed({}, {}), GATED)
     text = proof_in(plan).text

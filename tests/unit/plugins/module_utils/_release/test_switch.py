@@ -109,22 +109,22 @@ def test_a_release_is_proven_past_the_gate_of_its_own_site(layout: AppLayout) ->
 
 
 @pytest.mark.parametrize(
-    ("is_ours", "passes", "words", "message"),
+    ("gate", "words", "message"),
     [
-        (False, True, WORDS, "no release of this app, with 403; .*allow 127.0.0.1"),
-        (True, True, None, "no release of this app, with 403; .*allow 127.0.0.1"),
-        (True, True, "mine\n", "no release of this app, with 403"),
-        (True, False, WORDS, "answered 502; .*does not reach the app's socket"),
+        ({"is_ours": False}, WORDS, "no release of this app, with 403; .*allow 127.0.0.1"),
+        ({"is_ours": True}, None, "no release of this app, with 403; .*allow 127.0.0.1"),
+        ({"is_ours": True}, "mine\n", "no release of this app, with 403"),
+        ({"is_ours": True, "passes": False}, WORDS, "answered 502; .*does not reach the app's socket"),
     ],
     ids=["the site of somebody else", "no words", "other words", "nothing behind the gate"],
 )
 def test_what_is_behind_no_gate_of_the_app_is_not_proven(
-    layout: AppLayout, monkeypatch: pytest.MonkeyPatch, is_ours: bool, passes: bool, words: str | None, message: str
+    layout: AppLayout, monkeypatch: pytest.MonkeyPatch, gate: dict[str, bool], words: str | None, message: str
 ) -> None:
     monkeypatch.setattr("ansible_collections.webstack.flask.plugins.module_utils._release.switch.VERIFY_TIMEOUT", 0)
-    with _gate(is_ours=is_ours, passes=passes) as (proxy, asked), pytest.raises(ReleaseFailed, match=message):
+    with _gate(**gate) as (proxy, asked), pytest.raises(ReleaseFailed, match=message):
         _verify_past(layout, proxy, words)
-    assert is_ours or "fedcba9876543210" not in "".join(asked), "somebody else was told the word that lets pass"
+    assert gate["is_ours"] or "fedcba9876543210" not in "".join(asked), "somebody else was told the word that lets pass"
 
 
 def test_what_answers_without_a_name_is_no_release_of_the_app(layout: AppLayout, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,8 @@ _GIVEN = settings(suppress_health_check=[HealthCheck.filter_too_much, HealthChec
 def render(template: str, **changes: Any) -> str:  # noqa: ANN401
     """Render a template for an app that was found good; whatever was not is passed over."""
     try:
-        (app,) = release_inputs(check_apps([{key: value for key, value in {**_PLAIN, **changes}.items() if value is not ...}]), {"shop": {"id": "b1"}}, {"shop": {"id": "e1"}})
+        entry = {key: value for key, value in {**_PLAIN, **changes}.items() if value is not ...}
+        (app,) = release_inputs(check_apps([entry]), {"shop": {"id": "b1"}}, {"shop": {"id": "e1"}})
     except UserError:
         assume(False)  # noqa: FBT003
     variables = {"__gunicorn_systemd_app": app, "__gunicorn_systemd_root": "/var/www/shop", "gunicorn_systemd_socket_group": "www-data"}

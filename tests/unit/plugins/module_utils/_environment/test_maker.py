@@ -23,7 +23,7 @@ def _app(root: Path, **options: object) -> dict[str, Any]:
         "root": str(root),
         "build": "0123",
         "variables": "e30=",
-        "git_access": "e30=",
+        "git_credentials": "e30=",
         **nothing,
         **lists,
         **switches,

@@ -14,6 +14,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import find_directive_problems, format_directives
 from ansible_collections.webstack.flask.plugins.plugin_utils._filters import as_filter
+from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.workers import gets_threads_unasked
 from ansible_collections.webstack.flask.plugins.plugin_utils._specs import load_options
 from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import describe_unknown_key
 
@@ -58,7 +59,8 @@ def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Map
         _refuse_unknown_keys(app)
         texts = {name: end_with_one_newline(text) for name, text in files.items()}
         kept = {key: value for key, value in app.items() if key not in _SHAPED}
-        parameters.append({**kept, **texts, "variables": encode(_list_variables(app))})
+        threads = {"warn_of_threads": True} if gets_threads_unasked(app.get("gunicorn", {})) else {}
+        parameters.append({**kept, **texts, **threads, "variables": encode(_list_variables(app))})
     return parameters
 
 

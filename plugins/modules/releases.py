@@ -172,6 +172,10 @@ options:
         description: How many verified releases to keep besides the current one.
         type: int
         default: 3
+      warn_of_threads:
+        description: Whether to warn, when the release changes, of packages in its environment that are not made for requests in threads.
+        type: bool
+        default: false
   defer_errors:
     description:
       - Whether the module succeeds although some of the apps are not where they should be.
@@ -231,10 +235,12 @@ releases:
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._host.capacity import count_workers
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with, for_each_app
 from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS
+from ansible_collections.webstack.flask.plugins.module_utils._release.threads import describe_unfit, list_packages
 
 _MEMORY = 256
 """MiB that a release may need while it starts, so that a small host starts one after the other."""
@@ -249,7 +255,14 @@ def main() -> None:
         outcome, diff = deploy(app, module.params["lock_timeout"], REAL, check=module.check_mode)
         if outcome["changed"]:
             diffs.append(diff)
+            if app["warn_of_threads"]:
+                warn_of_threads(app)
         return outcome
+
+    def warn_of_threads(app: dict[str, Any]) -> None:
+        environment = AppLayout.of(app["name"], app["root"]).environment(app["environment"] or "unknown")
+        if warning := describe_unfit(app["name"], list_packages(environment)):
+            module.warn(warning)
 
     failed: dict[str, Any] = {"id": None, "previous": None, "current": None, "changed": False, "notes": []}
     outcomes = for_each_app(module.params["apps"], attend, failed, workers=count_workers(_MEMORY))
@@ -279,6 +292,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "env_files": {"type": "list", "elements": "str", "default": []},
             "shared": {"type": "dict", "options": _SHARED_OPTIONS, "apply_defaults": True},
             "keep": {"type": "int", "default": 3},
+            "warn_of_threads": {"type": "bool", "default": False},
         },
     },
     "lock_timeout": {"type": "float", "default": 300},

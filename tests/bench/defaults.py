@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from bench.load import Generator, Traffic
 
 WORKERS: dict[str, dict[str, object]] = {
-    "sync 2": {"workers": 2},
-    "sync 3": {"workers": 3},
-    "sync 5": {"workers": 5},
-    "sync 5, preload_app": {"workers": 5, "preload_app": True},
-    "sync 8": {"workers": 8},
-    "gthread 2 x 8": {"worker_class": "gthread", "workers": 2, "threads": 8},
-    "gthread 3 x 4": {"worker_class": "gthread", "workers": 3, "threads": 4},
-    "gthread 5 x 4": {"worker_class": "gthread", "workers": 5, "threads": 4},
+    "sync 2": {"worker_class": "sync", "workers": 2},
+    "sync 3": {"worker_class": "sync", "workers": 3},
+    "sync 5": {"worker_class": "sync", "workers": 5},
+    "sync 5, preload_app": {"worker_class": "sync", "workers": 5, "preload_app": True},
+    "sync 8": {"worker_class": "sync", "workers": 8},
+    "gthread 2 x 8": {"workers": 2, "threads": 8},
+    "gthread 3 x 4": {"workers": 3, "threads": 4},
+    "gthread 3 x 8": {"workers": 3, "threads": 8},
+    "gthread 5 x 4": {"workers": 5, "threads": 4},
 }
 """What is tried for the workers: name -> settings of gunicorn."""
 

@@ -12,6 +12,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout, check_name
 from ansible_collections.webstack.flask.plugins.module_utils._nginx.plan import NginxLayout
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import (
+    GIT_ACCESS,
     App,
     as_certified,
     as_text,
@@ -21,6 +22,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     concrete_name,
     entry_point,
     flask_variables,
+    git_access,
     given,
     is_absent,
     is_acme,
@@ -85,7 +87,7 @@ def environment_inputs(apps: Sequence[App], builds: Mapping[str, Mapping[str, An
             "build": builds[app["name"]].get("id") or "",
             "additions": [*list_worker_packages(app["gunicorn"].get("worker_class", "")), *([_DOTENV] if app["env_files"] else [])],
             **given({"outline": builds[app["name"]].get("outline"), "step": build_step(app)}),
-            **given(app["dependencies"]),
+            **given({**app["dependencies"], **dict.fromkeys(GIT_ACCESS), "git_access": git_access(app)}),
         }
         for app in list_present(apps)
     ]

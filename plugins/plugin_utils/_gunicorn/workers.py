@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import NO_CONFIG
+
 _GEVENT = ("gevent==26.9.0", "packaging==26.3")
 _UVICORN = ("uvicorn==0.54.0", "websockets==17.4")
 
@@ -28,3 +32,8 @@ def list_worker_packages(worker_class: object) -> list[str]:
     name = str(worker_class)
     module = name.rpartition(".")[0] + "."
     return list(_NEEDS.get(name, _NEEDS.get(module, ())))
+
+
+def gets_threads_unasked(settings: Mapping[str, object]) -> bool:
+    """Return whether the workers of an app have threads because nothing else is said. A configuration of the source may say it."""
+    return not {"worker_class", "threads"} & set(settings) and settings.get("config", NO_CONFIG) == NO_CONFIG

@@ -44,11 +44,15 @@ _GIVEN = settings(suppress_health_check=[HealthCheck.filter_too_much, HealthChec
 def render(template: str, **changes: Any) -> str:  # noqa: ANN401
     """Render a template for an app that was found good; whatever was not is passed over."""
     try:
-        (app,) = release_inputs(check_apps([{**_PLAIN, **changes}]), {"shop": {"id": "b1"}}, {"shop": {"id": "e1"}})
+        (app,) = release_inputs(check_apps([{key: value for key, value in {**_PLAIN, **changes}.items() if value is not ...}]), {"shop": {"id": "b1"}}, {"shop": {"id": "e1"}})
     except UserError:
         assume(False)  # noqa: FBT003
     variables = {"__gunicorn_systemd_app": app, "__gunicorn_systemd_root": "/var/www/shop", "gunicorn_systemd_socket_group": "www-data"}
     return _ENVIRONMENT.get_template(template).render(ansible_managed="Ansible managed", **variables)
+
+
+_OWN = ("_CORES", "_THREADS", "_CLASS", "_THREADED", "_RELEASE", "_PROBE", "_HEADER")
+"""What a configuration defines for itself."""
 
 
 def find_assignments(source: str) -> dict[str, ast.expr]:
@@ -76,7 +80,7 @@ def test_no_accepted_text_becomes_code_of_the_configuration(
 ) -> None:
     source = render("release/gunicorn.conf.py.j2", wsgi=wsgi, chdir=chdir, gunicorn=gunicorn, env_files=env_files)
     assigned = find_assignments(source)
-    assert set(assigned) == {"wsgi_app", "chdir", "workers", "control_socket_disable", "_RELEASE", "_PROBE", "_HEADER", *gunicorn}
+    assert set(assigned) == {"wsgi_app", "chdir", "control_socket_disable", *_OWN, *gunicorn}
     assert ast.literal_eval(assigned["wsgi_app"]) == wsgi
     assert {key: ast.literal_eval(assigned[key]) for key in gunicorn} == gunicorn
 
@@ -345,3 +349,41 @@ def test_what_the_configuration_of_the_source_may_not_say_is_what_nobody_may_say
 def test_a_configuration_of_the_source_that_is_not_named_does_not_count(tmp_path: Path, gunicorn: dict[str, Any]) -> None:
     found = run_configuration(tmp_path, gunicorn=gunicorn)
     assert not {"timeout", "child_exit", "config", "_theirs"} & set(found)
+
+
+_CORES = 2
+_PROCESSES = {"workers": 2 * _CORES + 1}
+_THREADS = {"worker_class": "gthread", "workers": _CORES + 1, "threads": 8, "worker_connections": 8, "keepalive": 0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, _THREADS),
+        ({"gunicorn": {"workers": 1}}, {**_THREADS, "workers": 1}),
+        ({"gunicorn": {"threads": 50}}, {**_THREADS, "threads": 50, "worker_connections": 50}),
+        ({"gunicorn": {"worker_class": "gthread"}}, _THREADS),
+        ({"gunicorn": {"keepalive": 5, "worker_connections": 100}}, {**_THREADS, "keepalive": 5, "worker_connections": 100}),
+        ({"gunicorn": {"threads": 1}}, {**_PROCESSES, "threads": 1}),
+        ({"gunicorn": {"worker_class": "sync"}}, {**_PROCESSES, "worker_class": "sync"}),
+        ({"gunicorn": {"worker_class": "sync", "workers": 5}}, {"worker_class": "sync", "workers": 5}),
+        ({"gunicorn": {"worker_class": "gevent"}}, {**_PROCESSES, "worker_class": "gevent"}),
+        ({"wsgi": ..., "asgi": "app:app"}, {**_PROCESSES, "worker_class": "asgi"}),
+        (
+            {"wsgi": ..., "asgi": "app:app", "gunicorn": {"worker_class": "uvicorn_worker.UvicornWorker"}},
+            {**_PROCESSES, "worker_class": "uvicorn_worker.UvicornWorker"},
+        ),
+        ({"gunicorn": {"config": "web/gunicorn.conf.py"}}, {**_THREADS, "workers": 3}),
+        ({"gunicorn": {"config": "web/gunicorn.conf.py", "worker_class": "sync"}}, {"worker_class": "sync", "workers": 3}),
+    ],
+)
+def test_what_nobody_has_set_is_chosen_for_the_class_of_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    """gunicorn takes threads for processes that are said to be `sync`, too, so that class must get none."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr("os.sched_getaffinity", lambda _process: set(range(_CORES)))
+    found = run_configuration(tmp_path, **changes)
+    monkeypatch.delitem(sys.modules, "neighbour", raising=False)
+    names = ("worker_class", "workers", "threads", "worker_connections", "keepalive")
+    assert {name: found[name] for name in names if name in found} == expected

@@ -182,7 +182,7 @@ def test_the_apps_of_python_pipenv_are_those_of_its_module() -> None:
 
 def test_the_apps_of_gunicorn_systemd_are_those_of_its_module() -> None:
     shaped_by_the_role = ("wsgi", "python_path", "env", "gunicorn", "service")
-    rendered_by_the_role = ("variables", "gunicorn_conf", "service", "socket", "drop_in")
+    rendered_by_the_role = ("variables", "warn_of_threads", "gunicorn_conf", "service", "socket", "drop_in")
     role = _bare(_options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"], without=shaped_by_the_role)
     assert role == _bare(releases.ARGUMENT_SPEC["apps"]["options"], without=rendered_by_the_role)
 

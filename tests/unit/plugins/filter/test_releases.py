@@ -83,6 +83,7 @@ def test_each_app_gets_its_own_files_each_with_an_end_and_what_the_module_takes(
             "socket": "socket of shop\n",
             "gunicorn_conf": "conf of shop\n",
             "drop_in": "",
+            "warn_of_threads": True,
         },
         {
             "name": "blog",
@@ -94,6 +95,7 @@ def test_each_app_gets_its_own_files_each_with_an_end_and_what_the_module_takes(
             "socket": "socket of blog\n",
             "gunicorn_conf": "conf of blog\n",
             "drop_in": "",
+            "warn_of_threads": True,
         },
     ]
 

@@ -67,6 +67,7 @@ def test_an_asgi_app_gets_the_workers_that_can_run_it() -> None:
 
 
 PROOF = "/etc/nginx/sites-available/shop.proof"
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----"
 _BUILDS = {"shop": {"id": "b1", "version": "v1"}, "blog": {"id": "b2", "version": "local"}}
 
 
@@ -112,6 +113,7 @@ def test_the_environment_of_each_app() -> None:
         "wheels": "/srv/wheels",
         "index_url": "https://pypi.example.com/simple",
         "environment": {"PIP_RETRIES": 1},
+        "git_access": {"ssh_key": "-----BEGIN OPENSSH PRIVATE KEY-----", "known_hosts": "example.com ssh-ed25519 AAAA"},
     }
     assert blog == {
         "name": "blog",
@@ -123,6 +125,24 @@ def test_the_environment_of_each_app() -> None:
         "build_packages": [],
         "environment": {},
     }
+
+
+@pytest.mark.parametrize(
+    ("source", "own", "expected"),
+    [
+        ({"ssh_key": KEY, "known_hosts": "h k"}, {}, None),
+        ({"ssh_key": KEY, "known_hosts": "h k"}, {"git_access": True}, {"ssh_key": KEY, "known_hosts": "h k"}),
+        ({"ssh_key": KEY}, {"git_access": True, "known_hosts": "h k"}, {"ssh_key": KEY, "known_hosts": "h k"}),
+        ({"ssh_key": KEY}, {"git_access": True, "ssh_key": f"{KEY}2"}, {"ssh_key": f"{KEY}2"}),
+        ({"git": "https://ann:token@h.test/a.git"}, {"git_access": True}, {"url": "https://ann:token@h.test/a.git"}),
+        ({"git": "https://ann:token@h.test/a.git"}, {"ssh_key": KEY}, {"ssh_key": KEY}),
+    ],
+)
+def test_an_installation_is_lent_what_the_description_says(source: dict[str, Any], own: dict[str, Any], expected: object) -> None:
+    apps = check_apps([describe(source={"git": "git@h.test:a.git", **source}, dependencies=own)])
+    (entry,) = environment_inputs(apps, _BUILDS)
+    assert entry.get("git_access") == expected
+    assert not {"ssh_key", "known_hosts"} & entry.keys()
 
 
 def test_what_is_known_of_a_build_that_is_not_there_yet_is_handed_on() -> None:

@@ -51,6 +51,10 @@ options:
     type: list
     elements: int
     default: []
+  socket_group:
+    description: Group for which the sockets of the I(apps) are open. An nginx whose user is not in it is one of the RV(obstacles).
+    type: str
+    default: www-data
   files:
     description: Paths of small text files whose content is returned.
     type: list
@@ -115,6 +119,7 @@ obstacles:
   description:
     - A sentence for each thing on the host that one of the I(apps) would overwrite or delete, and that does not belong to it.
     - A sentence for each of the I(removals) that cannot be removed.
+    - A sentence for an nginx that could not reach the I(apps).
   type: list
   elements: str
   returned: always
@@ -155,6 +160,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.facts import 
 from ansible_collections.webstack.flask.plugins.module_utils._host.listeners import find_closed, find_listeners
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import find_obstacles
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._nginx.account import find_closed_sockets
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule
 from ansible_collections.webstack.flask.plugins.module_utils._release import remains
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
@@ -175,6 +181,7 @@ ARGUMENT_SPEC |= {
             "remove_data": {"type": "bool", "default": False},
         },
     },
+    "socket_group": {"type": "str", "default": "www-data"},
     "backups": {"type": "path", "default": "/var/backups/webstack-flask"},
 }
 
@@ -184,6 +191,7 @@ def main() -> None:
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     obstacles = [obstacle for name in module.params["apps"] for obstacle in find_obstacles(AppLayout.of(name))]
     obstacles += find_refusals(module.params["removals"], Path(module.params["backups"]), REAL, remains)
+    obstacles += find_closed_sockets(module.params["socket_group"]) if module.params["apps"] else []
     module.exit_json(
         **describe_distribution(read_release()),
         service_manager=find_service_manager(),

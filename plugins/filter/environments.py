@@ -13,7 +13,15 @@ from ansible_collections.webstack.flask.plugins.module_utils._encoding import en
 
 def environment_parameters(apps: Sequence[Mapping[str, Any]], common: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the parameters of the module `environments` for each app, given the variables of all installations."""
-    return [{**_without_variables(app), **_shape_step(app), "variables": _encode({**common, **app.get("environment", {})})} for app in apps]
+    return [
+        {
+            **_without_variables(app),
+            **_shape_step(app),
+            **_shape_access(app),
+            "variables": _encode({**common, **app.get("environment", {})}),
+        }
+        for app in apps
+    ]
 
 
 def _shape_step(app: Mapping[str, Any]) -> dict[str, Any]:
@@ -22,7 +30,12 @@ def _shape_step(app: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_variables(app: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in app.items() if key != "environment"}
+    return {key: value for key, value in app.items() if key not in ("environment", "git_access")}
+
+
+def _shape_access(app: Mapping[str, Any]) -> dict[str, str]:
+    access = app.get("git_access")
+    return {"git_access": _encode({key: value for key, value in access.items() if value is not None})} if access else {}
 
 
 def _encode(variables: Mapping[str, Any]) -> str:

@@ -122,6 +122,13 @@ options:
             they are one secret and not many.
         type: str
         default: "e30="
+      git_access:
+        description:
+          - What the installation shows to git servers, for dependencies in private repositories, as a JSON object in Base64.
+          - It has C(ssh_key), a private key; C(known_hosts), lines of such a file; and C(url), whose user and password count for its
+            server. Each may be absent. Files of it are in memory, which goes with each command of the installation.
+        type: str
+        default: "e30="
   gunicorn_version:
     description: Version of gunicorn to add to apps that bring none.
     type: str
@@ -255,6 +262,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "wheels": {"type": "str"},
             "index_url": {"type": "str", "no_log": True},
             "variables": {"type": "str", "default": "e30=", "no_log": True},
+            "git_access": {"type": "str", "default": "e30=", "no_log": True},
         },
     },
     "gunicorn_version": {"type": "str", "required": True},

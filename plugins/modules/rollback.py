@@ -73,6 +73,9 @@ options:
             description: Whether it is asked over an encrypted connection. Its certificate may be any.
             type: bool
             default: false
+          proof:
+            description: File that lets the host pass the gates of the app's site, as the role nginx_site writes it. It may be missing.
+            type: path
           certified:
             description: How it is asked instead, over an encrypted connection, as soon as there is a certificate for one of these names.
             type: dict

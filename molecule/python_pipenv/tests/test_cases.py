@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.workers import list_worker_packages
-from scenario_tests import as_user, one_of
+from scenario_tests import as_user, one_of, run_role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -400,6 +400,43 @@ def test_a_password_of_an_index_is_in_no_argument_output_journal_or_file(
         assert secret not in bad.output
         assert host.run(f"journalctl --no-pager | grep -F {secret} | grep -v sudo").stdout == ""
         assert host.run(f"grep -rlF {secret} /var/www /var/cache/webstack-flask /tmp /var/tmp").stdout == ""
+
+
+@pytest.fixture
+def git_access(host: Host) -> Iterator[dict[str, str]]:
+    """Serve a package by ssh to those who have a key; return the key and the server's own."""
+    run_role(host, "debian_packages", {"debian_packages_names": ["git", "openssh-client"]}).succeeded()
+    host.check_output("useradd --create-home --password '*' --shell /usr/bin/git-shell keeper")
+    host.check_output("ssh-keygen -q -t ed25519 -N '' -f /root/keeper")
+    host.check_output("mkdir /home/keeper/.ssh && cp /root/keeper.pub /home/keeper/.ssh/authorized_keys")
+    host.check_output("git init --quiet --initial-branch main /home/keeper/lib")
+    host.check_output("cd /home/keeper/lib && printf %%s %s > setup.py && touch kept.py && git add .", SETUP.format("kept"))
+    host.check_output("cd /home/keeper/lib && git -c user.name=a -c user.email=a@b commit --quiet --message one")
+    host.check_output("chown -R keeper: /home/keeper")
+    hosts = f"127.0.0.1 {host.file('/etc/ssh/ssh_host_ed25519_key.pub').content_string}"
+    yield {"ssh_key": host.file("/root/keeper").content_string, "known_hosts": hosts}
+    host.check_output("userdel --remove keeper && rm /root/keeper /root/keeper.pub")
+
+
+def test_a_private_dependency_is_read_with_a_key_that_the_installation_is_given_and_nothing_keeps(
+    host: Host, bench: Workbench, watch: str, git_access: dict[str, str]
+) -> None:
+    if host.system_info.release.startswith("12"):
+        pytest.skip("it is the same on the other Debian")
+    # As files: what these tests themselves have as arguments would be seen, too.
+    host.check_output("umask 077; sed '1d;$d' /root/keeper | head -n -1 > /root/lines && (echo; cat /root/lines) >> /root/password")
+    for app in ("lent", "shut"):
+        bench.put_build(app, "one", {"requirements.txt": "kept @ git+ssh://keeper@127.0.0.1/home/keeper/lib@main\n"})
+    lent, shut = {"name": "lent", "build": "one", "git_access": git_access}, {"name": "shut", "build": "one"}
+    play = bench.run(lent, shut, options=("-vvv",))
+    assert "shut: the host key of a dependency's git server is not known to the installation" in play.output
+    assert "`dependencies: {git_access: true}`" in play.output
+    bench.python("lent", "import kept")
+    assert bench.environments("shut") == []
+    assert host.check_output("cat %s", watch) == "", "as an argument of these"
+    assert not [line for line in git_access["ssh_key"].splitlines()[1:-2] if line in play.output]
+    assert host.run("journalctl --no-pager | grep -Ff /root/lines").stdout == ""
+    assert host.run("grep -rlFf /root/lines /var/www /var/cache/webstack-flask /tmp /var/tmp").stdout == ""
 
 
 @pytest.mark.parametrize("app", BAD)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scenario_tests import http_get, inventory_name, run_playbook
+import pytest
+import yaml
+from scenario_tests import http_get, http_request, inventory_name, run_playbook
 
 if TYPE_CHECKING:
     from testinfra.host import Host
@@ -27,6 +31,28 @@ def test_facts_of_the_host_can_stand_in_the_description(host: Host) -> None:
     assert run_playbook(host, SITE, variables).succeeded().changed > 0
     assert http_get(host, name).status == 200
     run_playbook(host, SITE).succeeded()
+
+
+def test_the_recipe_for_who_may_come_is_deployed_as_it_stands_and_again(host: Host) -> None:
+    page = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"], "docs/nginx.md").read_text(encoding="utf-8")
+    recipe = page.partition("## Who may come")[2].partition("```yaml\n")[2].partition("```")[0]
+    smallest = next(app for app in host.ansible.get_variables()["flask_apps"] if app["name"] == "smallest")
+    apps = [{**app, **{key: smallest[key] for key in ("source", "dependencies")}} for app in yaml.safe_load(recipe)["flask_apps"]]
+    host.check_output("test -e /etc/nginx/staging.htpasswd || install -m 644 /dev/null /etc/nginx/staging.htpasswd")
+    run_playbook(host, SITE, {"flask_apps": apps}).succeeded()
+    again = run_playbook(host, DEPLOY, {"flask_apps": [{**app, "env": {"COLOUR": "green"}} for app in apps]}).succeeded()
+    assert again.changed == 1
+    for name, status in (("intern", 403), ("staging", 401)):
+        answer = http_get(host, f"{name}.example.org")
+        assert (answer.status, "x-webstack-site" in answer.headers) == (status, False)
+        words = host.file(f"/etc/nginx/sites-available/{name}.proof")
+        assert (words.user, words.group, words.mode) == ("root", "root", 0o600)
+        known, passing = (line.split()[0] for line in words.content_string.splitlines()[1:])
+        way = partial(http_request, host, f"{name}.proof.invalid", "GET", "/")
+        for word in ("", "may-pass", known):
+            with pytest.raises(http.client.RemoteDisconnected):
+                way(headers={"X-Webstack-Proof": word, "X-Webstack-Host": f"{name}.example.org"})
+        assert way(headers={"X-Webstack-Proof": passing}).status == 403, "the word is for the host itself"
 
 
 def test_a_host_without_apps_is_passed_over_and_one_without_any_to_say_so_ends_the_run(host: Host, tmp_path: Path) -> None:

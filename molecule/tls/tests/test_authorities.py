@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scenario_tests import http_get
 from scenario_tests.faulty import words_of
-from scenario_tests.tls import Users, converge, describe, settle
+from scenario_tests.tls import Users, converge, describe, find_users, settle
 
 if TYPE_CHECKING:
     from testinfra.host import Host
@@ -72,7 +72,7 @@ def test_without_the_authority_the_app_keeps_what_it_has(host: Host, users: User
     converge(host)
 
 
-def test_an_account_is_bound_and_its_key_is_seen_nowhere(host: Host, users: Users) -> None:
+def test_an_account_is_bound_and_made_anew_once_it_is_forgotten_and_its_key_is_seen_nowhere(host: Host, users: Users) -> None:
     before = users.see_certificate("shop")
     host.check_output("rm -rf /etc/letsencrypt/accounts/authority:14001")
     play = converge(host, describe(host, "shop") | OTHER_AUTHORITY)
@@ -81,6 +81,16 @@ def test_an_account_is_bound_and_its_key_is_seen_nowhere(host: Host, users: User
     play = settle(host, describe(host, "shop") | OTHER_AUTHORITY | EAB)
     assert users.see_certificate("shop") != before
     assert users.get(f"https://{users.name('shop')}/").status == 200
+    users.place.check_output("systemctl restart pebble@1.service")  # which holds its accounts, and its root, in memory
+    more = describe(host, "shop")
+    more["flask_apps"][0]["server_names"].append(users.name("more"))
+    users.change_name(f"add {users.name('more')} 1 A {users.address()}")
+    try:
+        play = converge(host, more | OTHER_AUTHORITY | EAB)
+        assert NO_CERTIFICATE not in words_of(play)
+        assert find_users(host).get(f"https://{users.name('more')}/").status == 200
+    finally:
+        users.change_name(f"delete {users.name('more')} A")
     secret = EAB["certificates_acme_eab_hmac_key"]
     assert secret not in play.output
     # In two pieces, for sudo writes what the test asks for into the journal.

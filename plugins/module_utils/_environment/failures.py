@@ -94,7 +94,8 @@ _NEEDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"can't find Rust compiler|Cargo, the Rust package manager, is not installed|Rust not found", ("cargo", "rustc")),
     (r"CMake must be installed|Could not find .*cmake|cmake: not found", ("cmake",)),
     (r"swig['\"]? failed: No such file|swig: not found", ("swig",)),
-    (r"Cannot find command 'git'|No such file or directory: 'git'", ("git",)),
+    (r"Cannot find command 'git'|No such file or directory: 'git'", ("git", "openssh-client")),
+    (r"cannot run ssh: No such file|exec: ssh: not found|^(?:/bin/)?sh: \d+: ssh: not found", ("openssh-client",)),
 )
 _PKG_CONFIG: Mapping[str, tuple[str, ...]] = {
     # The names by which build systems ask pkg-config and meson for a library.
@@ -162,6 +163,52 @@ _OTHER_REASONS: tuple[tuple[re.Pattern[str], str], ...] = (
         (
             "what is built cannot be run where it lies: /var/cache or /var/www is mounted noexec (`findmnt -T /var/cache` tells); "
             "mount it with exec"
+        ),
+    ),
+    (
+        re.compile(r"Host key verification failed|No \w+ host key is known for"),
+        (
+            "the host key of a dependency's git server is not known to the installation. Compare what `ssh-keyscan HOST` prints with what "
+            "its operator publishes, and put the lines into `dependencies.known_hosts`, with a key that may read the repository as "
+            "`dependencies.ssh_key`; or let it use those of the source: `dependencies: {git_access: true}`"
+        ),
+    ),
+    (
+        re.compile(r"Permission denied \((?:publickey|keyboard|password)"),
+        (
+            "the git server of a dependency takes no key of the installation: give it one that may read that repository as "
+            "`dependencies.ssh_key`, or let it use that of the source, `dependencies: {git_access: true}`. A deploy key "
+            "is often for one repository alone; then an account of its own with a key for both will do"
+        ),
+    ),
+    (
+        re.compile(r"could not read (?:Username|Password) for |terminal prompts disabled|fatal: Authentication failed for "),
+        (
+            "the git server of a dependency wants a user and a token, or does not have the repository: name them by variables in the URL "
+            "of the dependency (`git+https://${GIT_USER}:${GIT_TOKEN}@HOST/PATH`), with their values in `dependencies.environment`; or let "
+            "it use those in `source.git`, where the server is the same: `dependencies: {git_access: true}`"
+        ),
+    ),
+    (
+        re.compile(r"Repository not found|does not appear to be a git repository"),
+        (
+            "a dependency's git server has no such repository, or the key or token of the installation may not read it: see "
+            "`dependencies.ssh_key`, and `dependencies.git_access` for those of the source"
+        ),
+    ),
+    (
+        re.compile(r"server certificate verification failed|SSL certificate problem"),
+        (
+            "the host does not trust the certificate of a dependency's git server: install its CA's certificate in "
+            "/usr/local/share/ca-certificates there and run `update-ca-certificates`, or name the file: "
+            "`dependencies: {environment: {GIT_SSL_CAINFO: /path/of/ca.pem}}`"
+        ),
+    ),
+    (
+        re.compile(r"ssh: (?:Could not resolve hostname|connect to host)"),
+        (
+            "the git server of a dependency cannot be reached from the host: look at its name and port in the dependency's URL, and at the "
+            "host's DNS (`getent hosts NAME`) and firewall"
         ),
     ),
     (

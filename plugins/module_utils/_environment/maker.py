@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._encoding import decode
+from ansible_collections.webstack.flask.plugins.module_utils._environment.access import GitAccess
 from ansible_collections.webstack.flask.plugins.module_utils._environment.build_step import BuildStep, finish_build
 from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import Outline, choose_dependencies
 from ansible_collections.webstack.flask.plugins.module_utils._environment.environments import build_environment, is_usable
@@ -141,6 +142,7 @@ def build(app: Mapping[str, Any], parameters: Mapping[str, Any], warn: Callable[
         ignore_lock_mismatch=app["ignore_lock_mismatch"],
         ignore_python_requirement=app["ignore_python_requirement"],
         debian_packages=tuple(app["build_packages"]),
+        access=GitAccess.of(app["git_access"]),
         texts=(*app["packages"], *(text for _name, text in needs.texts)),
     )
     identifier = identify(app, parameters, needs.outline, installer.python)

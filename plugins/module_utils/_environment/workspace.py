@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._environment import manifests as names
+from ansible_collections.webstack.flask.plugins.module_utils._environment.access import GitAccess
 from ansible_collections.webstack.flask.plugins.module_utils._environment.credentials import Credentials, find_secrets, redact
 from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import Dependencies
 from ansible_collections.webstack.flask.plugins.module_utils._environment.failures import describe_failure
@@ -56,10 +57,11 @@ class Installer:
     debian_packages: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    access: GitAccess = field(default_factory=GitAccess)
 
     def redact(self, text: str) -> str:
         """Return a text without secrets."""
-        return redact(text, self.secrets | find_secrets(self.variables, self.texts))
+        return redact(text, {*self.secrets, *self.access.list_secrets(), *find_secrets(self.variables, self.texts)})
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ class Workspace:
         """
         shown = self.installer.redact(" ".join(command))
         with ExitStack() as stack:
-            stdin = stack.enter_context(sandbox.pack({_NETRC: self.netrc, **(files or {})}))
+            stdin = stack.enter_context(sandbox.pack({_NETRC: self.netrc, **self.installer.access.files, **(files or {})}))
             outcome = sandbox.run(
                 self.layout.build_unit,
                 sandbox.unpack_then(self.private, command),
@@ -240,11 +242,12 @@ def _prepare(layout: AppLayout, directory: Path, installer: Installer, needs: De
 def _make_variables(layout: AppLayout, directory: Path, installer: Installer, given: Mapping[str, str]) -> dict[str, str]:
     """Return the environment variables of an installation: what programs need, and what is `given`."""
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(layout.work / "project" / installer.wheels)} if installer.wheels else {}
+    private = layout.work / "private"
     return {
         "PATH": f"{directory}/bin:/usr/local/bin:/usr/bin:/bin",
         "HOME": str(layout.work / "home"),
         "TMPDIR": str(layout.work / "tmp"),
-        "NETRC": str(layout.work / "private" / _NETRC),
+        "NETRC": str(private / _NETRC),
         "LC_ALL": "C.UTF-8",
         "NO_COLOR": "1",
         "CI": "1",
@@ -255,7 +258,7 @@ def _make_variables(layout: AppLayout, directory: Path, installer: Installer, gi
         "PIP_NO_INPUT": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "VIRTUAL_ENV": str(directory),
-        **given,
+        **installer.access.make_variables(private, given),
         **offline,
     }
 

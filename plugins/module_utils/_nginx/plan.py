@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
 from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import (
+    OWNERSHIP_MARK,
     add_catch_all,
     add_hash_size,
     find_server_names,
@@ -21,6 +24,9 @@ from ansible_collections.webstack.flask.plugins.module_utils._nginx.config impor
 )
 
 ROOT_OWNED = Access(0, 0, 0o644)
+_PROOF_HEADER = "$http_x_webstack_proof"
+_PROOF_HEAD = f"# By these words, written by {OWNERSHIP_MARK}, a site knows that root asks it. Whoever has them passes its gates.\n"
+_PROOF = re.compile(re.escape(_PROOF_HEAD) + r"[0-9a-f]{32} is-known;\n[0-9a-f]{32} may-pass;\n")
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,10 @@ class NginxLayout:
     def file_of(self, name: str) -> Path:
         """Return the configuration file of a site."""
         return self.etc / "sites-available" / f"{name}.conf"
+
+    def proof_of(self, name: str) -> Path:
+        """Return the file with the words by which the host shows a site that it proves a release; its configuration includes it."""
+        return self.etc / "sites-available" / f"{name}.proof"
 
     def link_of(self, name: str) -> Path:
         """Return the link that enables a site."""
@@ -138,7 +148,8 @@ class Plan:
 def find_foreign(observed: Observed, sites: Iterable[Site], layout: NginxLayout) -> list[str]:
     """Return a sentence for each file of somebody else that a change would overwrite."""
     problems = []
-    for path in [layout.http, *(layout.file_of(site.name) for site in sites)]:
+    files = [path for site in sites for path in (layout.file_of(site.name), layout.proof_of(site.name))]
+    for path in [layout.http, *files]:
         entry = observed.entries.get(path)
         if entry is not None and not (isinstance(entry, File) and is_ours(entry.text)):
             problems.append(f"{path} exists already and was not written by this role; move it away, or rename the site")
@@ -161,6 +172,8 @@ def make_plan(observed: Observed, sites: Sequence[Site], *, http: str, default_s
         file, link = layout.file_of(site.name), layout.link_of(site.name)
         wanted[file] = None if site.text is None else File(site.text, layout.access)
         wanted[link] = None if site.text is None else Link(str(file))
+        proof = layout.proof_of(site.name)
+        wanted[proof] = _want_proof(observed.entries.get(proof), layout) if _PROOF_HEADER in (site.text or "") else None
         texts.pop(link, None)
         if site.text is not None:
             texts[link] = site.text
@@ -181,6 +194,16 @@ def make_plan(observed: Observed, sites: Sequence[Site], *, http: str, default_s
         wanted[layout.http] = File(texts[layout.http], layout.access)
     changes = [Change(path, observed.entries.get(path), after) for path, after in wanted.items() if observed.entries.get(path) != after]
     return Plan(sorted(changes, key=lambda change: (change.order, change.path)), texts)
+
+
+def _want_proof(entry: Entry, layout: NginxLayout) -> File:
+    """Return the file with a site's words: the one that is there, or new ones."""
+    access = replace(layout.access, mode=0o600)
+    if isinstance(entry, File) and _PROOF.fullmatch(entry.text):
+        return File(entry.text, access)
+    # Of 32 characters each: a longer one would not fit nginx's default bucket.
+    words = "".join(f"{secrets.token_hex(16)} {meaning};\n" for meaning in ("is-known", "may-pass"))
+    return File(f"{_PROOF_HEAD}{words}", access)
 
 
 def _want_default(observed: Observed, default_site: str, layout: NginxLayout) -> Entry:
@@ -222,7 +245,7 @@ def _show(entry: Entry, *, beside: Entry) -> str:
         return f"link to {entry.target}\n"
     if isinstance(beside, File) and beside.text == entry.text:
         return f"owner {entry.access.uid}, group {entry.access.gid}, mode {entry.access.mode:04o}\n"
-    return entry.text
+    return "(words that root alone knows)\n" if entry.text.startswith(_PROOF_HEAD) else entry.text
 
 
 def list_conflicts(names: Iterable[str], sites: Iterable[Site], texts: Mapping[Path, str]) -> Iterator[str]:

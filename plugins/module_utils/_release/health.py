@@ -24,6 +24,13 @@ RELEASE_HEADER = "X-Webstack-Release"
 
 PROBE_HEADER = "X-Webstack-Probe"
 
+SITE_HEADER = "X-Webstack-Site"
+"""Tells who says the site's word in PROOF_HEADER that the web server's site of the app has answered; other answers do not have it."""
+
+PROOF_HEADER = "X-Webstack-Proof"
+HOST_HEADER = "X-Webstack-Host"
+"""Name by which the app is asked where the Host is that of the way past the site's gates."""
+
 ANY_PROBE = "1"
 """What is said to a release that has no word of its own: those made before there were any answer to whatever is said."""
 
@@ -90,6 +97,7 @@ class Answer:
     release: str | None = None
     location: str | None = None
     error: str | None = None
+    site: str | None = None
     said: str = ""
     """The beginning of what a page says that answers 400 or more, without its markup."""
 
@@ -162,9 +170,9 @@ def _ask(connection: _Connection, check: HealthCheck) -> Answer:
         return Answer(error=f"GET {check.path} failed: {_shorten(str(error)) or type(error).__name__}")
     finally:
         connection.end()
-    release, location = (response.getheader(name) for name in (RELEASE_HEADER, "Location"))
+    release, location, site = (response.getheader(name) for name in (RELEASE_HEADER, "Location", SITE_HEADER))
     said = read_text_of(body) if response.status >= _NOT_WELL else ""
-    return Answer(response.status, release and _shorten(release), location and _shorten(location), said=said)
+    return Answer(response.status, release and _shorten(release), location and _shorten(location), site=site, said=said)
 
 
 def _read_body(connection: _Connection, response: http.client.HTTPResponse) -> bytes:

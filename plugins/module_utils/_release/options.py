@@ -26,6 +26,7 @@ PROXY_OPTIONS: dict[str, Any] = {
     "port": {"type": "int", "default": 80},
     "host": {"type": "str", "required": True},
     "tls": {"type": "bool", "default": False},
+    "proof": {"type": "path"},
     "certified": {
         "type": "dict",
         "options": {
@@ -56,7 +57,8 @@ def read_switch(app: dict[str, Any], layout: AppLayout, host: Host) -> Switch:
 def choose_proxy(options: dict[str, Any]) -> Proxy:
     """Return the web server as it is now: encrypted once it has the certificate that it may have, by a name that this one is for."""
     proxy, certified = {key: value for key, value in options.items() if key != "certified"}, options.get("certified")
+    proxy["proof"] = Path(proxy["proof"]) if proxy.get("proof") else None
     covered = list_covered(certified["names"], read_present(Path(certified["certificate"]))) if certified else []
     if not certified or not covered:
         return Proxy(**proxy)
-    return Proxy(proxy["address"], certified["encrypted_port"], covered[0], tls=True)
+    return Proxy(proxy["address"], certified["encrypted_port"], covered[0], tls=True, proof=proxy["proof"])

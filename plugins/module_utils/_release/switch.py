@@ -8,13 +8,20 @@ In which order this happens, and what is done when it goes wrong, transaction.py
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._release.health import ANY_PROBE, Answer, HealthCheck
+from ansible_collections.webstack.flask.plugins.module_utils._release.health import (
+    ANY_PROBE,
+    HOST_HEADER,
+    PROOF_HEADER,
+    Answer,
+    HealthCheck,
+)
 from ansible_collections.webstack.flask.plugins.module_utils._release.hints import explain_status, find_hints
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import holds_code, read_probe
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
@@ -34,6 +41,8 @@ Where there is one, the first answer decides: the web server follows the link at
 """
 
 _DRAIN_PAUSE = 0.1
+_PROOF_WORDS = re.compile(r"(?m)^(?P<known>[0-9a-f]{32}) is-known;\n(?P<pass_on>[0-9a-f]{32}) may-pass;$")
+_SITE_KNOWS = "is-known"
 
 MOST_NAMED = 5
 """Paths that are named in a message, where there may be many."""
@@ -55,6 +64,26 @@ class Proxy:
     port: int
     host: str
     tls: bool = False
+    proof: Path | None = None
+    """File with the words by which the site of the app knows that root asks it; it may be missing."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How a site is asked past the gates that it has for users.
+
+    Told the word `known`, it says that it is the app's; at `host` the word `pass_on` lets pass.
+    """
+
+    known: str
+    pass_on: str
+    host: str
+
+    @classmethod
+    def read(cls, host: Host, path: Path | None) -> Proof | None:
+        """Return what the role nginx_site has written into the file; None where there is none."""
+        words = _PROOF_WORDS.search((host.files.read_text(path) if path else None) or "")
+        return cls(words["known"], words["pass_on"], f"{path.stem}.proof.invalid") if path and words else None
 
 
 class ReleaseFailed(UserError):
@@ -171,9 +200,17 @@ class Switch:
         if self.proxy is None:
             return
         proxy, check = self.proxy, self._check_of(release)
+        proof = Proof.read(self.host, proxy.proof)
+
+        def ask(check: HealthCheck) -> Answer:
+            return self._ask(release, lambda meanwhile: self.host.probe.ask_proxy(proxy.address, proxy.port, check, meanwhile), restarts)
 
         def attempt() -> str | None:
-            answer = self._ask(release, lambda meanwhile: self.host.probe.ask_proxy(proxy.address, proxy.port, check, meanwhile), restarts)
+            answer = ask(replace(check, headers={**check.headers, PROOF_HEADER: proof.known}) if proof else check)
+            if proof and answer.site == _SITE_KNOWS and answer.release is None:
+                # The site of the app has answered by itself: what the description has added there (`allow`, `auth_basic`) is for users.
+                headers = {**check.headers, PROOF_HEADER: proof.pass_on, HOST_HEADER: check.host}
+                answer = ask(replace(check, host=proof.host, headers=headers))
             trouble = check.judge(answer)
             if trouble is None and answer.release != release:
                 who = f"release {answer.release}" if answer.release else f"something that is no release of this app, with {answer.status}"

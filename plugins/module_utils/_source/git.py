@@ -160,7 +160,7 @@ class Mirror:
         self._url, header = split_credentials(url)
         borrowed = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(reference / "objects")} if reference and reference.is_dir() else {}
         self._ssh = ssh or SshAccess()
-        self._variables = {**self._ssh.variables(), **_as_configuration(self._url, header), **borrowed}
+        self._variables = {**self._ssh.variables(), **configure_header(self._url, header), **borrowed}
         self._shown_url = self._url
         self._last_error = ""
 
@@ -382,13 +382,13 @@ def split_credentials(url: str) -> tuple[str, str | None]:
     return match[1] + match[3], f"Authorization: Basic {said}"
 
 
-def _as_configuration(url: str, header: str | None) -> dict[str, str]:
-    """Return the environment variables by which git sends a header to a server and to no other."""
+def configure_header(url: str, header: str | None, number: int = 0) -> dict[str, str]:
+    """Return the environment variables by which git sends a header to a server and to no other, after `number` other settings."""
     if header is None:
         return {}
     server = re.match(r"https?://[^/]+/?", url, re.IGNORECASE)
     key = f"http.{server[0] if server else url}.extraHeader"
-    return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": header}
+    return {"GIT_CONFIG_COUNT": str(number + 1), f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": header}
 
 
 def parse_settings(listing: str) -> dict[str, dict[str, str]]:

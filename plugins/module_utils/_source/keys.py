@@ -27,17 +27,17 @@ def mend_text(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").strip() + "\n"
 
 
-def require_private_key(text: str, file: Path) -> None:
+def require_private_key(text: str, file: Path, name: str = "source.ssh_key") -> None:
     """Raise UserError unless a text, which is in a file too, is a private key that ssh can read without asking anybody."""
     if text.startswith(_PUTTY):
         raise UserError(
-            "source.ssh_key is a key of PuTTY's own kind; convert it by `puttygen KEY.ppk -O private-openssh -o KEY`, and give that file"
+            f"{name} is a key of PuTTY's own kind; convert it by `puttygen KEY.ppk -O private-openssh -o KEY`, and give that file"
         )
     if text.startswith(_PUBLIC):
-        raise UserError("source.ssh_key is a public key; give the private one, which is the file of the same name without `.pub`")
+        raise UserError(f"{name} is a public key; give the private one, which is the file of the same name without `.pub`")
     if "PRIVATE KEY-----" not in text:
         raise UserError(
-            "source.ssh_key is no private key: it must begin with a line such as `-----BEGIN OPENSSH PRIVATE KEY-----`; "
+            f"{name} is no private key: it must begin with a line such as `-----BEGIN OPENSSH PRIVATE KEY-----`; "
             "the content is wanted, not the path: `ssh_key: \"{{ lookup('file', 'KEY') }}\"`"
         )
     try:
@@ -55,11 +55,11 @@ def require_private_key(text: str, file: Path) -> None:
         return
     if "passphrase" in result.stderr:
         raise UserError(
-            "source.ssh_key has a passphrase, which nobody is there to type; take it off a copy by `ssh-keygen "
+            f"{name} has a passphrase, which nobody is there to type; take it off a copy by `ssh-keygen "
             "-p -N '' -f KEY`, keep that in "
             "a vault, or use `ssh_agent: true` in its place"
         )
     raise UserError(
-        "source.ssh_key is damaged: ssh-keygen cannot read it. Give the whole file as it is, every line of it, such as by "
+        f"{name} is damaged: ssh-keygen cannot read it. Give the whole file as it is, every line of it, such as by "
         "`ssh_key: \"{{ lookup('file', 'KEY') }}\"` or as a block after `|`"
     )

@@ -13,11 +13,15 @@ from typing import Any
 from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem import is_pem
 from ansible_collections.webstack.flask.plugins.module_utils._host.digest import digest_of
 from ansible_collections.webstack.flask.plugins.module_utils._layout import CERTIFICATE_ROOT, AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._source.git import split_credentials
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import NO_CONFIG
 
 App = Mapping[str, Any]
 """An entry with its defaults filled in."""
 
+
+GIT_ACCESS = ("git_access", "ssh_key", "known_hosts")
+"""Keys of `dependencies` that say what the installation shows to git servers."""
 
 _NGINX_PATH = re.compile(r"[A-Za-z0-9_@+./-]+")
 """The paths that the role nginx_site takes; a default must not be what it refuses."""
@@ -140,6 +144,15 @@ def build_recipe(app: App) -> str | None:
         return None
     dependencies = {key: app["dependencies"][key] for key in ("file", "packages", "python", "wheels")}
     return digest_of([{key: step[key] for key in ("commands", "environment", "chdir", "python_path")}, dependencies])
+
+
+def git_access(app: App) -> dict[str, Any] | None:
+    """Return what the app's installation shows to git servers; None where the description gives it nothing."""
+    source, own = app["source"], app["dependencies"]
+    lent = {"ssh_key": source["ssh_key"], "known_hosts": source["known_hosts"], "url": source["git"]} if own["git_access"] else {}
+    if split_credentials(lent.get("url") or "")[1] is None:
+        lent.pop("url", None)
+    return {**given(lent), **given({key: own[key] for key in ("ssh_key", "known_hosts")})} or None
 
 
 def flask_variables(app: App) -> dict[str, str]:

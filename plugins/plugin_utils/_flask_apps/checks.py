@@ -25,6 +25,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file i
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import (
     App,
     as_text,
+    git_access,
     is_absent,
     is_encrypted,
     list_certifiable_names,
@@ -187,7 +188,31 @@ def _find_source_problems(app: App) -> _Problems:
 
 
 def _find_dependency_problems(app: App) -> _Problems:
-    return find_dependency_problems(app["dependencies"], "dependencies.")
+    yield from find_dependency_problems(app["dependencies"], "dependencies.")
+    yield from _find_access_problems(app)
+
+
+def _find_access_problems(app: App) -> _Problems:
+    source, own = app["source"], app["dependencies"]
+    if own["ssh_key"] is not None and "PRIVATE KEY-----" not in own["ssh_key"]:
+        yield "dependencies.ssh_key is not a private key; give its text, beginning with -----BEGIN, and not the path of a file"
+    if not own["git_access"] or own["ssh_key"] is not None:
+        return
+    if source["git"] is None:
+        yield (
+            "dependencies.git_access is true, and there is no `source.git` that is read with a key or a password; give the installation "
+            "a key of its own: `dependencies: {ssh_key: ..., known_hosts: ...}`"
+        )
+    elif source["ssh_agent"] and source["ssh_key"] is None:
+        yield (
+            "dependencies.git_access is true, and the source is read with an agent, which an installation cannot reach: what packages run "
+            "would have all its keys; give the installation a key that can only read: `dependencies: {ssh_key: ..., known_hosts: ...}`"
+        )
+    elif git_access(app) is None:
+        yield (
+            "dependencies.git_access is true, and the source is read with nothing that could be lent: there is no `source.ssh_key`, and "
+            "no user and password in `source.git`; give one of them, or `dependencies: {ssh_key: ..., known_hosts: ...}`"
+        )
 
 
 def _find_start_problems(app: App) -> _Problems:

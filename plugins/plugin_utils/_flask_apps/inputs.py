@@ -10,7 +10,9 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout, check_name
+from ansible_collections.webstack.flask.plugins.module_utils._nginx.plan import NginxLayout
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import (
+    GIT_ACCESS,
     App,
     as_certified,
     as_text,
@@ -20,6 +22,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     concrete_name,
     entry_point,
     flask_variables,
+    git_access,
     given,
     is_absent,
     is_acme,
@@ -84,7 +87,7 @@ def environment_inputs(apps: Sequence[App], builds: Mapping[str, Mapping[str, An
             "build": builds[app["name"]].get("id") or "",
             "additions": [*list_worker_packages(app["gunicorn"].get("worker_class", "")), *([_DOTENV] if app["env_files"] else [])],
             **given({"outline": builds[app["name"]].get("outline"), "step": build_step(app)}),
-            **given(app["dependencies"]),
+            **given({**app["dependencies"], **dict.fromkeys(GIT_ACCESS), "git_access": git_access(app)}),
         }
         for app in list_present(apps)
     ]
@@ -135,12 +138,13 @@ def _switch_input(app: App) -> dict[str, Any]:
 
 def _proxy_input(app: App) -> dict[str, Any]:
     host = concrete_name(app["server_names"])
+    proof = {"proof": str(NginxLayout().proof_of(app["name"]))}
     if not is_acme(app):
-        return {"host": host, "port": public_port(app), "tls": is_encrypted(app)}
+        return {"host": host, "port": public_port(app), "tls": is_encrypted(app), **proof}
     # The host knows whether it has the certificate yet, and for which names.
     names = [concrete_name([name]) for name in sorted(app["server_names"], key=lambda name: "*" in name)]
     certified = {"certificate": certificate_file(app), "encrypted_port": public_port(app), "names": names}
-    return {"host": host, "port": app["nginx"]["listen_port"], "certified": certified}
+    return {"host": host, "port": app["nginx"]["listen_port"], "certified": certified, **proof}
 
 
 def site_inputs(apps: Sequence[App], certificates: Mapping[str, Mapping[str, Any]] | None = None) -> list[dict[str, Any]]:

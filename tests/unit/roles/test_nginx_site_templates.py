@@ -136,7 +136,8 @@ def test_static_files_and_configuration_of_the_user_come_last() -> None:
         static=[{"url": "/static/", "paths": ["static", "shop/static"], "expires": "1h"}],
         extra="location = /up {\n    return 204;\n}\n",
     )
-    assert text.endswith(
+    for_users, _what, _for_the_host = text.partition("\n# The host proves a new release here")
+    assert for_users.endswith(
         r"""
     location @upstream {
         proxy_pass http://127.0.0.1:8000;
@@ -161,6 +162,33 @@ def test_static_files_and_configuration_of_the_user_come_last() -> None:
 }
 """,
     )
+
+
+@pytest.mark.parametrize(
+    "guard", [{"extra": "deny all;"}, {"limit_requests": "1r/s"}, {"limit_connections": 1}], ids=lambda guard: next(iter(guard))
+)
+def test_a_site_that_may_refuse_the_host_has_a_way_for_it_without_what_refuses(guard: dict[str, Any]) -> None:
+    text = render_site(name="a-b_c", server_names=["shop.test"], upstream="a:1", **guard)
+    for_users, for_the_host = (server for words, server in parse(text) if words == ["server"])
+    assert (["add_header", "X-Webstack-Site", "$webstack_proof_a_mb__c", "always"], []) in for_users
+    assert (["server_name", "a-b_c.proof.invalid"], []) in for_the_host
+    assert (["if", "($webstack_proof_a_mb__c", "!=", "may-pass)"], [(["return", "444"], [])]) in for_the_host
+    assert (["location", "/"], [(["proxy_pass", "http://a:1"], [])]) in for_the_host
+    assert [words for words, _block in for_the_host if words[0] in ("allow", "deny")] == [
+        ["allow", "127.0.0.1"],
+        ["allow", "::1"],
+        ["deny", "all"],
+    ]
+    for server in (for_users, for_the_host):
+        assert (["proxy_set_header", "X-Webstack-Proof", '""'], []) in server
+    assert "roof" not in render_site(name="shop", server_names=["shop.test"], upstream="a:1")
+
+
+@pytest.mark.parametrize("trusted", [[], ["10.0.0.0/8"]], ids=["alone", "behind a proxy"])
+def test_the_way_for_the_host_is_encrypted_where_the_site_is(trusted: list[str]) -> None:
+    text = render_site(name="shop", server_names=["shop.test"], upstream="a:1", tls=TLS, extra="deny all;", trusted_proxies=trusted)
+    way = find_servers(text)[-1]
+    assert (way.listens, way.names, way.certificate) == ((("8443", "ssl"), ("[::]:8443", "ssl")), ("shop.proof.invalid",), "/etc/ssl/c.pem")
 
 
 def test_what_the_sites_share_has_no_site_in_it() -> None:
@@ -272,6 +300,7 @@ def test_gixy_finds_nothing(tmp_path: Path) -> None:
         render_site(**SITE | {"name": "safe", "server_names": ["safe.test"], "tls": TLS}),
         render_site(**SITE | MORE | {"name": "many", "server_names": ["many.test"]}),
         render_site(**SITE | {"name": "behind", "server_names": ["behind.test"], "tls": TLS, "trusted_proxies": ["10.0.0.0/8"]}),
+        render_site(**SITE | {"name": "gated", "server_names": ["gated.test"], "tls": TLS, "limit_connections": 5}),
     ]
     http = add_catch_all(render("conf.d/webstack-flask.conf.j2"), render("unknown-names.conf.j2"), sites, [])
     main = tmp_path / "nginx.conf"

@@ -12,3 +12,11 @@ def test_the_variables_of_an_installation_are_one_value_and_an_app_s_own_count_m
     assert json.loads(base64.b64decode(shop.pop("variables"))) == {"PIP_RETRIES": "0", "PIP_CERT": "/ca.pem"}
     assert json.loads(base64.b64decode(blog.pop("variables"))) == {"PIP_RETRIES": "3", "PIP_CERT": "/ca.pem"}
     assert (shop, blog) == ({"name": "shop", "build": "b1"}, {"name": "blog"})
+
+
+def test_what_an_installation_shows_to_git_servers_is_one_value() -> None:
+    shop, blog = environment_parameters(
+        [{"name": "shop", "git_access": {"ssh_key": "k", "url": None}}, {"name": "b", "git_access": None}], {}
+    )
+    assert json.loads(base64.b64decode(shop["git_access"])) == {"ssh_key": "k"}
+    assert "git_access" not in blog

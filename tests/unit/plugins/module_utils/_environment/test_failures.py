@@ -59,7 +59,7 @@ def test_no_output_is_nothing() -> None:
         ("Package libsystemd was not found in the pkg-config search path.", "libsystemd-dev pkg-config"),
         ("No package 'xmlsec1' found", "libxmlsec1-dev pkg-config"),
         ("Run-time dependency openblas found: NO (tried pkgconfig)", "libopenblas-dev pkg-config"),
-        ("ERROR: Cannot find command 'git' - do you have 'git' installed and in your PATH?", "git"),
+        ("ERROR: Cannot find command 'git' - do you have 'git' installed and in your PATH?", "git openssh-client"),
     ],
 )
 def test_what_a_build_lacks_is_told_by_the_names_of_debian_packages(line: str, packages: str) -> None:
@@ -179,3 +179,30 @@ def test_a_megabyte_of_the_same_is_a_few_lines() -> None:
     assert message.startswith("the package index cannot be reached from the host")
     assert "Collecting flask (400 times)" in message
     assert len(message) < 2000
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("Host key verification failed.", "`dependencies.known_hosts`"),
+        ("git@h.test: Permission denied (publickey).", "`dependencies.ssh_key`"),
+        ("git@h.test: Permission denied (publickey,password,keyboard-interactive).", "`dependencies: {git_access: true}`"),
+        ("ERROR: Repository not found.", "`dependencies.ssh_key`"),
+        ("fatal: '/srv/lib.git' does not appear to be a git repository", "`dependencies.git_access`"),
+        ("fatal: could not read Username for 'https://h.test': terminal prompts disabled", "${GIT_TOKEN}"),
+        ("fatal: could not read Username for 'https://h.test': No such device or address", "${GIT_TOKEN}"),
+        ("fatal: Authentication failed for 'https://h.test/lib.git/'", "`dependencies: {git_access: true}`"),
+        ("fatal: unable to access 'https://h.test/': server certificate verification failed. CAfile: none", "GIT_SSL_CAINFO"),
+        ("ssh: Could not resolve hostname h.test: Name or service not known", "getent hosts"),
+        ("ssh: connect to host h.test port 22: Connection refused", "firewall"),
+    ],
+)
+def test_a_dependency_that_its_git_server_keeps_names_the_key_that_opens_it(line: str, words: str) -> None:
+    output = f"  Running command git clone -q x /tmp/y\n  {line}\n  fatal: Could not read from remote repository.\nERROR: exit code: 128"
+    first, *rest = describe_failure("pip install", output).splitlines()
+    assert words in first
+    assert any(line in shown for shown in rest)
+
+
+def test_ssh_that_the_host_lacks_is_a_debian_package() -> None:
+    assert find_missing_packages(["error: cannot run ssh: No such file or directory"])[0] == ["openssh-client"]

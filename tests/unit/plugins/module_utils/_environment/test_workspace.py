@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tarfile
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import pytest
+from ansible_collections.webstack.flask.plugins.module_utils._environment.access import GitAccess
 from ansible_collections.webstack.flask.plugins.module_utils._environment.pythons import Python
 from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import Installer, Workspace
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
@@ -72,3 +75,21 @@ def test_how_a_command_has_failed_is_told(monkeypatch: pytest.MonkeyPatch, outco
     with pytest.raises(UserError) as caught:
         PLACE.run("/usr/bin/pipenv9")
     assert message in str(caught.value)
+
+
+def test_what_it_shows_to_git_servers_it_gets_as_private_files_and_no_message_repeats_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmU"
+    access = GitAccess(f"-----BEGIN OPENSSH PRIVATE KEY-----\n{line}\n", "h.test ssh-ed25519 AAAA\n")
+    packed: dict[str, int] = {}
+
+    def run(_unit: str, command: list[str], *, stdin: IO[bytes], **options: object) -> Outcome:
+        with tarfile.open(fileobj=stdin) as archive:
+            packed.update({member.name: member.mode for member in archive})
+        assert line not in str((command, options))
+        return Outcome(1, f"a package says {line}")
+
+    monkeypatch.setattr(sandbox, "run", run)
+    with pytest.raises(UserError) as caught:
+        replace(PLACE, installer=replace(INSTALLER, access=access)).run("pip")
+    assert packed == {"netrc": 0o600, "ssh_key": 0o600, "known_hosts": 0o600}
+    assert "a package says ****" in str(caught.value)

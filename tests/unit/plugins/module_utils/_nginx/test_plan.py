@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,48 @@ def test_carried_out_there_is_nothing_left_to_do() -> None:
     plan = plan_for(as_observed(plan_for(Observed({}, FOREIGN), SHOP)), SHOP)
     assert steps(plan) == []
     assert plan.describe_site(SHOP, LAYOUT) == "unchanged"
+
+
+GATED = Site("shop", f"{SHOP.text}map $http_x_webstack_proof $webstack_proof_shop {{ }}\n")
+PROOF = LAYOUT.proof_of("shop")
+
+
+def proof_in(plan: Plan) -> File:
+    (made,) = (change.after for change in plan.changes if change.path == PROOF)
+    assert isinstance(made, File)
+    return made
+
+
+def test_a_site_with_gates_gets_words_that_root_alone_reads_and_keeps_them() -> None:
+    plan = plan_for(Observed({}, FOREIGN), GATED)
+    made = proof_in(plan)
+    assert made.access == Access(0, 0, 0o600)
+    words = re.findall(r"(?m)^([0-9a-f]{32}) (is-known|may-pass);$", made.text)
+    assert [meaning for _word, meaning in words] == ["is-known", "may-pass"]
+    assert len({word for word, _meaning in words}) == 2
+    assert proof_in(plan_for(Observed({}, FOREIGN), GATED)).text != made.text
+    assert steps(plan_for(as_observed(plan), GATED)) == []
+    assert not any(word in str(diff_changes(plan.changes)) for word, _meaning in words)
+
+
+@pytest.mark.parametrize(
+    "entry", ["", "{head}\n", "{text}deadbeef may-pass;\n", "{text}"], ids=["empty", "no words", "more words", "open to others"]
+)
+def test_words_that_are_not_as_they_were_written_are_made_anew(entry: str) -> None:
+    plan = plan_for(Observed({}, {}), GATED)
+    text = proof_in(plan).text
+    there = File(entry.format(text=text, head=text.partition("\n")[0]), LAYOUT.access)
+    observed = as_observed(plan)
+    again = proof_in(plan_for(Observed({**observed.entries, PROOF: there}, observed.texts), GATED))
+    assert again.access.mode == 0o600
+    assert (again.text == text) == (there.text == text)
+
+
+@pytest.mark.parametrize("site", [SHOP, Site("shop", None)], ids=["no gate any more", "no site any more"])
+def test_the_words_go_with_what_needed_them(site: Site) -> None:
+    plan = plan_for(as_observed(plan_for(Observed({}, {}), GATED)), site)
+    assert (str(PROOF.relative_to(LAYOUT.etc)), "NoneType") in steps(plan)
+    assert find_foreign(Observed({PROOF: File("a note of mine", LAYOUT.access)}, {}), [site], LAYOUT)
 
 
 def test_the_last_site_takes_what_it_shared_with_it_and_its_link_goes_first() -> None:

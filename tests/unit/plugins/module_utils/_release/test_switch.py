@@ -5,8 +5,9 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,17 @@ def layout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AppLayout:
 def _proxy(word: str) -> Iterator[Proxy]:
     """A web server that has a release behind it which tells its name on a word."""
 
+    def answer(request: str) -> str:
+        return "200 OK" + ("\r\nX-Webstack-Release: r1" if f"X-Webstack-Probe: {word}\r\n" in request else "")
+
+    with _serve(answer) as port:
+        yield Proxy("127.0.0.1", port, "shop.test")
+
+
+@contextmanager
+def _serve(answer: Callable[[str], str]) -> Iterator[int]:
+    """Listen on a port, and answer each request with a status and headers."""
+
     def serve() -> None:
         while True:
             try:
@@ -44,16 +56,14 @@ def _proxy(word: str) -> Iterator[Proxy]:
             except OSError:
                 return
             with connection:
-                asked = connection.recv(4096).decode()
-                name = "X-Webstack-Release: r1\r\n" if f"X-Webstack-Probe: {word}\r\n" in asked else ""
-                connection.sendall(f"HTTP/1.1 200 OK\r\n{name}Content-Length: 0\r\n\r\n".encode())
+                connection.sendall(f"HTTP/1.1 {answer(connection.recv(4096).decode())}\r\nContent-Length: 0\r\n\r\n".encode())
 
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield Proxy("127.0.0.1", listening.getsockname()[1], "shop.test")
+        yield listening.getsockname()[1]
         listening.shutdown(socket.SHUT_RDWR)
         thread.join(10)
 
@@ -64,6 +74,57 @@ def test_a_release_is_asked_for_its_name_by_its_own_word(layout: AppLayout, own:
         (layout.release("r1") / "probe").write_text(own, encoding="utf-8")
     with _proxy(word) as proxy:
         Switch(layout, REAL, HealthCheck(), proxy, drain_limit=1).verify("r1")
+
+
+WORDS = "# ours\n0123456789abcdef0123456789abcdef is-known;\nfedcba9876543210fedcba9876543210 may-pass;\n"
+
+
+@contextmanager
+def _gate(*, is_ours: bool, passes: bool = True) -> Iterator[tuple[Proxy, list[str]]]:
+    """A web server that refuses users; `is_ours` is whether it is the app's site. What it is asked is noted."""
+    asked: list[str] = []
+
+    def answer(request: str) -> str:
+        asked.append(request)
+        known, passing = (f"X-Webstack-Proof: {line.split()[0]}\r\n" in request for line in WORDS.splitlines()[1:])
+        if passing and "Host: shop.proof.invalid\r\n" in request and "X-Webstack-Host: shop.test\r\n" in request:
+            return "200 OK\r\nX-Webstack-Release: r1" if passes else "502 Bad Gateway"
+        return "403 Forbidden" + ("\r\nX-Webstack-Site: is-known" if known and is_ours else "")
+
+    with _serve(answer) as port:
+        yield Proxy("127.0.0.1", port, "shop.test"), asked
+
+
+def _verify_past(layout: AppLayout, proxy: Proxy, words: str | None) -> None:
+    proof = layout.root / "shop.proof"
+    if words is not None:
+        proof.write_text(words, encoding="utf-8")
+    Switch(layout, REAL, HealthCheck(host=proxy.host), replace(proxy, proof=proof), drain_limit=1).verify("r1")
+
+
+def test_a_release_is_proven_past_the_gate_of_its_own_site(layout: AppLayout) -> None:
+    with _gate(is_ours=True) as (proxy, asked):
+        _verify_past(layout, proxy, WORDS)
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("gate", "words", "message"),
+    [
+        ({"is_ours": False}, WORDS, "no release of this app, with 403; .*allow 127.0.0.1"),
+        ({"is_ours": True}, None, "no release of this app, with 403; .*allow 127.0.0.1"),
+        ({"is_ours": True}, "mine\n", "no release of this app, with 403"),
+        ({"is_ours": True, "passes": False}, WORDS, "answered 502; .*does not reach the app's socket"),
+    ],
+    ids=["the site of somebody else", "no words", "other words", "nothing behind the gate"],
+)
+def test_what_is_behind_no_gate_of_the_app_is_not_proven(
+    layout: AppLayout, monkeypatch: pytest.MonkeyPatch, gate: dict[str, bool], words: str | None, message: str
+) -> None:
+    monkeypatch.setattr("ansible_collections.webstack.flask.plugins.module_utils._release.switch.VERIFY_TIMEOUT", 0)
+    with _gate(**gate) as (proxy, asked), pytest.raises(ReleaseFailed, match=message):
+        _verify_past(layout, proxy, words)
+    assert gate["is_ours"] or "fedcba9876543210" not in "".join(asked), "somebody else was told the word that lets pass"
 
 
 def test_what_answers_without_a_name_is_no_release_of_the_app(layout: AppLayout, monkeypatch: pytest.MonkeyPatch) -> None:

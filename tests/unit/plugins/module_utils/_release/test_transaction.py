@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ def test_an_app_is_asked_encrypted_once_one_of_its_names_is_certified(tmp_path: 
     options = {"address": "127.0.0.1", "port": 80, "host": "shop.test", "tls": False, "certified": certified}
     assert choose_proxy(options) == proxy
     assert choose_proxy({**options, "certified": None}) == PLAIN
+    assert choose_proxy({**options, "proof": "/a.proof"}) == replace(proxy, proof=Path("/a.proof"))
 
 
 @pytest.fixture

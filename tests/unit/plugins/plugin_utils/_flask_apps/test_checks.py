@@ -50,6 +50,9 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
                 "wheels": None,
                 "index_url": None,
                 "environment": {},
+                "git_access": False,
+                "ssh_key": None,
+                "known_hosts": None,
             },
             "gunicorn": {},
             "service": {},
@@ -122,6 +125,7 @@ def test_what_is_no_list_of_apps_is_refused_and_not_shown(apps: object, shown: s
         {"source": {"git": "https://user:secret@example.com /a.git"}},
         {"source": {"archive": "https://user:secret@example.com/a.zip"}},
         {"source": {"git": "git@example.com:a.git", "ssh_key": "secret"}},
+        {"dependencies": {"ssh_key": "secret"}},
         {"dependencies": {"index_url": "ftp://user:secret@example.com"}},
         {"dependencies": {"environment": {"A-": "secret"}}},
         {"tls": "-----BEGIN PRIVATE KEY-----\nsecret"},
@@ -185,6 +189,33 @@ _KEYS = (
         (
             {"source": {"git": "git@example.com:a.git", "ssh_key": "~/.ssh/id"}},
             "source.ssh_key is not a private key; give its text, beginning with -----BEGIN, and not the path of a file",
+        ),
+        (
+            {"dependencies": {"ssh_key": "~/.ssh/id"}},
+            "dependencies.ssh_key is not a private key; give its text, beginning with -----BEGIN, and not the path of a file",
+        ),
+        (
+            {"dependencies": {"git_access": True}},
+            (
+                "dependencies.git_access is true, and there is no `source.git` that is read with a key or a password; give the "
+                "installation a key of its own: `dependencies: {ssh_key: ..., known_hosts: ...}`"
+            ),
+        ),
+        (
+            {"source": {"git": "git@example.com:a.git", "ssh_agent": True}, "dependencies": {"git_access": True}},
+            (
+                "dependencies.git_access is true, and the source is read with an agent, which an installation cannot reach: what "
+                "packages run would have all its keys; give the installation a key that can only read: "
+                "`dependencies: {ssh_key: ..., known_hosts: ...}`"
+            ),
+        ),
+        (
+            {"source": {"git": "https://example.com/a.git"}, "dependencies": {"git_access": True}},
+            (
+                "dependencies.git_access is true, and the source is read with nothing that could be lent: there is no "
+                "`source.ssh_key`, and no user and password in `source.git`; give one of them, or "
+                "`dependencies: {ssh_key: ..., known_hosts: ...}`"
+            ),
         ),
         (
             {"source": {"git": "https://example.com/a.git", "version": 1.10}},
@@ -270,8 +301,8 @@ def test_what_is_wrong_with_an_entry_is_told(changes: dict[str, Any], problem: s
             "dependencies",
             "colour",
             (
-                "build_packages, environment, file, gunicorn_version, ignore_lock_mismatch, ignore_python_requirement, index_url, "
-                "packages, python, wheels"
+                "build_packages, environment, file, git_access, gunicorn_version, ignore_lock_mismatch, ignore_python_requirement, "
+                "index_url, known_hosts, packages, python, ssh_key, wheels"
             ),
         ),
         ("health", "url", "deadline, interval, path, statuses, timeout"),

@@ -66,6 +66,8 @@ def test_an_asgi_app_gets_the_workers_that_can_run_it() -> None:
     assert release_inputs([other], {"shop": {}}, {"shop": {}})[0]["gunicorn"] == {"worker_class": "uvicorn_worker.UvicornWorker"}
 
 
+PROOF = "/etc/nginx/sites-available/shop.proof"
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----"
 _BUILDS = {"shop": {"id": "b1", "version": "v1"}, "blog": {"id": "b2", "version": "local"}}
 
 
@@ -111,6 +113,7 @@ def test_the_environment_of_each_app() -> None:
         "wheels": "/srv/wheels",
         "index_url": "https://pypi.example.com/simple",
         "environment": {"PIP_RETRIES": 1},
+        "git_access": {"ssh_key": "-----BEGIN OPENSSH PRIVATE KEY-----", "known_hosts": "example.com ssh-ed25519 AAAA"},
     }
     assert blog == {
         "name": "blog",
@@ -122,6 +125,24 @@ def test_the_environment_of_each_app() -> None:
         "build_packages": [],
         "environment": {},
     }
+
+
+@pytest.mark.parametrize(
+    ("source", "own", "expected"),
+    [
+        ({"ssh_key": KEY, "known_hosts": "h k"}, {}, None),
+        ({"ssh_key": KEY, "known_hosts": "h k"}, {"git_access": True}, {"ssh_key": KEY, "known_hosts": "h k"}),
+        ({"ssh_key": KEY}, {"git_access": True, "known_hosts": "h k"}, {"ssh_key": KEY, "known_hosts": "h k"}),
+        ({"ssh_key": KEY}, {"git_access": True, "ssh_key": f"{KEY}2"}, {"ssh_key": f"{KEY}2"}),
+        ({"git": "https://ann:token@h.test/a.git"}, {"git_access": True}, {"url": "https://ann:token@h.test/a.git"}),
+        ({"git": "https://ann:token@h.test/a.git"}, {"ssh_key": KEY}, {"ssh_key": KEY}),
+    ],
+)
+def test_an_installation_is_lent_what_the_description_says(source: dict[str, Any], own: dict[str, Any], expected: object) -> None:
+    apps = check_apps([describe(source={"git": "git@h.test:a.git", **source}, dependencies=own)])
+    (entry,) = environment_inputs(apps, _BUILDS)
+    assert entry.get("git_access") == expected
+    assert not {"ssh_key", "known_hosts"} & entry.keys()
 
 
 def test_what_is_known_of_a_build_that_is_not_there_yet_is_handed_on() -> None:
@@ -153,7 +174,7 @@ def test_the_release_of_each_app() -> None:
             "commands": ["flask db upgrade"],
             "command_timeout": 60,
             "health": {"path": "/up", "statuses": [200], "timeout": 1, "interval": 0.2, "deadline": 60},
-            "proxy": {"host": "shop.test", "port": 8080, "tls": False},
+            "proxy": {"host": "shop.test", "port": 8080, "tls": False, "proof": PROOF},
             "drain": 10,
             "watch": 2,
             "shared": {"directories": ["instance", "up/loads"], "files": []},
@@ -228,7 +249,7 @@ def test_an_asgi_app_below_a_path_learns_it_by_a_setting() -> None:
 def test_an_encrypted_app_is_asked_and_shown_so() -> None:
     tls = {"certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem", "port": 8443}
     apps = check_apps([describe(tls=tls)])
-    assert switch_inputs(apps)[0]["proxy"] == {"host": "shop.test", "port": 8443, "tls": True}
+    assert switch_inputs(apps)[0]["proxy"] == {"host": "shop.test", "port": 8443, "tls": True, "proof": PROOF}
     assert certificate_inputs(apps) == [{"name": "shop", "names": ["shop.test"], "certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem"}]
     assert site_inputs(apps)[0]["tls"] == {**tls, "redirect": True, "hsts": 0, "hsts_subdomains": False, "http3": False}
     assert summarise(apps, {"releases": {"shop": {"current": "r1"}}})[0].startswith("shop: https://shop.test:8443/ serves")
@@ -290,6 +311,7 @@ def test_the_host_decides_whether_an_app_with_an_authority_is_asked_encrypted() 
             "encrypted_port": 443,
             "names": ["a.test", "www.shop.test"],
         },
+        "proof": PROOF,
     }
 
 
@@ -299,7 +321,7 @@ def test_encryption_can_be_off(tls: object) -> None:
     assert certificate_inputs(apps) == []
     assert certificate_inputs(apps, has_certbot=True) == [{"name": "shop", "state": "absent"}]
     assert "tls" not in site_inputs(apps)[0]
-    assert switch_inputs(apps)[0]["proxy"] == {"host": "shop.test", "port": 80, "tls": False}
+    assert switch_inputs(apps)[0]["proxy"] == {"host": "shop.test", "port": 80, "tls": False, "proof": PROOF}
 
 
 def test_what_the_user_says_of_the_path_counts() -> None:
@@ -314,7 +336,7 @@ def test_the_switch_of_all_apps_or_of_one() -> None:
         {
             "name": "blog",
             "health": {"path": "/", "statuses": [], "timeout": 5, "interval": 0.2, "deadline": 60},
-            "proxy": {"host": "blog.test", "port": 80, "tls": False},
+            "proxy": {"host": "blog.test", "port": 80, "tls": False, "proof": "/etc/nginx/sites-available/blog.proof"},
             "drain": 30,
             "watch": 1,
         }

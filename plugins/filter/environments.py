@@ -30,12 +30,12 @@ def _shape_step(app: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_variables(app: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in app.items() if key not in ("environment", "git_access")}
+    return {key: value for key, value in app.items() if key not in ("environment", "git_credentials")}
 
 
 def _shape_access(app: Mapping[str, Any]) -> dict[str, str]:
-    access = app.get("git_access")
-    return {"git_access": _encode({key: value for key, value in access.items() if value is not None})} if access else {}
+    access = app.get("git_credentials")
+    return {"git_credentials": _encode({key: value for key, value in access.items() if value is not None})} if access else {}
 
 
 def _encode(variables: Mapping[str, Any]) -> str:

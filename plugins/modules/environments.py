@@ -122,7 +122,7 @@ options:
             they are one secret and not many.
         type: str
         default: "e30="
-      git_access:
+      git_credentials:
         description:
           - What the installation shows to git servers, for dependencies in private repositories, as a JSON object in Base64.
           - It has C(ssh_key), a private key; C(known_hosts), lines of such a file; and C(url), whose user and password count for its
@@ -262,7 +262,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "wheels": {"type": "str"},
             "index_url": {"type": "str", "no_log": True},
             "variables": {"type": "str", "default": "e30=", "no_log": True},
-            "git_access": {"type": "str", "default": "e30=", "no_log": True},
+            "git_credentials": {"type": "str", "default": "e30=", "no_log": True},
         },
     },
     "gunicorn_version": {"type": "str", "required": True},

@@ -30,7 +30,7 @@ User={NAME}
 Group={NAME}
 WorkingDirectory=/var/www/{NAME}/current/app
 EnvironmentFile=/var/www/{NAME}/current/env
-ExecStart=/var/www/{NAME}/current/venv/bin/gunicorn --workers WORKERS --threads 8 --keep-alive 0 --bind 0.0.0.0:{PORT_ALONE} --no-control-socket app:app
+ExecStart=/var/www/{NAME}/current/venv/bin/gunicorn -w WORKERS --threads 8 --keep-alive 0 -b 0.0.0.0:{PORT_ALONE} --no-control-socket app:app
 KillMode=mixed
 """
 """The unit that people write by hand, as in docs/by-hand.md."""

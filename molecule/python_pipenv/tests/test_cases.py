@@ -427,7 +427,7 @@ def test_a_private_dependency_is_read_with_a_key_that_the_installation_is_given_
     host.check_output("umask 077; sed '1d;$d' /root/keeper | head -n -1 > /root/lines && (echo; cat /root/lines) >> /root/password")
     for app in ("lent", "shut"):
         bench.put_build(app, "one", {"requirements.txt": "kept @ git+ssh://keeper@127.0.0.1/home/keeper/lib@main\n"})
-    lent, shut = {"name": "lent", "build": "one", "git_access": git_access}, {"name": "shut", "build": "one"}
+    lent, shut = {"name": "lent", "build": "one", "git_credentials": git_access}, {"name": "shut", "build": "one"}
     play = bench.run(lent, shut, options=("-vvv",))
     assert "shut: the host key of a dependency's git server is not known to the installation" in play.output
     assert "`dependencies: {git_access: true}`" in play.output

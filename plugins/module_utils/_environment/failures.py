@@ -168,8 +168,8 @@ _OTHER_REASONS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(r"Host key verification failed|No \w+ host key is known for"),
         (
-            "the host key of a dependency's git server is not known to the installation. Compare what `ssh-keyscan HOST` prints with what its "
-            "operator publishes, and put the lines into `dependencies.known_hosts`, with a key that may read the repository as "
+            "the host key of a dependency's git server is not known to the installation. Compare what `ssh-keyscan HOST` prints with what "
+            "its operator publishes, and put the lines into `dependencies.known_hosts`, with a key that may read the repository as "
             "`dependencies.ssh_key`; or let it use those of the source: `dependencies: {git_access: true}`"
         ),
     ),
@@ -185,8 +185,8 @@ _OTHER_REASONS: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"could not read (?:Username|Password) for |terminal prompts disabled|fatal: Authentication failed for "),
         (
             "the git server of a dependency wants a user and a token, or does not have the repository: name them by variables in the URL "
-            "of the dependency (`git+https://${GIT_USER}:${GIT_TOKEN}@HOST/PATH`), with their values in `dependencies.environment`; or let it "
-            "use those in `source.git`, where the server is the same: `dependencies: {git_access: true}`"
+            "of the dependency (`git+https://${GIT_USER}:${GIT_TOKEN}@HOST/PATH`), with their values in `dependencies.environment`; or let "
+            "it use those in `source.git`, where the server is the same: `dependencies: {git_access: true}`"
         ),
     ),
     (

@@ -142,7 +142,7 @@ def build(app: Mapping[str, Any], parameters: Mapping[str, Any], warn: Callable[
         ignore_lock_mismatch=app["ignore_lock_mismatch"],
         ignore_python_requirement=app["ignore_python_requirement"],
         debian_packages=tuple(app["build_packages"]),
-        access=GitAccess.of(app["git_access"]),
+        access=GitAccess.of(app["git_credentials"]),
         texts=(*app["packages"], *(text for _name, text in needs.texts)),
     )
     identifier = identify(app, parameters, needs.outline, installer.python)

@@ -57,7 +57,7 @@ class Installer:
     debian_packages: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
-    access: GitAccess = GitAccess()
+    access: GitAccess = field(default_factory=GitAccess)
 
     def redact(self, text: str) -> str:
         """Return a text without secrets."""

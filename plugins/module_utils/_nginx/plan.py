@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Union
 
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
 from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import (
@@ -84,7 +84,7 @@ class Link:
     target: str
 
 
-Entry: TypeAlias = "File | Link | None"
+Entry = Union[File, Link, None]
 """What is at a path; None is nothing."""
 
 

@@ -87,7 +87,7 @@ def environment_inputs(apps: Sequence[App], builds: Mapping[str, Mapping[str, An
             "build": builds[app["name"]].get("id") or "",
             "additions": [*list_worker_packages(app["gunicorn"].get("worker_class", "")), *([_DOTENV] if app["env_files"] else [])],
             **given({"outline": builds[app["name"]].get("outline"), "step": build_step(app)}),
-            **given({**app["dependencies"], **dict.fromkeys(GIT_ACCESS), "git_access": git_access(app)}),
+            **given({**app["dependencies"], **dict.fromkeys(GIT_ACCESS), "git_credentials": git_access(app)}),
         }
         for app in list_present(apps)
     ]

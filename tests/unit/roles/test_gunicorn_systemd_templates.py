@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jinja2
@@ -41,17 +42,26 @@ _GIVEN = settings(suppress_health_check=[HealthCheck.filter_too_much, HealthChec
 """Most of what is made up is refused."""
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _gunicorn() -> Iterator[None]:
+    """The package that reads a configuration is there when it does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "gunicorn", SimpleNamespace(version_info=(27, 0, 1)))
+        yield
+
+
 def render(template: str, **changes: Any) -> str:  # noqa: ANN401
     """Render a template for an app that was found good; whatever was not is passed over."""
     try:
-        (app,) = release_inputs(check_apps([{key: value for key, value in {**_PLAIN, **changes}.items() if value is not ...}]), {"shop": {"id": "b1"}}, {"shop": {"id": "e1"}})
+        described = {key: value for key, value in {**_PLAIN, **changes}.items() if value is not ...}
+        (app,) = release_inputs(check_apps([described]), {"shop": {"id": "b1"}}, {"shop": {"id": "e1"}})
     except UserError:
         assume(False)  # noqa: FBT003
     variables = {"__gunicorn_systemd_app": app, "__gunicorn_systemd_root": "/var/www/shop", "gunicorn_systemd_socket_group": "www-data"}
     return _ENVIRONMENT.get_template(template).render(ansible_managed="Ansible managed", **variables)
 
 
-_OWN = ("_CORES", "_THREADS", "_CLASS", "_THREADED", "_RELEASE", "_PROBE", "_HEADER")
+_OWN = ("_CORES", "_THREADS", "_CLASS", "_THREADED", "_LIMIT", "_RELEASE", "_PROBE", "_HEADER")
 """What a configuration defines for itself."""
 
 
@@ -387,3 +397,14 @@ def test_what_nobody_has_set_is_chosen_for_the_class_of_workers(
     monkeypatch.delitem(sys.modules, "neighbour", raising=False)
     names = ("worker_class", "workers", "threads", "worker_connections", "keepalive")
     assert {name: found[name] for name in names if name in found} == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "limit"), [((20, 1, 0), None), ((21, 2, 0), None), ((23, 0, 0), None), ((24, 1, 1), 8), ((27, 0, 1), 8)]
+)
+def test_workers_of_former_versions_which_stop_at_their_limit_get_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: tuple[int, ...], limit: int | None
+) -> None:
+    monkeypatch.setattr(sys.modules["gunicorn"], "version_info", version)
+    found = run_configuration(tmp_path)
+    assert (found["worker_class"], found["threads"], found.get("worker_connections")) == ("gthread", 8, limit)

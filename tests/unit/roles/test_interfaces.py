@@ -176,8 +176,8 @@ def test_the_certificates_of_the_role_are_those_of_its_module() -> None:
 
 def test_the_apps_of_python_pipenv_are_those_of_its_module() -> None:
     module = environments.ARGUMENT_SPEC["apps"]["options"]
-    role = _bare(_options("python_pipenv")["python_pipenv_apps"]["options"], without=("environment", "step.environment"))
-    assert role == _bare(module, without=("variables", "step.variables"))
+    role = _bare(_options("python_pipenv")["python_pipenv_apps"]["options"], without=("environment", "git_credentials", "step.environment"))
+    assert role == _bare(module, without=("variables", "git_credentials", "step.variables"))
 
 
 def test_the_apps_of_gunicorn_systemd_are_those_of_its_module() -> None:

@@ -15,6 +15,8 @@ def test_the_variables_of_an_installation_are_one_value_and_an_app_s_own_count_m
 
 
 def test_what_an_installation_shows_to_git_servers_is_one_value() -> None:
-    shop, blog = environment_parameters([{"name": "shop", "git_access": {"ssh_key": "k", "url": None}}, {"name": "b", "git_access": None}], {})
-    assert json.loads(base64.b64decode(shop["git_access"])) == {"ssh_key": "k"}
-    assert "git_access" not in blog
+    shop, blog = environment_parameters(
+        [{"name": "shop", "git_credentials": {"ssh_key": "k", "url": None}}, {"name": "b", "git_credentials": None}], {}
+    )
+    assert json.loads(base64.b64decode(shop["git_credentials"])) == {"ssh_key": "k"}
+    assert "git_credentials" not in blog

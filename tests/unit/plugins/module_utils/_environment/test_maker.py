@@ -18,7 +18,17 @@ def _app(root: Path, **options: object) -> dict[str, Any]:
     nothing = dict.fromkeys(("outline", "step", "file", "gunicorn_version", "python", "wheels", "index_url"))
     lists: dict[str, list[str]] = {name: [] for name in ("packages", "additions", "build_packages")}
     switches = {"ignore_python_requirement": False, "ignore_lock_mismatch": False}
-    return {"name": "shop", "root": str(root), "build": "0123", "variables": "e30=", "git_access": "e30=", **nothing, **lists, **switches, **options}
+    return {
+        "name": "shop",
+        "root": str(root),
+        "build": "0123",
+        "variables": "e30=",
+        "git_credentials": "e30=",
+        **nothing,
+        **lists,
+        **switches,
+        **options,
+    }
 
 
 @pytest.fixture(autouse=True)

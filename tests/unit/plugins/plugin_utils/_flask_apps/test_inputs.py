@@ -113,7 +113,7 @@ def test_the_environment_of_each_app() -> None:
         "wheels": "/srv/wheels",
         "index_url": "https://pypi.example.com/simple",
         "environment": {"PIP_RETRIES": 1},
-        "git_access": {"ssh_key": "-----BEGIN OPENSSH PRIVATE KEY-----", "known_hosts": "example.com ssh-ed25519 AAAA"},
+        "git_credentials": {"ssh_key": "-----BEGIN OPENSSH PRIVATE KEY-----", "known_hosts": "example.com ssh-ed25519 AAAA"},
     }
     assert blog == {
         "name": "blog",
@@ -141,7 +141,7 @@ def test_the_environment_of_each_app() -> None:
 def test_an_installation_is_lent_what_the_description_says(source: dict[str, Any], own: dict[str, Any], expected: object) -> None:
     apps = check_apps([describe(source={"git": "git@h.test:a.git", **source}, dependencies=own)])
     (entry,) = environment_inputs(apps, _BUILDS)
-    assert entry.get("git_access") == expected
+    assert entry.get("git_credentials") == expected
     assert not {"ssh_key", "known_hosts"} & entry.keys()
 
 

@@ -31,9 +31,9 @@ def find_closed_sockets(group: str, main: Path = MAIN) -> list[str]:
         wanted, groups = grp.getgrnam(group).gr_gid, os.getgrouplist(user, grp.getgrnam(own).gr_gid)
         if pwd.getpwnam(user).pw_uid != 0 and wanted not in groups:
             told = (
-                f"nginx runs as the user {user!r}, as `user` in {main} says, and that is not in the group {group!r}, for which the sockets "
-                f"of the apps are open: it would answer 502. Write `user www-data;` there, as Debian's nginx has it, or add the user to the "
-                f"group (`usermod --append --groups {group} {user}`), and restart nginx"
+                f"nginx runs as the user {user!r}, as `user` in {main} says, and that is not in the group {group!r}, for which the "
+                f"sockets of the apps are open: it would answer 502. Write `user www-data;` there, as Debian's nginx has it, or add "
+                f"the user to the group (`usermod --append --groups {group} {user}`), and restart nginx"
             )
             return [told]
     return []

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._host.listeners import find_listeners, judge_rules
 
-
 _ADDRESSES = Path("/proc/net/if_inet6")
 _WITHOUT_IPV6 = pytest.mark.skipif(not (_ADDRESSES.exists() and _ADDRESSES.read_text(encoding="ascii")), reason="no IPv6 here")
 

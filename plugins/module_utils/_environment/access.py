@@ -56,4 +56,6 @@ class GitAccess:
         url, header = split_credentials(self.url)
         count = given.get("GIT_CONFIG_COUNT", "")
         settings = configure_header(url, header, number=int(count) if count.isdigit() else 0)
-        return {**({"GIT_TERMINAL_PROMPT": "0"} if ssh or settings else {}), **ssh, **given, **settings}
+        found = {**({"GIT_TERMINAL_PROMPT": "0"} if ssh or settings else {}), **ssh, **given, **settings}
+        # With any text in PIP_NO_INPUT, be it 0, pip puts a command of its own in its place. It can read no input without, either.
+        return {**({"PIP_NO_INPUT": ""} if "GIT_SSH_COMMAND" in found else {}), **found}

@@ -32,6 +32,7 @@ def test_ssh_uses_the_key_and_the_hosts_that_are_given_and_no_other(tmp_path: Pa
     assert access.files == {"ssh_key": (tmp_path / "key").read_text(encoding="ascii"), "known_hosts": "h.test ssh-ed25519 AAAA\n"}
     variables = access.make_variables(PRIVATE, {"A": "b"})
     assert (variables["A"], variables["GIT_TERMINAL_PROMPT"]) == ("b", "0")
+    assert variables["PIP_NO_INPUT"] == "", "with it, pip has a command of its own for ssh"
     command = [*variables["GIT_SSH_COMMAND"].split(), "-F", "none", "-G", "h.test"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert {
@@ -52,6 +53,11 @@ def test_a_password_is_for_its_server_alone_and_other_settings_of_git_stay() -> 
         assert read_setting(variables, "https://elsewhere.test/lib.git") == ""
     assert given.items() - {("GIT_CONFIG_COUNT", "1")} <= variables.items()
     assert "GIT_SSH_COMMAND" not in variables
+
+
+def test_a_command_for_ssh_of_one_s_own_counts() -> None:
+    variables = GitAccess().make_variables(PRIVATE, {"GIT_SSH_COMMAND": "ssh -p 2222"})
+    assert variables == {"GIT_SSH_COMMAND": "ssh -p 2222", "PIP_NO_INPUT": ""}
 
 
 def test_an_installation_that_is_given_nothing_has_nothing() -> None:

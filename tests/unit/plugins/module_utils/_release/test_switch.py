@@ -63,9 +63,11 @@ def _serve(answer: Callable[[str], str]) -> Iterator[int]:
         listening.listen()
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield listening.getsockname()[1]
-        listening.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join(10)
 
 
 @pytest.mark.parametrize(("own", "word"), [("0123abcd", "0123abcd"), (None, "1")], ids=["its own", "made before there were any"])

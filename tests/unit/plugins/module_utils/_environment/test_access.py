@@ -11,7 +11,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._encoding import en
 from ansible_collections.webstack.flask.plugins.module_utils._environment.access import GitAccess
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 
-PRIVATE = Path("/work/private")
+PRIVATE = Path("/srv/private")
 URL = "https://ann:t0ken@h.test:8443/team/lib.git"
 
 
@@ -36,9 +36,9 @@ def test_ssh_uses_the_key_and_the_hosts_that_are_given_and_no_other(tmp_path: Pa
     command = [*variables["GIT_SSH_COMMAND"].split(), "-F", "none", "-G", "h.test"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert {
-        "identityfile /work/private/ssh_key",
+        "identityfile /srv/private/ssh_key",
         "identitiesonly yes",
-        "userknownhostsfile /work/private/known_hosts",
+        "userknownhostsfile /srv/private/known_hosts",
         "globalknownhostsfile /dev/null",
         "batchmode yes",
         "stricthostkeychecking true",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.workers import list_worker_packages
-from scenario_tests import as_user, one_of, run_role
+from scenario_tests import as_user, run_role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Require = Callable[[str], None]
 
-testinfra_hosts = one_of("debian13", "debian12")
+testinfra_hosts = ["debian12", "debian13"]
 
 FILES = Path(__file__).parents[1] / "files"
 PIPFILE = (FILES / "builds/locked/Pipfile").read_text(encoding="utf-8")

@@ -168,6 +168,13 @@ options:
             type: list
             elements: str
             default: []
+      public:
+        description:
+          - Directories that are, or lie in, directories of I(shared), and that the group I(web_group) may read with all that is and will be
+            in them, by POSIX access lists. The group is let out of all others.
+        type: list
+        elements: str
+        default: []
       keep:
         description: How many verified releases to keep besides the current one.
         type: int
@@ -176,6 +183,10 @@ options:
         description: Whether to warn, when the release changes, of packages in its environment that are not made for requests in threads.
         type: bool
         default: false
+  web_group:
+    description: Group of the web server, which may read what is I(public) of the apps' data.
+    type: str
+    default: www-data
   defer_errors:
     description:
       - Whether the module succeeds although some of the apps are not where they should be.
@@ -252,7 +263,8 @@ def main() -> None:
     diffs = []
 
     def attend(app: dict[str, Any]) -> dict[str, Any]:
-        outcome, diff = deploy(app, module.params["lock_timeout"], REAL, check=module.check_mode)
+        described = {**app, "web_group": module.params["web_group"]}
+        outcome, diff = deploy(described, module.params["lock_timeout"], REAL, check=module.check_mode)
         if outcome["changed"]:
             diffs.append(diff)
             if app["warn_of_threads"]:
@@ -291,11 +303,13 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "chdir": {"type": "str", "default": ""},
             "env_files": {"type": "list", "elements": "str", "default": []},
             "shared": {"type": "dict", "options": _SHARED_OPTIONS, "apply_defaults": True},
+            "public": {"type": "list", "elements": "str", "default": []},
             "keep": {"type": "int", "default": 3},
             "warn_of_threads": {"type": "bool", "default": False},
         },
     },
     "lock_timeout": {"type": "float", "default": 300},
+    "web_group": {"type": "str", "default": "www-data"},
     "defer_errors": {"type": "bool", "default": False},
 }
 

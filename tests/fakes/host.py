@@ -654,6 +654,11 @@ class FakeHome(_Part):
         del layout, build, directories, files, check
         return False
 
+    def ensure_public(self, layout: AppLayout, build: Path, public: Sequence[str], reader: str, *, check: bool) -> bool:
+        self.world.ask()
+        del layout, build, public, reader, check
+        return False
+
     def ensure_places(self, layout: AppLayout, declared: Iterable[str], *, check: bool) -> bool:
         self.world.ask()
         del layout, declared, check

@@ -44,6 +44,8 @@ def describe(build: str, behaves: str = "good", **changes: object) -> dict[str, 
         "chdir": "",
         "env_files": [],
         "shared": {"directories": [], "files": []},
+        "public": [],
+        "web_group": "www-data",
     }
     return app | changes
 

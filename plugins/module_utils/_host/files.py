@@ -18,8 +18,10 @@ from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 
-_ACLS = ("system.posix_acl_access", "system.posix_acl_default")
-"""The extended attributes that hold the POSIX access lists of a file, and what is made in a directory inherits: acl(5)."""
+ACCESS_LIST, INHERITED_LIST = "system.posix_acl_access", "system.posix_acl_default"
+"""The extended attributes that hold the POSIX access list of a file, and the one that what is made in a directory inherits: acl(5)."""
+
+_ACLS = (ACCESS_LIST, INHERITED_LIST)
 
 _MOST_LINKS = 40
 """So many links on one way the kernel follows: path_resolution(7)."""
@@ -44,11 +46,15 @@ def read_text(path: Path) -> str | None:
 
 def has_access(path: Path, access: Access) -> bool:
     """Return whether `path` exists with exactly this owner, group and mode, and without an access list that says otherwise."""
+    return _has_mode(path, access) and not has_acl(path)
+
+
+def _has_mode(path: Path, access: Access) -> bool:
     try:
         status = path.lstat()
     except FileNotFoundError:
         return False
-    return (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (access.uid, access.gid, access.mode) and not has_acl(path)
+    return (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (access.uid, access.gid, access.mode)
 
 
 def has_acl(path: Path) -> bool:
@@ -118,9 +124,10 @@ def hold_in_memory(text: str) -> Iterator[Path]:
         yield Path(f"/proc/{os.getpid()}/fd/{descriptor}")
 
 
-def ensure_directory(path: Path, access: Access, *, check: bool = False) -> bool:
+def ensure_directory(path: Path, access: Access, *, check: bool = False, may_have_list: bool = False) -> bool:
     """Make the directory with this access; return whether that changed (or in check mode would change) anything.
 
+    An access list goes; with `may_have_list` one that leaves the owner, the group and the mode as they are to be is not looked at.
     Something else in its place, be it a link to a directory, raises UserError.
     """
     try:
@@ -131,7 +138,7 @@ def ensure_directory(path: Path, access: Access, *, check: bool = False) -> bool
         kind = "a symbolic link" if stat.S_ISLNK(present.st_mode) else "no directory"
         mend = "to have it on another disk, mount that there (`mount --bind`)" if stat.S_ISLNK(present.st_mode) else "move it away"
         raise UserError(f"{path} is {kind}, and has to be a directory; {mend}, and run again")
-    if present and has_access(path, access):
+    if present and (_has_mode if may_have_list else has_access)(path, access):
         return False
     if not check:
         for parent in reversed(path.parents):

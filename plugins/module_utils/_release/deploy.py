@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.webstack.flask.plugins.module_utils._encoding import decode
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
@@ -28,6 +28,23 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.seam impor
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import ReleaseFailed, Switch, read_current
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, change_app, retire_others
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import list_confinement
+
+
+class SharedData(NamedTuple):
+    """What of the source is data that outlives releases, by paths, and who besides the app may read some of it."""
+
+    directories: Sequence[str]
+    files: Sequence[str]
+    public: Sequence[str]
+    """Directories for the web server."""
+
+    reader: str
+    """The web server's group."""
+
+    @classmethod
+    def of(cls, app: Mapping[str, Any]) -> SharedData:
+        """Return what is described of an app."""
+        return cls(app["shared"]["directories"], app["shared"]["files"], app["public"], app["web_group"])
 
 
 def read_spec(app: dict[str, Any]) -> ReleaseSpec:
@@ -56,7 +73,7 @@ def converge(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:
     layout, host, release = spec.layout, switch.host, spec.id or ""
     end_earlier(layout, host, app["command_timeout"])
     try:
-        changed = put_in_place(spec, host, app["env_files"], app["shared"]) | recover(switch)
+        changed = put_in_place(spec, host, app["env_files"], SharedData.of(app)) | recover(switch)
         if switch.current != release:
             run_commands(app, spec, host, release)
             Transaction.begin(switch, release, app["keep"]).run()
@@ -72,7 +89,7 @@ def converge(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:
     return changed
 
 
-def put_in_place(spec: ReleaseSpec, host: Host, env_files: Sequence[str], shared: Mapping[str, Sequence[str]]) -> bool:
+def put_in_place(spec: ReleaseSpec, host: Host, env_files: Sequence[str], data: SharedData) -> bool:
     """Make the accounts, directories, units and files of the release; return whether any was missing."""
     layout = spec.layout
     parts = {"build": (spec.build, layout.builds), "environment": (spec.environment, layout.environments)}
@@ -82,17 +99,19 @@ def put_in_place(spec: ReleaseSpec, host: Host, env_files: Sequence[str], shared
     for file in env_files:
         if not host.files.is_file(layout.build(spec.build or "") / file):
             raise UserError(f"env_files of {layout.name} names {file!r}, which the source does not have")
-    return ensure_all(spec, host, shared, check=False)
+    return ensure_all(spec, host, data, check=False)
 
 
-def ensure_all(spec: ReleaseSpec, host: Host, shared: Mapping[str, Sequence[str]], *, check: bool) -> bool:
+def ensure_all(spec: ReleaseSpec, host: Host, data: SharedData, *, check: bool) -> bool:
     """Make all of the release that users do not notice, or in check mode nothing; return whether any of it was missing."""
     layout = spec.layout
+    build = layout.build(spec.build or "unknown")
     made = host.home.ensure_account(layout, check=check)
     made |= host.home.ensure_directories(layout, check=check)
-    made |= host.home.ensure_shared(layout, layout.build(spec.build or "unknown"), **shared, check=check)
+    made |= host.home.ensure_shared(layout, build, data.directories, data.files, check=check)
+    made |= host.home.ensure_public(layout, build, data.public, data.reader, check=check)
     made |= ensure_units(spec, host, check=check)
-    if host.home.ensure_places(layout, [path for paths in shared.values() for path in paths], check=check):
+    if host.home.ensure_places(layout, [*data.directories, *data.files], check=check):
         made = True
         if not check:
             host.units.daemon_reload()
@@ -125,10 +144,10 @@ def run_commands(app: dict[str, Any], spec: ReleaseSpec, host: Host, release: st
     note(spec.layout, host, release, lambda found, now: found.mark_commands_run(now))
 
 
-def predict(spec: ReleaseSpec, host: Host, shared: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def predict(spec: ReleaseSpec, host: Host, data: SharedData) -> dict[str, Any]:
     """Return what `converge` would do, without doing it."""
     previous = read_current(spec.layout, host)
-    changed = ensure_all(spec, host, shared, check=True) or spec.id is None or spec.id != previous
+    changed = ensure_all(spec, host, data, check=True) or spec.id is None or spec.id != previous
     return {"previous": previous, "current": previous, "changed": changed, "notes": []}
 
 
@@ -157,7 +176,7 @@ def deploy(app: dict[str, Any], lock_timeout: float, host: Host, *, check: bool)
     spec = read_spec(app)
     layout, switch = spec.layout, read_switch(app, spec.layout, host)
     before = describe_state(spec, host, switch.current, wanted=False)
-    outcome = predict(spec, host, app["shared"]) if check else change_app(switch, lock_timeout, lambda: converge(app, spec, switch))
+    outcome = predict(spec, host, SharedData.of(app)) if check else change_app(switch, lock_timeout, lambda: converge(app, spec, switch))
     after = describe_state(spec, host, spec.id or "(known when the build is)", wanted=True)
     diff = {"before_header": layout.name, "after_header": layout.name, "before": before, "after": after}
     return {"id": spec.id, **outcome}, diff

@@ -104,6 +104,21 @@ def list_shared(app: App) -> list[str]:
     return [tidy(path) for kind in ("directories", "files") for path in app["shared"][kind]]
 
 
+def list_public_data(app: App) -> list[str]:
+    """Return the directories that the description names in `static`, and that are, or lie in, directories of `shared`."""
+    named = [path for mapping in app["static"] or () for path in mapping["paths"]]
+    return sorted({tidy(path) for path in named if is_data(app, path)})
+
+
+def is_data(app: App, path: str) -> bool:
+    """Return whether a path of the source is, or lies in, a directory of `shared`."""
+    return any(_is_in(path, place) for place in app["shared"]["directories"])
+
+
+def _is_in(path: str, place: str) -> bool:
+    return tidy(path) == tidy(place) or tidy(path).startswith(f"{tidy(place)}/")
+
+
 def list_places(app: App) -> dict[str, list[str]]:
     """Return the paths that the source must have because the description names them, by the key that does."""
     dependencies = app["dependencies"]

@@ -27,6 +27,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     as_text,
     git_access,
     is_absent,
+    is_data,
     is_encrypted,
     list_certifiable_names,
     list_places,
@@ -34,6 +35,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     list_shared,
     public_port,
     site_input,
+    tidy,
 )
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import SPEC
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import NO_CONFIG, find_setting_problems
@@ -50,14 +52,8 @@ _ABSENT = ("name", "state", "remove_data")
 
 _BATCH = re.compile(r"0*[1-9]\d*|0*([1-9]\d?|100)%")
 
-_MAY_BE_SHARED = ("env_files", "dependencies.wheels")
+_MAY_BE_SHARED = ("env_files", "dependencies.wheels", "static.paths")
 _CODE_IN_SHARED = "what is shared is data that every release keeps, and no code of any; name the directory of data alone"
-_WHY_NOT_SHARED = {
-    "static.paths": (
-        "nginx cannot read the data of an app. For what commands make of the source take it out of `shared`, and give the commands in "
-        "`build_commands`; for uploads take it out of `static`, and let the app send them"
-    ),
-}
 """Keys whose paths may lie in a shared place, and why those of the others may not."""
 
 _Problems = Iterable[str]
@@ -262,7 +258,25 @@ def _find_path_problems(app: App) -> _Problems:
     for key, paths in list_places(app).items():
         for path in paths:
             if key not in _MAY_BE_SHARED and any(path == place or path.startswith(f"{place}/") for place in shared):
-                yield f"{key} names {path!r}, which is in `shared`: {_WHY_NOT_SHARED.get(key, _CODE_IN_SHARED)}"
+                yield f"{key} names {path!r}, which is in `shared`: {_CODE_IN_SHARED}"
+    yield from _find_public_data_problems(app)
+
+
+def _find_public_data_problems(app: App) -> _Problems:
+    """Find mappings of which a part is data: nginx sends it with other headers than the source, and follows no link in it."""
+    for number, mapping in enumerate(app["static"] or ()):
+        data = [path for path in mapping["paths"] if is_data(app, path)]
+        source = [path for path in mapping["paths"] if not is_data(app, path)]
+        files = [path for path in source if tidy(path) in map(tidy, app["shared"]["files"])]
+        where = f"static[{number}].paths"
+        for path in files:
+            yield f"{where} names {path!r}, which is in `shared.files`; nginx sends what is in directories: share the one in which it lies"
+        if data and source and not files:
+            yield (
+                f"{where} has {data[0]!r}, which is in `shared`, and {source[0]!r}, which is not: nginx sends what an app has written with "
+                "more care than its source. Give each a mapping and an address of its own, such as "
+                f"`{{url: /media/, paths: [{', '.join(data)}]}}`"
+            )
 
 
 def _find_variable_problems(app: App) -> _Problems:

@@ -26,10 +26,12 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     given,
     is_absent,
     is_acme,
+    is_data,
     is_encrypted,
     list_certifiable_names,
     list_places,
     list_present,
+    list_public_data,
     list_public_directories,
     list_shared,
     path_prefix,
@@ -112,6 +114,7 @@ def release_inputs(
             "commands": list(app["release_commands"]),
             "command_timeout": app["release_command_timeout"],
             "shared": {kind: [tidy(path) for path in paths] for kind, paths in app["shared"].items()},
+            "public": list_public_data(app),
             "keep": app["keep_releases"],
             **_switch_input(app),
         }
@@ -150,7 +153,8 @@ def _proxy_input(app: App) -> dict[str, Any]:
 def site_inputs(apps: Sequence[App], certificates: Mapping[str, Mapping[str, Any]] | None = None) -> list[dict[str, Any]]:
     """Return `nginx_site_sites`, given what became of the certificates.
 
-    A page that was loaded before a switch asks for files of the former release after it: they are looked for, too.
+    A page that was loaded before a switch asks for files of the former release after it: they are looked for, too. Data of the app are
+    the same for all releases, and nginx takes them from where they are.
     """
     present = [as_certified(app, (certificates or {}).get(app["name"])) for app in list_present(apps)]
     sites = [site_input(app) for app in present]
@@ -158,8 +162,12 @@ def site_inputs(apps: Sequence[App], certificates: Mapping[str, Mapping[str, Any
         layout = AppLayout.of(app["name"])
         site["root"] = str(layout.root)
         for mapping in site["static"]:
-            releases = (layout.current, layout.previous)
-            mapping["paths"] = [f"{release.name}/app/{path}" for release in releases for path in mapping["paths"]]
+            if app["static"] is not None and any(is_data(app, path) for path in mapping["paths"]):
+                mapping["paths"] = [f"{layout.shared.name}/{tidy(path)}" for path in mapping["paths"]]
+                mapping["uploads_in"] = layout.shared.name
+            else:
+                releases = (layout.current, layout.previous)
+                mapping["paths"] = [f"{release.name}/app/{path}" for release in releases for path in mapping["paths"]]
     return sites + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app)]
 
 

@@ -68,6 +68,7 @@ def shape_site(site: Mapping[str, Any]) -> dict[str, Any]:
         **shaped,
         "server_names": _tidy_names(shaped["server_names"]),
         "static": static,
+        "has_uploads": any(mapping["uploads_in"] for mapping in static),
         "prefix": prefix,
         "tls": {**TLS_DEFAULTS, **_given(shaped["tls"])} if shaped["tls"] else None,
         "fronts": _list_fronts(shaped),
@@ -209,6 +210,14 @@ def _check_mapping(where: str, mapping: object) -> Iterator[str]:
         return
     for index, path in enumerate(paths):
         yield from _check_value(f"{where}.paths[{index}]", path, _DIRECTORY)
+    uploads = mapping.get("uploads_in", "")
+    if uploads != "" and not _DIRECTORY.accepts(uploads):
+        yield _refuse(f"{where}.uploads_in", uploads, _DIRECTORY.allowed)
+    elif uploads != "":
+        for index, path in enumerate(paths):
+            if not f"{path}/".startswith(f"{uploads}/"):
+                what = f"{where}.paths[{index}] is {_show(path)}, which is not in `uploads_in`"
+                yield f"{what}, {_show(uploads)}; give it a mapping of its own"
 
 
 def _check_together(variable: str, sites: Sequence[Mapping[str, Any]]) -> Iterator[str]:

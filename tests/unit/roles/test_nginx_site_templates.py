@@ -164,6 +164,23 @@ def test_static_files_and_configuration_of_the_user_come_last() -> None:
     )
 
 
+UPLOADS = {"url": "/media/", "paths": ["shared/media"], "uploads_in": "shared"}
+
+
+def test_what_users_have_uploaded_is_sent_without_following_links_and_with_the_headers_of_the_site_and_more() -> None:
+    text = render_site(**SITE | {"path": "/", "tls": TLS, "limit_connections": 5, "static": [UPLOADS, *SITE["static"]]})
+    server = next(server for words, server in parse(text) if words == ["server"] and (["ssl_certificate", "/etc/ssl/c.pem"], []) in server)
+    static, uploads = (block for words, block in server if words[0] == "location" and "webstack_file" in words[-1])
+    assert (["disable_symlinks", "on", "from=$document_root/shared"], []) in uploads
+    assert (["disable_symlinks", "if_not_owner", "from=$document_root"], []) in static, "the source may have a link to the uploads"
+    assert (["gzip_static", "on"], []) not in uploads
+    said, site = ([words for words, _block in block if words[0] == "add_header"] for block in (uploads, server))
+    assert {words[1] for words in site} < {words[1] for words in said}
+    assert ["add_header", "X-Content-Type-Options", "nosniff", "always"] in said
+    assert ["add_header", "Content-Security-Policy", "$webstack_uploads_policy", "always"] in said
+    assert "disable_symlinks" not in render_site(**SITE)
+
+
 @pytest.mark.parametrize(
     "guard", [{"extra": "deny all;"}, {"limit_requests": "1r/s"}, {"limit_connections": 1}], ids=lambda guard: next(iter(guard))
 )
@@ -194,7 +211,7 @@ def test_the_way_for_the_host_is_encrypted_where_the_site_is(trusted: list[str])
 def test_what_the_sites_share_has_no_site_in_it() -> None:
     text = render("conf.d/webstack-flask.conf.j2")
     assert is_ours(text)
-    assert [words[:1] for words, _block in parse(text)] == [["map"]] * 6
+    assert [words[:1] for words, _block in parse(text)] == [["map"]] * 7
 
 
 def test_a_site_below_a_path_leaves_the_rest_alone() -> None:
@@ -300,6 +317,9 @@ def test_gixy_finds_nothing(tmp_path: Path) -> None:
         render_site(**SITE | {"name": "safe", "server_names": ["safe.test"], "tls": TLS}),
         render_site(**SITE | MORE | {"name": "many", "server_names": ["many.test"]}),
         render_site(**SITE | {"name": "behind", "server_names": ["behind.test"], "tls": TLS, "trusted_proxies": ["10.0.0.0/8"]}),
+        render_site(
+            **SITE | {"name": "uploads", "server_names": ["uploads.test"], "tls": TLS, "limit_connections": 5, "static": [UPLOADS]}
+        ),
         render_site(**SITE | {"name": "gated", "server_names": ["gated.test"], "tls": TLS, "limit_connections": 5}),
     ]
     http = add_catch_all(render("conf.d/webstack-flask.conf.j2"), render("unknown-names.conf.j2"), sites, [])

@@ -161,6 +161,20 @@ _KEYS = (
             {"shared": {"directories": ["data", "data/up"]}},
             "shared names 'data/up', which is the whole source, or within another place that is shared, or named twice",
         ),
+        (
+            {"shared": {"directories": ["data"]}, "static": [{"url": "/m/", "paths": ["data/m", "img"]}]},
+            (
+                "static[0].paths has 'data/m', which is in `shared`, and 'img', which is not: nginx sends what an app has written with "
+                "more care than its source. Give each a mapping and an address of its own, such as `{url: /media/, paths: [data/m]}`"
+            ),
+        ),
+        (
+            {"shared": {"files": ["icon.png"]}, "static": [{"url": "/m/", "paths": ["icon.png"]}]},
+            (
+                "static[0].paths names 'icon.png', which is in `shared.files`; nginx sends what is in directories: share the one in "
+                "which it lies"
+            ),
+        ),
         ({"shared": {"files": ["/srv/a.db"]}}, "shared.files is '/srv/a.db'; it must be a path within the source, without ':' and '..'"),
         ({"python_path": ["/srv"]}, "python_path is '/srv'; it must be a path within the source, without ':' and '..'"),
         ({"env_files": ["../.env"]}, "env_files is '../.env'; it must be a path within the source, without ':' and '..'"),

@@ -178,9 +178,35 @@ def test_the_release_of_each_app() -> None:
             "drain": 10,
             "watch": 2,
             "shared": {"directories": ["instance", "up/loads"], "files": []},
+            "public": [],
             "keep": 5,
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("directories", "paths", "public"),
+    [
+        (["media"], ["media"], ["media"]),
+        (["./media/"], ["media"], ["media"]),
+        (["data"], ["data/media/small", "data/media"], ["data/media", "data/media/small"]),
+        (["shop/static/up"], ["shop/static/up"], ["shop/static/up"]),
+    ],
+)
+def test_data_that_are_static_are_public_and_nginx_takes_them_from_where_they_are(
+    directories: list[str], paths: list[str], public: list[str]
+) -> None:
+    apps = check_apps([describe(shared={"directories": directories}, static=[{"url": "/media/", "paths": paths}])])
+    assert release_inputs(apps, {"shop": {}}, {"shop": {}})[0]["public"] == public
+    (mapping,) = site_inputs(apps)[0]["static"]
+    assert mapping == {"url": "/media/", "paths": [f"shared/{path}" for path in paths], "uploads_in": "shared"}
+
+
+@pytest.mark.parametrize("static", [..., [{"url": "/static/", "paths": ["static"]}], [{"url": "/m/", "paths": ["media2"]}]])
+def test_data_that_no_mapping_names_are_not_public(static: object) -> None:
+    apps = check_apps([describe(shared={"directories": ["static/up", "media"]}, static=static)])
+    assert release_inputs(apps, {"shop": {}}, {"shop": {}})[0]["public"] == []
+    assert all("uploads_in" not in mapping for mapping in site_inputs(apps)[0]["static"])
 
 
 def test_what_a_check_run_on_a_bare_host_cannot_know_is_empty() -> None:

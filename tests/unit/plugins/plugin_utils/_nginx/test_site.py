@@ -68,6 +68,7 @@ def problems_with(**options: Any) -> list[str]:  # noqa: ANN401
                 {"url": "/a+b/c.d/", "paths": ["v1.0", "a/b@2"], "expires": 3600},
             ]
         },
+        {"static": [{"url": "/media/", "paths": ["shared/media", "shared"], "uploads_in": "shared"}]},
         {"path": "/shop", "stream_paths": ["/", "/events", "/a/b.c/"]},
         {"path": "/a/b~1/", "stream_paths": []},
         {"limit_requests": "10r/s", "limit_requests_burst": 0, "limit_connections": 5, "security_headers": False, "pass_dotfiles": True},
@@ -193,6 +194,14 @@ def test_nothing_hostile_gets_through_in_a_mapping(option: str, value: object) -
         ({"static": [{"url": "/a/", "paths": ["a/../.."]}]}, "sites[0].static[0].paths[0] is 'a/../..'; allowed"),
         ({"static": [{"url": "/a/", "paths": ["a"], "expires": "1 week"}]}, "sites[0].static[0].expires is '1 week'; allowed is seconds"),
         ({"static": [{"url": "/a/", "paths": ["a"], "expirse": 1}]}, "sites[0].static[0] has no option 'expirse'; did you mean `expires`?"),
+        (
+            {"static": [{"url": "/a/", "paths": ["a"], "uploads_in": "../b"}]},
+            "sites[0].static[0].uploads_in is '../b'; allowed is a directory",
+        ),
+        (
+            {"static": [{"url": "/a/", "paths": ["b/a", "bc"], "uploads_in": "b"}]},
+            "sites[0].static[0].paths[1] is 'bc', which is not in `uploads_in`, 'b'; give it a mapping of its own",
+        ),
         ({"static": [{"url": "/a/", "paths": ["a"]}] * 2}, "sites[0].static has the url '/a/' more than once"),
         ({"listen_port": 0}, "sites[0].listen_port is 0; allowed is a number from 1 to 65535"),
         ({"listen_port": 65536}, "sites[0].listen_port is 65536; allowed"),
@@ -265,6 +274,7 @@ def test_a_shaped_site_has_every_option() -> None:
         "server_names": ["a.test", "b.test"],
         "upstream": "a:1",
         "prefix": "",
+        "has_uploads": False,
         "fronts": [{"names": ["a.test", "b.test"], "plain": True, "encrypted": False}],
     }
 
@@ -297,8 +307,8 @@ def test_only_names_of_the_site_can_be_served_encrypted() -> None:
 def test_mappings_are_shaped_with_the_longest_address_first() -> None:
     static = [{"url": "/", "paths": ["a"], "expires": False}, {"url": "/a+b/v1.0/", "paths": ["b"], "expires": None}]
     assert shape_site({**SITE, "static": static})["static"] == [
-        {"url": "/a+b/v1.0/", "pattern": r"/a\+b/v1\.0/", "paths": ["b"], "expires": "60s"},
-        {"url": "/", "pattern": "/", "paths": ["a"], "expires": "off"},
+        {"url": "/a+b/v1.0/", "pattern": r"/a\+b/v1\.0/", "paths": ["b"], "expires": "60s", "uploads_in": ""},
+        {"url": "/", "pattern": "/", "paths": ["a"], "expires": "off", "uploads_in": ""},
     ]
 
 

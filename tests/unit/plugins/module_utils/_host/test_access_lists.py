@@ -12,7 +12,8 @@ import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host import access_lists
 from ansible_collections.webstack.flask.plugins.module_utils._host.access_lists import ensure_readable
-from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access, ensure_directory, has_acl
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import ACCESS_LIST, Access, ensure_directory, has_acl
+from ansible_collections.webstack.flask.plugins.module_utils._host.trees import Moved
 
 APP, NGINX, OTHER = 61001, 61002, 61003
 
@@ -155,12 +156,17 @@ def test_the_app_can_keep_a_file_in_a_public_directory_to_itself(data: Path) -> 
 def test_links_are_not_followed_and_what_is_not_the_app_s_is_left_alone(data: Path, tmp_path: Path) -> None:
     (tmp_path / "victim").mkdir()
     (tmp_path / "victim" / "file").write_text("x", encoding="utf-8")
-    (data / "media" / "root").write_text("x", encoding="utf-8")
+    foreign = [data / "media" / "root", data / "media" / "roots", data / "roots"]
+    foreign[0].write_text("x", encoding="utf-8")
+    for directory in foreign[1:]:
+        directory.mkdir(mode=0o755)
     as_app(data, f"ln -s {tmp_path}/victim media/link; ln -s {tmp_path}/victim link; mkfifo media/pipe")
-    assert ensure(data, "media")
-    ensure(data)
-    for path in (tmp_path / "victim", tmp_path / "victim" / "file", data / "media" / "root"):
-        assert not has_acl(path)
+    modes = {path: path.stat().st_mode for path in (tmp_path / "victim", tmp_path / "victim" / "file", *foreign)}
+    for public in (["media"], []):
+        assert ensure(data, *public)
+        for path, mode in modes.items():
+            assert not has_acl(path)
+            assert path.stat().st_mode == mode
 
 
 @pytest.mark.parametrize("place", ["media", "instance"])
@@ -184,7 +190,7 @@ def test_a_file_system_without_access_lists_is_refused_before_anything_is_open(
     check: bool,  # noqa: FBT001
 ) -> None:
     with monkeypatch.context() as changed:
-        changed.setattr(access_lists.os, "getxattr", _refuse)
+        changed.setattr(os, "getxattr", _refuse)
         with pytest.raises(
             UserError, match=r"media is to be readable for nginx, .*`mount -o remount,acl`; .* take the directory out of `static`"
         ):
@@ -199,10 +205,10 @@ def _refuse(*_arguments: object) -> bytes:
 
 def test_lists_of_others_for_public_data_stay(data: Path) -> None:
     ensure(data, "media")
-    entries = access_lists._read(str(data / "media"), access_lists.ACCESS_LIST, None)  # noqa: SLF001
-    access_lists._write(str(data / "media"), access_lists.ACCESS_LIST, {**entries, (2, OTHER): 5}, None)  # noqa: SLF001
+    entries = access_lists._read(str(data / "media"), ACCESS_LIST, None)  # noqa: SLF001
+    access_lists._write(str(data / "media"), ACCESS_LIST, {**entries, (2, OTHER): 5}, None)  # noqa: SLF001
     ensure(data, "media")
-    kept = access_lists._read(str(data / "media"), access_lists.ACCESS_LIST, None)  # noqa: SLF001
+    kept = access_lists._read(str(data / "media"), ACCESS_LIST, None)  # noqa: SLF001
     assert kept[(2, OTHER)] == 5
 
 
@@ -213,7 +219,7 @@ def test_what_the_app_moves_meanwhile_is_gone_through_anew(data: Path, monkeypat
     def fail_once(*arguments: object) -> None:
         calls.append(arguments)
         if len(calls) == 1:
-            raise access_lists.Moved("media/2024 was exchanged")
+            raise Moved("media/2024 was exchanged")
         true(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(access_lists, "_change_tree", fail_once)

@@ -6,18 +6,20 @@ import grp
 import os
 import pwd
 import stat
+import struct
 import subprocess
 from pathlib import Path
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
-from ansible_collections.webstack.flask.plugins.module_utils._host.files import has_acl
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import ACCESS_LIST, INHERITED_LIST, has_acl
 from ansible_collections.webstack.flask.plugins.module_utils._host.trees import take_tree
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release import home
 from ansible_collections.webstack.flask.plugins.module_utils._source import shared_data
 
 NOBODY = pwd.getpwnam("nobody")
+_ANY = 0xFFFFFFFF
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="to be other accounts takes root")
 
@@ -121,3 +123,18 @@ def test_a_group_that_does_not_exist_is_told_where_something_is_public(layout: A
     with pytest.raises(UserError, match=r"there is no group 'nginx-of-mine' that could read .*/shared/media"):
         home.ensure_public(layout, layout.root / "build", ["media"], "nginx-of-mine", check=False)
     assert not home.ensure_public(layout, layout.root / "build", [], "nginx-of-mine", check=False)
+
+
+@pytest.mark.parametrize("public", [["media"], []])
+@pytest.mark.parametrize("kind", [ACCESS_LIST, INHERITED_LIST])
+def test_a_list_of_somebody_else_on_the_data_is_taken_off(layout: AppLayout, public: list[str], kind: str) -> None:
+    _ensure(layout, *public)
+    before = stat.S_IMODE(layout.shared.stat().st_mode)
+    foreign = [(1, 7, _ANY), (2, 5, 61003), (4, 5, _ANY), (16, 5, _ANY), (32, 0, _ANY)]
+    os.setxattr(layout.shared, kind, struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in foreign))
+    assert _ensure(layout, *public, check=True)
+    assert _ensure(layout, *public)
+    assert has_acl(layout.shared) == bool(public)
+    assert b"\x4b\xee" not in b"".join(os.getxattr(layout.shared, name) for name in os.listxattr(layout.shared)), "the number 61003"
+    assert stat.S_IMODE(layout.shared.stat().st_mode) == before
+    assert not _ensure(layout, *public)

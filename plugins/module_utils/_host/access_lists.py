@@ -16,7 +16,7 @@ import os
 import stat
 import struct
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path, PurePosixPath
@@ -90,12 +90,29 @@ def ensure_readable(top: Path, public: Iterable[str], *, owner: int, reader: int
     What others than the group's members may do with the rest of the tree, behind a top that is closed to them, is taken away where the
     group could reach it. Where `public` is empty, the group is let out everywhere.
 
-    Raise UserError where such a directory is a link or somebody else's, or its file system has no access lists. One that is missing is
-    passed over.
+    Raise UserError where such a directory is a link or somebody else's, or its file system has no access lists, or is not root's to
+    change. One that is missing is passed over.
     """
     real = os.path.realpath(top)
     mounts = frozenset(os.path.relpath(place, real) for place in list_mounts(real))
     opening = Opening(frozenset(public), owner, reader, check, mounts)
+    if not opening.public and not _may_look(top):
+        return False  # on another machine, which lets no other root look: nothing was opened there
+    try:
+        return _ensure(top, opening)
+    except OSError as error:
+        raise _describe(error, top) from error
+
+
+def _may_look(directory: Path) -> bool:
+    try:
+        with open_directory(directory):
+            return True
+    except PermissionError:
+        return False
+
+
+def _ensure(top: Path, opening: Opening) -> bool:
     for attempt in range(_ATTEMPTS):
         try:
             with open_directory(top) as descriptor:
@@ -133,6 +150,8 @@ def _list_names(directory: int, opening: Opening) -> list[str]:
 def _open_own(directory: int, name: str, place: Path, owner: int) -> Iterator[int]:
     try:
         opened = os.open(name, _DIRECTORY, dir_fd=directory)
+    except FileNotFoundError:
+        raise Moved(f"{place} was moved or deleted while root was working in it; end what is running there, and run again") from None
     except NotADirectoryError:
         raise UserError(
             f"{place} has to be a directory for nginx to send what is in it, and is none; nginx follows no link in what an app can "
@@ -175,12 +194,11 @@ def _shut(directory: int, name: str, path: str, opening: Opening) -> bool:
         changed = True
         if not opening.check:
             if stat.S_ISDIR(status.st_mode):
-                with suppress(FileNotFoundError):
-                    inner = os.open(name, _DIRECTORY, dir_fd=directory)
-                    try:
-                        _change_tree(inner, None, opening, 0)
-                    finally:
-                        os.close(inner)
+                inner = os.open(opened, os.O_RDONLY | os.O_DIRECTORY)  # not by its name, which can be another one's by now
+                try:
+                    _change_tree(inner, None, opening, 0)
+                finally:
+                    os.close(inner)
             _set_reader(opened, opening.reader, 0, None)
     return changed
 
@@ -188,7 +206,7 @@ def _shut(directory: int, name: str, path: str, opening: Opening) -> bool:
 def _change_tree(top: int, place: Path | None, opening: Opening, bits: int) -> None:
     """Give the group these rights to all that is in a directory and the account's own, but not to that directory.
 
-    Where there are no access lists, that is an error that names the `place`; without one it is none.
+    What has an entry for the group, but a mask without reading, has got a mode like 0600 since: the account keeps it to itself. Where there are no access lists, that is an error that names the `place`; without one it is none.
     """
     with closing(walk(top)) as visits:
         for visit in visits:
@@ -196,15 +214,22 @@ def _change_tree(top: int, place: Path | None, opening: Opening, bits: int) -> N
                 continue
             shown = place / show_path(visit.path) if place else None
             if visit.step is Step.ENTER:
-                _set_reader(visit.descriptor, opening.reader, bits and bits | _PASS, shown)
+                if not (bits and _is_kept(visit.descriptor, opening.reader, shown)):
+                    _set_reader(visit.descriptor, opening.reader, bits and bits | _PASS, shown)
             elif stat.S_ISREG(visit.status.st_mode):
                 _change_file(visit, opening, bits, shown)
 
 
 def _change_file(visit: Visit, opening: Opening, bits: int, shown: Path | None) -> None:
     for opened in _open_item(visit.descriptor, visit.name, opening.owner):
-        if stat.S_ISREG(os.stat(opened).st_mode):
+        if stat.S_ISREG(os.stat(opened).st_mode) and not (bits and _is_kept(opened, opening.reader, shown)):
             _set_reader(opened, opening.reader, bits, shown)
+
+
+def _is_kept(opened: int | str, reader: int, place: Path | None) -> bool:
+    """Return whether the account has taken away by chmod(2), which changes the mask, what the group has here."""
+    entries = _read(opened, ACCESS_LIST, place)
+    return (_Tag.GROUP, reader) in entries and not entries.get((_Tag.MASK, _NOBODY), 7) & _READ
 
 
 def _open_item(directory: int, name: str, owner: int) -> Iterator[str]:
@@ -294,11 +319,16 @@ def _write(opened: int | str, kind: str, entries: AccessList, place: Path | None
     return True
 
 
-def _describe(error: OSError, place: Path | None) -> UserError | OSError:
-    if error.errno not in (errno.ENOTSUP, errno.EROFS, errno.EPERM, errno.EACCES):
+def _describe(error: OSError, place: Path | None) -> Exception:
+    if place is None or error.errno not in (errno.ENOTSUP, errno.EROFS, errno.EPERM, errno.EACCES):
         return error
+    if error.errno != errno.ENOTSUP:
+        return UserError(
+            f"what nginx may read of {place} cannot be changed ({error.strerror}): it is mounted read-only, or lies on another machine that "
+            "trusts no root but its own, or has files with the flag `i` of chattr(1). Mend that, or take the directory out of `static`, and "
+            "the app sends these files"
+        )
     return UserError(
-        f"{place} is to be readable for nginx, and its file system takes no access list, as in acl(5), that could say so "
-        f"({error.strerror}): mount it with them (`mount -o remount,acl`; NFS and FAT have none), or take the directory out of `static`, "
-        "and the app sends these files"
+        f"{place} is to be readable for nginx, and its file system takes no access list, as in acl(5), that could say so: mount it with them "
+        "(`mount -o remount,acl`; NFS and FAT have none), or take the directory out of `static`, and the app sends these files"
     )

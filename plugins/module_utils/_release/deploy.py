@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -46,6 +47,15 @@ class SharedData(NamedTuple):
         """Return what is described of an app."""
         return cls(app["shared"]["directories"], app["shared"]["files"], app["public"], app["web_group"])
 
+    def find_problems(self) -> list[str]:
+        """Return what of the public directories could not be found among the data: it would be made, and nobody could read it."""
+        return [
+            f"`public` names {path!r}, which is none of the directories in `shared` ({', '.join(self.directories) or 'there is none'}), and is "
+            "in none of them; allowed are their plain paths, and paths below, such as `media` or `media/small`"
+            for path in self.public
+            if path != posixpath.normpath(path) or not any(f"{path}/".startswith(f"{place}/") for place in self.directories)
+        ]
+
 
 def read_spec(app: dict[str, Any]) -> ReleaseSpec:
     """Return what the user wants to run; raise UserError, before anything is changed, if it cannot be."""
@@ -62,7 +72,7 @@ def read_spec(app: dict[str, Any]) -> ReleaseSpec:
         version=app["version"],
         health=app["health"],
     )
-    problems = spec.find_problems()
+    problems = spec.find_problems() + SharedData.of(app).find_problems()
     if problems:
         raise UserError("nothing was changed, because " + "; ".join(problems))
     return spec

@@ -67,6 +67,7 @@ def ensure_public(layout: AppLayout, build: Path, public: Sequence[str], reader:
         return made
     if group is None:
         if public and not check:
-            raise UserError(f"there is no group {reader!r} that could read {', '.join(str(layout.shared / path) for path in public)}")
+            places = ", ".join(str(layout.shared / path) for path in public)
+            raise UserError(f"there is no group {reader!r} that could read {places}; name the web server's in `gunicorn_systemd_socket_group`")
         return made
     return ensure_readable(shared, public, owner=user.pw_uid, reader=group, check=check) or made

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,14 @@ def test_the_app_can_keep_a_file_in_a_public_directory_to_itself(data: Path) -> 
     assert stat.S_IMODE((data / "media" / "draft").stat().st_mode) == 0o600
 
 
+def test_what_the_app_keeps_to_itself_stays_so_when_all_is_gone_through_again(data: Path) -> None:
+    ensure(data, "media")
+    as_app(data, "echo x > media/draft; chmod 0600 media/draft; mkdir media/drafts; echo x > media/drafts/a; chmod 0700 media/drafts")
+    as_app(data, "echo x > instance/moved; mv instance/moved media/moved; chmod 0700 media")
+    assert ensure(data, "media")
+    assert list_readable(data, NGINX) == ["media/2024/old", "media/a", "media/moved"]
+
+
 def test_links_are_not_followed_and_what_is_not_the_app_s_is_left_alone(data: Path, tmp_path: Path) -> None:
     (tmp_path / "victim").mkdir()
     (tmp_path / "victim" / "file").write_text("x", encoding="utf-8")
@@ -199,6 +208,35 @@ def test_a_file_system_without_access_lists_is_refused_before_anything_is_open(
     assert list_readable(data, NGINX) == []
 
 
+@contextmanager
+def be_a_root_that_a_file_server_does_not_trust() -> Iterator[None]:
+    os.seteuid(OTHER)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_data_on_a_machine_that_trusts_no_other_root_are_no_error_until_some_are_public(data: Path) -> None:
+    with be_a_root_that_a_file_server_does_not_trust():
+        assert not ensure(data)
+        with pytest.raises(UserError, match=r"what nginx may read of .*shared cannot be changed \(Permission denied\): .* out of `static`"):
+            ensure(data, "media")
+
+
+def test_what_cannot_be_closed_is_told(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ensure(data, "media")
+    with monkeypatch.context() as changed:
+        changed.setattr(os, "setxattr", _refuse_to_write)
+        with pytest.raises(UserError, match=r"what nginx may read of .*shared cannot be changed \(Read-only file system\)"):
+            ensure(data)
+    assert ensure(data)
+
+
+def _refuse_to_write(*_arguments: object) -> None:
+    raise OSError(30, "Read-only file system")
+
+
 def _refuse(*_arguments: object) -> bytes:
     raise OSError(95, "Operation not supported")
 
@@ -210,6 +248,41 @@ def test_lists_of_others_for_public_data_stay(data: Path) -> None:
     ensure(data, "media")
     kept = access_lists._read(str(data / "media"), ACCESS_LIST, None)  # noqa: SLF001
     assert kept[(2, OTHER)] == 5
+
+
+@pytest.mark.parametrize("name", ["media", "instance"])
+def test_a_public_directory_or_one_on_the_way_that_goes_away_meanwhile_is_passed_over(
+    data: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    true = os.open
+
+    def lose(path: object, *arguments: object, **options: object) -> int:
+        if path == name and (data / name).exists():
+            as_app(data, f"rm -r {name}")
+        return true(path, *arguments, **options)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(os, "open", lose)
+    assert ensure(data, "media", "instance/media")
+    monkeypatch.undo()
+    assert list_readable(data, NGINX) == (["media/2024/old", "media/a"] if name == "instance" else [])
+
+
+def test_a_directory_that_is_exchanged_while_it_is_closed_is_not_followed(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensure(data, "media")
+    true = os.stat
+
+    def exchange(path: object, *arguments: object, **options: object) -> os.stat_result:
+        if str(path).startswith("/proc/self/fd/") and os.readlink(str(path)) == str(data / "media"):
+            as_app(data, f"mv media was; ln -s {tmp_path} media")
+        return true(path, *arguments, **options)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(os, "stat", exchange)
+    assert ensure(data)
+    monkeypatch.undo()
+    assert not has_acl(tmp_path)
+    assert not [path for path in (data / "was").rglob("*") if has_acl(path)]
 
 
 def test_what_the_app_moves_meanwhile_is_gone_through_anew(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

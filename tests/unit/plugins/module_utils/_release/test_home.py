@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import stat
 import struct
 import subprocess
@@ -16,7 +17,10 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.files import 
 from ansible_collections.webstack.flask.plugins.module_utils._host.trees import take_tree
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release import home
+from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import read_spec
 from ansible_collections.webstack.flask.plugins.module_utils._source import shared_data
+
+from fakes.runs import describe
 
 NOBODY = pwd.getpwnam("nobody")
 _ANY = 0xFFFFFFFF
@@ -123,6 +127,14 @@ def test_a_group_that_does_not_exist_is_told_where_something_is_public(layout: A
     with pytest.raises(UserError, match=r"there is no group 'nginx-of-mine' that could read .*/shared/media"):
         home.ensure_public(layout, layout.root / "build", ["media"], "nginx-of-mine", check=False)
     assert not home.ensure_public(layout, layout.root / "build", [], "nginx-of-mine", check=False)
+
+
+@pytest.mark.parametrize("path", ["media/", "./media", "media2", "medi", "media/../secret", "..", ".", "", "/etc", "app.db"])
+def test_what_is_public_is_the_plain_path_of_shared_data(path: str) -> None:
+    shared = {"directories": ["media", "up/loads"], "files": ["app.db"]}
+    read_spec(describe("b1", shared=shared, public=["media", "up/loads/small"]))
+    with pytest.raises(UserError, match=rf"nothing was changed, because `public` names {re.escape(repr(path))}, .*\(media, up/loads\)"):
+        read_spec(describe("b1", shared=shared, public=[path]))
 
 
 @pytest.mark.parametrize("public", [["media"], []])

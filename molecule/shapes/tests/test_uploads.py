@@ -30,7 +30,9 @@ def write(host: Host, script: str) -> None:
 @pytest.fixture
 def written(host: Host) -> Iterator[None]:
     """Have the app write this and that, and root a link to it among the static files of the source."""
-    write(host, "mkdir -p uploads/2026/new; echo new > uploads/2026/new/a.png; echo here > uploads/b.html; echo x > private; echo x > ../key")
+    write(
+        host, "mkdir -p uploads/2026/new; echo new > uploads/2026/new/a.png; echo here > uploads/b.html; echo x > private; echo x > ../key"
+    )
     write(host, "echo x > uploads/draft; chmod 0600 uploads/draft; mkfifo uploads/pipe; echo x > uploads/.env")
     host.check_output(f"install -o www-data -g www-data -m 0600 /dev/null {SECRET} && echo secret > {SECRET}")
     write(host, f"ln -sf {SECRET} uploads/secret.png; ln -sf ../private uploads/private.png; ln -sfn /etc/nginx uploads/nginx")
@@ -46,7 +48,18 @@ def test_nginx_sends_what_an_app_has_written_in_a_public_directory_and_nothing_e
         assert (sent.status, sent.body) == (200, body)
         said = {name: sent.headers[name] for name in ("x-content-type-options", "content-security-policy", "x-frame-options")}
         assert said == {"x-content-type-options": "nosniff", "content-security-policy": "sandbox", "x-frame-options": "SAMEORIGIN"}
-    for path in ("secret.png", "private.png", "nginx/nginx.conf", "../private", "..%2fprivate", "draft", "nothing.png", "2026", "2026/", ""):
+    for path in (
+        "secret.png",
+        "private.png",
+        "nginx/nginx.conf",
+        "../private",
+        "..%2fprivate",
+        "draft",
+        "nothing.png",
+        "2026",
+        "2026/",
+        "",
+    ):
         answer = http_get(host, "greeter.test", f"/uploads/{path}")
         assert answer.status == 404
         assert OF_THE_APP in answer.body, f"{path} is for the app to answer"

@@ -206,7 +206,8 @@ def _shut(directory: int, name: str, path: str, opening: Opening) -> bool:
 def _change_tree(top: int, place: Path | None, opening: Opening, bits: int) -> None:
     """Give the group these rights to all that is in a directory and the account's own, but not to that directory.
 
-    What has an entry for the group, but a mask without reading, has got a mode like 0600 since: the account keeps it to itself. Where there are no access lists, that is an error that names the `place`; without one it is none.
+    What has an entry for the group, but a mask without reading, has got a mode like 0600 since: the account keeps it to itself. Where
+    there are no access lists, that is an error that names the `place`; without one it is none.
     """
     with closing(walk(top)) as visits:
         for visit in visits:
@@ -324,11 +325,11 @@ def _describe(error: OSError, place: Path | None) -> Exception:
         return error
     if error.errno != errno.ENOTSUP:
         return UserError(
-            f"what nginx may read of {place} cannot be changed ({error.strerror}): it is mounted read-only, or lies on another machine that "
-            "trusts no root but its own, or has files with the flag `i` of chattr(1). Mend that, or take the directory out of `static`, and "
+            f"what nginx may read of {place} cannot be changed ({error.strerror}): it is mounted read-only, or lies on another machine "
+            "that trusts no root but its own, or has files with the flag `i` of chattr(1). Mend that; with the directory out of `static`, "
             "the app sends these files"
         )
     return UserError(
-        f"{place} is to be readable for nginx, and its file system takes no access list, as in acl(5), that could say so: mount it with them "
-        "(`mount -o remount,acl`; NFS and FAT have none), or take the directory out of `static`, and the app sends these files"
+        f"{place} is to be readable for nginx, and its file system takes no access list, as in acl(5), that could say so: mount it with "
+        "them (`mount -o remount,acl`; NFS and FAT have none), or take the directory out of `static`, and the app sends these files"
     )

@@ -50,8 +50,8 @@ class SharedData(NamedTuple):
     def find_problems(self) -> list[str]:
         """Return what of the public directories could not be found among the data: it would be made, and nobody could read it."""
         return [
-            f"`public` names {path!r}, which is none of the directories in `shared` ({', '.join(self.directories) or 'there is none'}), and is "
-            "in none of them; allowed are their plain paths, and paths below, such as `media` or `media/small`"
+            f"`public` names {path!r}, which is none of the directories in `shared` ({', '.join(self.directories) or 'there is none'}), "
+            "and in none of them; allowed are their plain paths, and paths below, such as `media` or `media/small`"
             for path in self.public
             if path != posixpath.normpath(path) or not any(f"{path}/".startswith(f"{place}/") for place in self.directories)
         ]

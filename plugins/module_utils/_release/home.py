@@ -68,6 +68,8 @@ def ensure_public(layout: AppLayout, build: Path, public: Sequence[str], reader:
     if group is None:
         if public and not check:
             places = ", ".join(str(layout.shared / path) for path in public)
-            raise UserError(f"there is no group {reader!r} that could read {places}; name the web server's in `gunicorn_systemd_socket_group`")
+            raise UserError(
+                f"there is no group {reader!r} that could read {places}; name the web server's in `gunicorn_systemd_socket_group`"
+            )
         return made
     return ensure_readable(shared, public, owner=user.pw_uid, reader=group, check=check) or made

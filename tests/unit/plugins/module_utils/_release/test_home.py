@@ -19,7 +19,6 @@ from ansible_collections.webstack.flask.plugins.module_utils._layout import AppL
 from ansible_collections.webstack.flask.plugins.module_utils._release import home
 from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import read_spec
 from ansible_collections.webstack.flask.plugins.module_utils._source import shared_data
-
 from fakes.runs import describe
 
 NOBODY = pwd.getpwnam("nobody")

@@ -106,6 +106,10 @@ options:
             description: Whether it is asked over an encrypted connection. Its certificate may be any.
             type: bool
             default: false
+          proxy_protocol:
+            description: Whether it has to be told by the PROXY protocol who asks, because it answers to nobody else.
+            type: bool
+            default: false
           proof:
             description: File that lets the host pass the gates of the app's site, as the role nginx_site writes it. It may be missing.
             type: path

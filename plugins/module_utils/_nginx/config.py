@@ -34,6 +34,9 @@ server {{
 _MODERN = (1, 25, 1)
 """The version of nginx for which the template of the role is written."""
 
+PROXY_PROTOCOL = "proxy_protocol"
+"""How nginx is told that who connects begins with a line of that protocol."""
+
 _NAMELESS = {"", "_"}
 """What people write as the name of a default server."""
 
@@ -148,6 +151,30 @@ def add_catch_all(http: str, body: str, ours: Iterable[str], foreign: Iterable[s
     return http + _CATCH_ALL.format(listens="\n".join(f"    {' '.join(line)};" for line in lines), body=body.rstrip("\n"))
 
 
+def find_mixed_ports(sites: Mapping[str, str], texts: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each file that wants the PROXY protocol where a site does not, or the other way round.
+
+    `sites` are the names of this run's sites by file, `texts` what nginx reads by file. nginx takes all that comes to an address and port
+    in one way: where one `listen` says `proxy_protocol`, who does not speak it gets no answer, whichever name he wants.
+    """
+    ways: dict[tuple[str, bool], dict[bool, list[str]]] = {}
+    for file, text in sorted(texts.items()):
+        for listen in (listen for server in find_servers(text) for listen in server.listens):
+            files = ways.setdefault(_socket_of(listen), {}).setdefault(PROXY_PROTOCOL in listen[1:], [])
+            if file not in files:
+                files.append(file)
+    problems = []
+    for (address, _is_udp), files in sorted(ways.items()):
+        named = {wants: [f"the site {sites[file]}" if file in sites else file for file in files.get(wants, [])] for wants in (True, False)}
+        if len(files) > 1 and any(file in sites for both in files.values() for file in both):
+            problems.append(
+                f"{' and '.join(named[True])} would let nginx answer at {address} to nobody who does not speak the PROXY protocol, and "
+                f"{' and '.join(named[False])} there too is for others; give all of them `proxy_protocol` (a site of the role "
+                f"`trusted_header: {PROXY_PROTOCOL}`), or another port"
+            )
+    return list(dict.fromkeys(problems))
+
+
 def parse_version(shown: str) -> tuple[int, ...]:
     """Return the version in what `nginx -v` shows."""
     found = re.search(r"nginx/(\d+(?:\.\d+)*)", shown)
@@ -162,7 +189,7 @@ def adapt_to_version(text: str, version: tuple[int, ...]) -> str:
     if version >= _MODERN:
         return text
     without_http3 = re.sub(r"(?m)^(\s*)(listen \S+ quic;|add_header Alt-Svc .*)$", r"\1# \2 (this nginx has no HTTP/3)", text)
-    return re.sub(r"(?m)^\s*http2 on;\n", "", re.sub(r"(?m)^(\s*listen \S+ ssl);$", r"\1 http2;", without_http3))
+    return re.sub(r"(?m)^\s*http2 on;\n", "", re.sub(r"(?m)^(\s*listen \S+ ssl(?: proxy_protocol)?);$", r"\1 http2;", without_http3))
 
 
 def is_ours(text: str | None) -> bool:

@@ -21,6 +21,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._nginx.config impor
     explain_refusal,
     find_encrypted,
     find_ignored_names,
+    find_mixed_ports,
     find_refusal,
     is_ours,
 )
@@ -80,6 +81,7 @@ class SiteUpdate:
         is_up = unit.active in ("active", "reloading")
         loaded = is_up and not plan.changes and self._has_loaded(plan, check=check)
         action = "started" if not is_up else "reloaded" if plan.changes or not loaded else ""
+        self._compare_ports(plan, observed, is_needed=bool(action))
         self._try_out(plan, is_needed=bool(action), check=check)
         logs = [path for site in self._absent_sites() for path in staging.find_own_logs(site.name, observed.texts.values())]
         open_logs = [path for path in staging.find_open_logs(self.sites) if path not in logs]
@@ -125,6 +127,19 @@ class SiteUpdate:
             )
         return plan
 
+    def _compare_ports(self, plan: Plan, observed: Observed, *, is_needed: bool) -> None:
+        """Raise UserError if visitors of a site, or of somebody else's, would get no answer. If nothing is to be done, only warn."""
+        texts = {str(path): text for path, text in plan.texts.items() if path != self.layout.http}
+        problems = find_mixed_ports(self._files, {**texts, str(self.layout.main): observed.main})
+        if problems and is_needed:
+            raise UserError(f"{'; '.join(problems)}. Nothing was changed")
+        for problem in problems:
+            self.warn(problem)
+
+    @property
+    def _files(self) -> dict[str, str]:
+        return {str(self.layout.link_of(site.name)): site.name for site in self.sites}
+
     def _try_out(self, plan: Plan, *, is_needed: bool, check: bool) -> None:
         """Raise UserError if nginx would not serve the sites. If nothing is to be done, only warn."""
         missing = staging.find_missing_certificates(plan.texts.values())
@@ -138,7 +153,7 @@ class SiteUpdate:
             problems = [
                 explain_refusal(
                     find_refusal(complaints),
-                    sites={str(self.layout.link_of(site.name)): site.name for site in self.sites},
+                    sites=self._files,
                     texts={str(path): text for path, text in plan.texts.items()},
                     before=None if was_fine else find_refusal(present),
                 )

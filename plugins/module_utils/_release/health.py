@@ -58,7 +58,8 @@ class HealthCheck:
     `path` is the path asked for. `statuses` lists good status codes; empty means any below 500, so that an app without
     a page at `path`, or with one behind a login, counts as well. `timeout` limits one request, from the first byte
     asked to the last one answered, `interval` the pause between two questions, `deadline` limits all of them together, each in
-    seconds. `is_encrypted` is whether users reach the app over https. `probe` is the word on which the release tells its name.
+    seconds. `is_encrypted` is whether users reach the app over https, `proxy_protocol`
+    whether the web server has to be told by the PROXY protocol who asks. `probe` is the word on which the release tells its name.
     """
 
     path: str = "/"
@@ -68,6 +69,7 @@ class HealthCheck:
     deadline: float = 60
     host: str = "localhost"
     is_encrypted: bool = False
+    proxy_protocol: bool = False
     probe: str = ANY_PROBE
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -280,10 +282,22 @@ def _connect_to_file(path: str, deadline: float) -> socket.socket:
         return connected
 
 
+def introduce(connected: socket.socket) -> bytes:
+    """Return the line of the PROXY protocol, version 1, that says of a TCP connection what is so: nobody else is behind it.
+
+    From https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt, section 2.1.
+    """
+    family = "TCP6" if connected.family == socket.AF_INET6 else "TCP4"
+    (own, own_port), (other, other_port) = connected.getsockname()[:2], connected.getpeername()[:2]
+    return f"PROXY {family} {own} {other} {own_port} {other_port}\r\n".encode("ascii")
+
+
 def _connect_to_address(address: str, port: int, check: HealthCheck, deadline: float) -> socket.socket:
     """Encrypted, the site's name, not the address, is in the first words; whether users trust the certificate is not asked here."""
     with ExitStack() as stack:
         connected = stack.enter_context(socket.create_connection((address, port), _remaining(deadline)))
+        if check.proxy_protocol:
+            connected.sendall(introduce(connected))
         if check.is_encrypted:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False

@@ -129,8 +129,19 @@ _STATUSES = {
 """What a status means that the web server itself gave, and not the app behind it."""
 
 
-def explain_status(status: int) -> str:
-    """Return what helps when the web server gives an answer that is no release's; empty when the status does not tell."""
+_NOT_UNDERSTOOD = (0, 400)
+"""What the web server answers to a line of the PROXY protocol that it does not expect: 400, or on an encrypted port nothing that is one."""
+
+
+def explain_status(status: int, *, proxy_protocol: bool = False) -> str:
+    """Return what helps when the web server gives an answer that is no release's; empty when the status does not tell.
+
+    `status` is 0 where there was no answer, `proxy_protocol` whether it was told by the PROXY protocol who asks.
+    """
+    if proxy_protocol and status in _NOT_UNDERSTOOD:
+        return (
+            "; the host has spoken the PROXY protocol (`nginx.trusted_header`), which a site that does not have it yet gets from site.yml"
+        )
     return _STATUSES.get(status, "")
 
 

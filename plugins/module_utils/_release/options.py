@@ -26,6 +26,7 @@ PROXY_OPTIONS: dict[str, Any] = {
     "port": {"type": "int", "default": 80},
     "host": {"type": "str", "required": True},
     "tls": {"type": "bool", "default": False},
+    "proxy_protocol": {"type": "bool", "default": False},
     "proof": {"type": "path"},
     "certified": {
         "type": "dict",
@@ -50,7 +51,8 @@ SWITCH_OPTIONS: dict[str, Any] = {
 def read_switch(app: dict[str, Any], layout: AppLayout, host: Host) -> Switch:
     """Return the switch of an app, from a module's parameters as SWITCH_OPTIONS describes them."""
     proxy = choose_proxy(app["proxy"]) if app["proxy"] else None
-    check = HealthCheck(host=proxy.host if proxy else "localhost", is_encrypted=proxy is not None and proxy.tls).asked_as(app["health"])
+    asked: dict[str, Any] = {"host": proxy.host, "is_encrypted": proxy.tls, "proxy_protocol": proxy.proxy_protocol} if proxy else {}
+    check = HealthCheck(**asked).asked_as(app["health"])
     return Switch(layout, host, check, proxy, drain_limit=app["drain"], watch_time=app["watch"])
 
 
@@ -61,4 +63,4 @@ def choose_proxy(options: dict[str, Any]) -> Proxy:
     covered = list_covered(certified["names"], read_present(Path(certified["certificate"]))) if certified else []
     if not certified or not covered:
         return Proxy(**proxy)
-    return Proxy(proxy["address"], certified["encrypted_port"], covered[0], tls=True, proof=proxy["proof"])
+    return Proxy(**{**proxy, "port": certified["encrypted_port"], "host": covered[0], "tls": True})

@@ -66,6 +66,8 @@ class Proxy:
     tls: bool = False
     proof: Path | None = None
     """File with the words by which the site of the app knows that root asks it; it may be missing."""
+    proxy_protocol: bool = False
+    """Whether it answers to nobody who does not say first, by the PROXY protocol, for whom he asks."""
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,7 @@ class Switch:
                 who = f"release {answer.release}" if answer.release else f"something that is no release of this app, with {answer.status}"
                 trouble = f"GET {check.path} with Host: {proxy.host} was answered by {who}"
             if trouble and answer.release is None:
-                trouble += explain_status(answer.status)
+                trouble += explain_status(answer.status, proxy_protocol=proxy.proxy_protocol)
             return trouble
 
         trouble = self._try_until(self.host.clock.monotonic() + timeout, attempt)

@@ -15,6 +15,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.digest import
 from ansible_collections.webstack.flask.plugins.module_utils._layout import CERTIFICATE_ROOT, AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._source.git import split_credentials
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import NO_CONFIG
+from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import PROXY_PROTOCOL
 
 App = Mapping[str, Any]
 """An entry with its defaults filled in."""
@@ -221,6 +222,11 @@ def public_port(app: App) -> int:
     """Return the port on which users are served."""
     port: int = app["tls"]["port"] if is_encrypted(app) else app["nginx"]["listen_port"]
     return port
+
+
+def wants_proxy_protocol(app: App) -> bool:
+    """Return whether balancers tell of visitors by the PROXY protocol, so that nginx answers to nobody who does not speak it."""
+    return bool(app["nginx"]["trusted_header"] == PROXY_PROTOCOL)
 
 
 def concrete_name(server_names: Sequence[str]) -> str:

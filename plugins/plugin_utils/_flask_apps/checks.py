@@ -36,10 +36,11 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     public_port,
     site_input,
     tidy,
+    wants_proxy_protocol,
 )
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import SPEC
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import NO_CONFIG, find_setting_problems
-from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_site_problems
+from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_mixed_ports, find_site_problems
 from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import describe_unknown_key
 
 _WSGI_WORKERS = ("sync", "gthread", "gevent", "eventlet", "tornado")
@@ -374,6 +375,13 @@ def _find_repetitions(apps: Sequence[App]) -> _Problems:
     for (server_name, port), names in owners.items():
         if len(names) > 1:
             yield f"the server name {server_name!r} on port {port} is claimed by {' and '.join(names)}; only one app can have it"
+    yield from find_mixed_ports(_list_spoken(apps), "nginx.")
+
+
+def _list_spoken(apps: Sequence[App]) -> Iterable[tuple[str, set[object], bool]]:
+    for app in list_present(apps):
+        with suppress(_Unreadable):
+            yield app["name"], {app["nginx"]["listen_port"], public_port(app)}, wants_proxy_protocol(app)
 
 
 _ABSENT_FINDERS = (_find_naming_problems,)

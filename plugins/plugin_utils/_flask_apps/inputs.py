@@ -38,6 +38,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     public_port,
     site_input,
     tidy,
+    wants_proxy_protocol,
 )
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.workers import list_worker_packages
 
@@ -141,13 +142,15 @@ def _switch_input(app: App) -> dict[str, Any]:
 
 def _proxy_input(app: App) -> dict[str, Any]:
     host = concrete_name(app["server_names"])
-    proof = {"proof": str(NginxLayout().proof_of(app["name"]))}
+    both: dict[str, Any] = {"proof": str(NginxLayout().proof_of(app["name"]))}
+    if wants_proxy_protocol(app):
+        both["proxy_protocol"] = True
     if not is_acme(app):
-        return {"host": host, "port": public_port(app), "tls": is_encrypted(app), **proof}
+        return {"host": host, "port": public_port(app), "tls": is_encrypted(app), **both}
     # The host knows whether it has the certificate yet, and for which names.
     names = [concrete_name([name]) for name in sorted(app["server_names"], key=lambda name: "*" in name)]
     certified = {"certificate": certificate_file(app), "encrypted_port": public_port(app), "names": names}
-    return {"host": host, "port": app["nginx"]["listen_port"], "certified": certified, **proof}
+    return {"host": host, "port": app["nginx"]["listen_port"], "certified": certified, **both}
 
 
 def site_inputs(apps: Sequence[App], certificates: Mapping[str, Mapping[str, Any]] | None = None) -> list[dict[str, Any]]:

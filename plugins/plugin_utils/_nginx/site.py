@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.webstack.flask.plugins.plugin_utils._specs import list_defaults, load_options
@@ -28,6 +28,9 @@ TLS_DEFAULTS = list_defaults(_OPTIONS["tls"]["options"])
 
 STATIC_DEFAULTS = list_defaults(_OPTIONS["static"]["options"])
 """The options of a static mapping beside `url` and `paths`, and what they are unless the user says otherwise."""
+
+PROXY_PROTOCOL = "proxy_protocol"
+"""What `trusted_header` is where balancers tell of visitors in a line before the request, and not in a header of it."""
 
 _SOCKET_PATH_LIMIT = 107  # what sockaddr_un holds, see unix(7)
 _HOST_NAME_LIMIT = 253  # RFC 1035
@@ -121,6 +124,7 @@ def _check_site(where: str, site: object) -> Iterator[str]:
     yield from _check_tls(f"{where}.tls", site)
     yield from _check_stream_paths(f"{where}.stream_paths", site.get("stream_paths", []))
     yield from _check_trusted_proxies(f"{where}.trusted_proxies", site.get("trusted_proxies", []))
+    yield from _check_trusted_header(where, site)
     yield from _check_static(f"{where}.static", site.get("static", []))
 
 
@@ -186,6 +190,23 @@ def _check_trusted_proxies(where: str, networks: object) -> Iterator[str]:
             yield f"{where}[{index}] is {_show(network)}, so that any visitor could say who he is; name the networks of the proxies alone"
 
 
+def _check_trusted_header(where: str, site: Mapping[str, Any]) -> Iterator[str]:
+    """Refuse what says how the visitor is told of, where nobody is believed, or cannot be told in that way."""
+    header, tls = site.get("trusted_header", SITE_DEFAULTS["trusted_header"]), site.get("tls")
+    if not _RULES["trusted_header"].accepts(header):
+        return
+    if header != SITE_DEFAULTS["trusted_header"] and site.get("trusted_proxies", []) == []:
+        yield (
+            f"{where}.trusted_header is {_show(header)}, and `trusted_proxies` names nobody who is believed; name the addresses or "
+            "networks of the balancers, such as `trusted_proxies: [10.0.0.0/8]`"
+        )
+    if header == PROXY_PROTOCOL and isinstance(tls, dict) and tls.get("http3") is True:
+        yield (
+            f"{where}.tls.http3 is True, and `trusted_header` is {PROXY_PROTOCOL}, which there is on TCP alone, where HTTP/3 is on UDP; "
+            "leave `http3` out"
+        )
+
+
 def _check_static(where: str, mappings: object) -> Iterator[str]:
     if not isinstance(mappings, list):
         yield _refuse(where, mappings, "a list of mappings with `url` and `paths`")
@@ -234,6 +255,29 @@ def _check_together(variable: str, sites: Sequence[Mapping[str, Any]]) -> Iterat
         if len(owners) > 1:
             both = " and ".join(_show(owner) for owner in owners)
             yield f"{variable}: the sites {both} both have the server name {_show(name)} on port {port}; give it to one"
+    present = [site for site in sites if site.get("state", "present") == "present"]
+    spoken = [(_show(site.get("name")), _list_ports(site), site.get("trusted_header") == PROXY_PROTOCOL) for site in present]
+    for problem in find_mixed_ports(spoken):
+        yield f"{variable}: {problem}"
+
+
+def find_mixed_ports(sites: Iterable[tuple[str, Collection[object], bool]], below: str = "") -> Iterator[str]:
+    """Yield a sentence for each port on which some sites want the PROXY protocol and others do not.
+
+    Of each site come its name, its ports, and whether it wants it; `below` is the key below which its options are, if any. nginx has one
+    way for all of an address and port: the visitors of the others would get no answer.
+    """
+    users: dict[str, tuple[list[str], list[str]]] = {}
+    for name, ports, wants in sites:
+        for port in {str(port) for port in ports}:
+            users.setdefault(port, ([], []))[not wants].append(name)
+    for port, (those_with, those_without) in sorted(users.items()):
+        if those_with and those_without:
+            yield (
+                f"on port {port} {' and '.join(those_with)} has the {below}trusted_header {PROXY_PROTOCOL} and "
+                f"{' and '.join(those_without)} has not, and nginx takes all that comes to a port in one way; give all of them "
+                f"`{below}trusted_header: {PROXY_PROTOCOL}`, or those without another port: `{below}listen_port`, and `tls.port` with `tls`"
+            )
 
 
 def _list_ports(site: Mapping[str, Any]) -> set[str]:
@@ -317,6 +361,8 @@ _is_rate = _text(r"[1-9][0-9]{0,5}r/[sm]")
 _is_site_path = _path(r"(/[A-Za-z0-9_~@+.-]+)+/?")
 _is_stream_path = _path(r"/([A-Za-z0-9_~@+.-]+/)*[A-Za-z0-9_~@+.-]*")
 _is_expires = _text(r"off|max|epoch|-1|[0-9]{1,9}[smhdwMy]?")
+_is_header = _text(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+_is_misspelt_protocol = _text(r"proxy(-?protocol)?(-?v?[12])?|send-proxy(-v2)?", flags=re.IGNORECASE)
 _is_plain_text = re.compile("[\n\t -~\u00a0-\u2027\u202a-\U0010ffff]*").fullmatch
 
 _NAME = _Rule(_text("[a-z][a-z0-9_-]{0,31}"), "1 to 32 lower-case letters, digits, `-` and `_`, beginning with a letter")
@@ -367,8 +413,8 @@ _RULES = {
     "limit_connections": _COUNT,
     "security_headers": _YES_OR_NO,
     "trusted_header": _Rule(
-        lambda value: isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,63}", value) is not None,
-        "the name of a header, such as X-Forwarded-For, X-Real-IP or CF-Connecting-IP",
+        lambda value: value == PROXY_PROTOCOL or (_is_header(value) and not _is_misspelt_protocol(value)),
+        f"the name of a header, such as X-Forwarded-For, X-Real-IP or CF-Connecting-IP, or {PROXY_PROTOCOL}",
     ),
     "pass_dotfiles": _YES_OR_NO,
     "proxy_connect_timeout": _TIMEOUT,

@@ -12,7 +12,7 @@ from typing import Any
 
 import jinja2
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import add_catch_all, find_servers, is_ours
+from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import adapt_to_version, add_catch_all, find_servers, is_ours
 from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_site_problems, shape_site
 
 TEMPLATES = Path(__file__).parents[3] / "roles/nginx_site/templates"
@@ -287,6 +287,45 @@ def test_proxies_are_believed_in_each_server_and_their_visitors_are_redirected_b
     assert "real_ip" in render_site(**site | {"tls": None}, trusted_proxies=["10.0.0.0/8"])
 
 
+BALANCED: dict[str, Any] = {
+    "name": "a-b_c",
+    "server_names": ["shop.test", "plain.test"],
+    "upstream": "a:1",
+    "trusted_proxies": ["10.0.0.0/8", "2001:db8::/32"],
+    "trusted_header": "proxy_protocol",
+}
+
+
+@pytest.mark.parametrize("redirect", [True, False])
+def test_by_the_proxy_protocol_each_server_of_a_site_is_spoken_to(*, redirect: bool) -> None:
+    """That of its own proof, too, and those for unknown names: nginx has one way for all of an address and port."""
+    tls = {"certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem", "redirect": redirect, "server_names": ["shop.test"]}
+    text = render_site(**BALANCED, tls=tls, extra="deny all;")
+    servers = find_servers(add_catch_all(text, render("unknown-names.conf.j2"), [text], []))
+    assert len(servers) == 4
+    listens = [words for server in servers for words in server.listens]
+    assert {words[0] for words in listens} == {"80", "[::]:80", "443", "[::]:443"}
+    assert all("proxy_protocol" in words for words in listens)
+    assert "proxy_protocol" not in render_site(**BALANCED | {"trusted_header": "X-Real-IP"}, tls=tls)
+
+
+def test_by_the_proxy_protocol_the_balancers_alone_are_believed_and_no_header_of_visitors_is() -> None:
+    text = render_site(**BALANCED)
+    (server,) = (block for words, block in parse(text) if words == ["server"])
+    said = [words for words, _block in server]
+    assert [words[1] for words in said if words[0] == "set_real_ip_from"] == ["10.0.0.0/8", "2001:db8::/32"]
+    assert ["real_ip_header", "proxy_protocol"] in said
+    assert "$http_x_forwarded" not in text
+    assert ["proxy_set_header", "X-Forwarded-Host", "$host$webstack_port"] in said
+    (scheme,) = (block for words, block in parse(text) if words[-1] == "$webstack_scheme_a_mb__c")
+    assert scheme == [(["default", "$scheme"], []), (["1:443", "https"], [])]
+
+
+def test_by_the_proxy_protocol_an_old_nginx_speaks_http2_still() -> None:
+    text = adapt_to_version(render_site(**BALANCED, tls=TLS | {"http3": False}), (1, 22, 1))
+    assert "    listen 8443 ssl proxy_protocol http2;\n    listen [::]:8443 ssl proxy_protocol http2;\n" in text
+
+
 @pytest.mark.parametrize(("burst", "words"), [(0, ""), (20, " burst=20 nodelay")])
 def test_a_limit_without_a_burst_is_said_as_nginx_takes_it(burst: int, words: str) -> None:
     text = render_site(name="shop", server_names=["shop.test"], upstream="a:1", limit_requests="1r/s", limit_requests_burst=burst)
@@ -320,6 +359,7 @@ def test_gixy_finds_nothing(tmp_path: Path) -> None:
         render_site(
             **SITE | {"name": "uploads", "server_names": ["uploads.test"], "tls": TLS, "limit_connections": 5, "static": [UPLOADS]}
         ),
+        render_site(**BALANCED | {"upstream": "unix:/run/balanced.sock", "listen_port": 81, "extra": "deny all;"}),
         render_site(**SITE | {"name": "gated", "server_names": ["gated.test"], "tls": TLS, "limit_connections": 5}),
     ]
     http = add_catch_all(render("conf.d/webstack-flask.conf.j2"), render("unknown-names.conf.j2"), sites, [])

@@ -12,6 +12,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._nginx.config impor
     find_certificates,
     find_encrypted,
     find_ignored_names,
+    find_mixed_ports,
     find_refusal,
     find_server_names,
     find_servers,
@@ -105,6 +106,45 @@ def test_the_queues_of_quic_are_made_once() -> None:
     assert (
         text == "\n# Names that no site has get no answer.\nserver {\n    listen 443 quic default_server reuseport;\n    return 444;\n}\n"
     )
+
+
+LISTENING = "server { listen %s; listen [::]:%s; server_name a.test; }"
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "address"),
+    [
+        ("80 proxy_protocol", "80", "*:80"),
+        ("80", "80 proxy_protocol", "*:80"),
+        ("443 ssl http2 proxy_protocol", "443 ssl http2", "*:443"),
+        ("80 proxy_protocol", "80 default_server", "*:80"),
+    ],
+)
+def test_what_wants_the_proxy_protocol_where_others_do_not_is_named_with_both_files(own: str, other: str, address: str) -> None:
+    texts = {"/e/shop.conf": LISTENING % (own, own), "/e/foreign": LISTENING % (other, other)}
+    first, second = find_mixed_ports({"/e/shop.conf": "shop"}, texts)
+    who = ["the site shop", "/e/foreign"] if "proxy_protocol" in own else ["/e/foreign", "the site shop"]
+    assert first == (
+        f"{who[0]} would let nginx answer at {address} to nobody who does not speak the PROXY protocol, and {who[1]} there too is for "
+        "others; give all of them `proxy_protocol` (a site of the role `trusted_header: proxy_protocol`), or another port"
+    )
+    assert f"at [::]{address[1:]} to" in second
+    assert find_mixed_ports({}, texts) == []  # it is nobody's of this run
+
+
+@pytest.mark.parametrize(
+    ("own", "other"),
+    [
+        ("80 proxy_protocol", "80 proxy_protocol default_server"),
+        ("80 proxy_protocol", "81"),
+        ("80 proxy_protocol", "192.0.2.1:80"),
+        ("443 ssl proxy_protocol", "443 quic"),
+        ("80", "80"),
+    ],
+)
+def test_files_that_are_spoken_to_in_one_way_or_elsewhere_are_no_obstacle(own: str, other: str) -> None:
+    texts = {"/e/shop.conf": f"server {{ listen {own}; }}", "/e/foreign": f"server {{ listen {other}; }}"}
+    assert find_mixed_ports({"/e/shop.conf": "shop"}, texts) == []
 
 
 MODERN = """\

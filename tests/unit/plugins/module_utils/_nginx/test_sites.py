@@ -157,3 +157,24 @@ def test_an_error_of_the_system_says_that_nothing_has_changed(monkeypatch: pytes
     params = {"sites": [_shop()], "http": _HTTP}
     with pytest.raises(UserError, match="Cannot allocate memory; what nginx serves has not changed"):
         sites.update_sites(params, print, check=True)
+
+
+def test_a_site_that_would_cut_off_somebody_elses_visitors_is_refused_before_anything_changes(
+    nginx: FakeNginx, layout: NginxLayout
+) -> None:
+    foreign = layout.etc / "sites-enabled" / "foreign"
+    foreign.write_text("server { listen 80; server_name foreign.test; }\n", encoding="utf-8")
+    with pytest.raises(
+        UserError, match=r"the site shop would let nginx answer at \*:80 to nobody who .* and \S+/foreign there too"
+    ) as refusal:
+        nginx.update({"name": "shop", "state": "present", "content": _SITE.replace("listen 80", "listen 80 proxy_protocol")})
+    assert str(refusal.value).endswith("Nothing was changed")
+    assert nginx.done == []
+    assert not layout.file_of("shop").exists()
+    foreign.unlink()
+    nginx.update({"name": "shop", "state": "present", "content": _SITE.replace("listen 80", "listen 80 proxy_protocol")})
+    assert nginx.done == ["reload"]
+    foreign.write_text("server { listen 80; server_name foreign.test; }\n", encoding="utf-8")
+    nginx.update({"name": "shop", "state": "present", "content": _SITE.replace("listen 80", "listen 80 proxy_protocol")})
+    assert nginx.done == ["reload"]
+    assert "foreign there too" in nginx.warnings[0]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import subprocess
@@ -70,7 +71,7 @@ def test_no_answer_is_bad_whatever_is_expected() -> None:
 
 @contextmanager
 def _server(
-    family: socket.AddressFamily, address: str | tuple[str, int], answer: bytes | None, context: ssl.SSLContext | None = None
+    family: socket.AddressFamily, address: str | tuple[str, int], answer: bytes | None, context: ssl.SSLContext | Speaking | None = None
 ) -> Iterator[tuple[socket.socket, list[bytes]]]:
     """Answer one request with these bytes, or keep silent when there are none; give the listening socket and what was asked."""
     asked: list[bytes] = []
@@ -124,6 +125,49 @@ def test_an_encrypted_front_is_asked_by_the_name_of_the_site_and_may_have_any_ce
     with _server(socket.AF_INET, ("127.0.0.1", 0), b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", context) as served:
         assert ask_proxy("127.0.0.1", served[0].getsockname()[1], HealthCheck(host="shop.test", is_encrypted=True)) == Answer(200)
     assert names == ["shop.test"]
+
+
+class Speaking:
+    """A front that lets nobody in who does not begin with the line of the PROXY protocol; then it may encrypt."""
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self.line = b""
+        self._context = context
+
+    def wrap_socket(self, connection: socket.socket, *, server_side: bool) -> socket.socket:
+        """Read the line, and not a byte more."""
+        while not self.line.endswith(b"\r\n") and len(self.line) < 107 and (byte := connection.recv(1)):
+            self.line += byte
+        assert self.line.startswith(b"PROXY "), self.line
+        return self._context.wrap_socket(connection, server_side=server_side) if self._context else connection
+
+
+@pytest.mark.parametrize("is_encrypted", [False, True])
+@pytest.mark.parametrize(("family", "address", "word"), [(socket.AF_INET, "127.0.0.1", "TCP4"), (socket.AF_INET6, "::1", "TCP6")])
+def test_a_front_of_the_proxy_protocol_is_told_before_all_else_that_the_host_itself_asks(
+    tmp_path: Path, family: socket.AddressFamily, address: str, word: str, *, is_encrypted: bool
+) -> None:
+    context = None
+    if is_encrypted:
+        key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+        subject = ["-subj", "/CN=another.test", "-keyout", str(key), "-out", str(certificate)]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject], check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+    front = Speaking(context)
+    with _server(family, (address, 0), b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", front) as (listening, asked):
+        port = listening.getsockname()[1]
+        check = HealthCheck(host="shop.test", is_encrypted=is_encrypted, proxy_protocol=True)
+        assert ask_proxy(address, port, check) == Answer(200)
+    assert re.fullmatch(rf"PROXY {word} {address} {address} [0-9]+ {port}\r\n", front.line.decode())
+    assert asked[0].startswith(b"GET / HTTP/1.1\r\n")
+
+
+def test_over_a_socket_the_proxy_protocol_is_not_spoken(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    with _server(socket.AF_UNIX, path, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as (_listening, asked):
+        assert ask_socket(path, HealthCheck(proxy_protocol=True)) == Answer(200)
+    assert asked[0].startswith(b"GET / HTTP/1.1\r\n")
 
 
 def test_over_a_socket_an_app_that_is_served_encrypted_is_asked_as_such(tmp_path: Path) -> None:

@@ -176,5 +176,12 @@ def test_what_the_web_server_itself_answers_is_explained_with_the_line_to_write(
     assert words in explain_status(status)
 
 
+@pytest.mark.parametrize("status", [0, 400])
+def test_a_site_that_does_not_understand_the_proxy_protocol_is_explained_where_it_was_spoken(status: int) -> None:
+    assert "`nginx.trusted_header`" in explain_status(status, proxy_protocol=True)
+    assert explain_status(status) == ""
+    assert explain_status(403, proxy_protocol=True) == explain_status(403)
+
+
 def test_an_answer_that_may_be_anything_is_not_explained() -> None:
     assert [explain_status(status) for status in (0, 200, 404, 500)] == [""] * 4

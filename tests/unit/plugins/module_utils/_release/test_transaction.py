@@ -10,7 +10,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
-from ansible_collections.webstack.flask.plugins.module_utils._release.options import choose_proxy
+from ansible_collections.webstack.flask.plugins.module_utils._release.options import choose_proxy, read_switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, read_record, write_record
 from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import choose_target
@@ -37,7 +37,15 @@ def test_an_app_is_asked_encrypted_once_one_of_its_names_is_certified(tmp_path: 
     options = {"address": "127.0.0.1", "port": 80, "host": "shop.test", "tls": False, "certified": certified}
     assert choose_proxy(options) == proxy
     assert choose_proxy({**options, "certified": None}) == PLAIN
+    assert choose_proxy({**options, "proxy_protocol": True}) == replace(proxy, proxy_protocol=True)
     assert choose_proxy({**options, "proof": "/a.proof"}) == replace(proxy, proof=Path("/a.proof"))
+
+
+@pytest.mark.parametrize("proxy_protocol", [False, True])
+def test_an_app_is_asked_in_the_way_in_which_its_site_is_spoken_to(*, proxy_protocol: bool) -> None:
+    proxy = {"address": "127.0.0.1", "port": 80, "host": "shop.test", "tls": False, "proxy_protocol": proxy_protocol}
+    options = {"proxy": proxy, "health": {}, "drain": 1, "watch": 0}
+    assert read_switch(options, AppLayout.of("shop"), REAL).check.proxy_protocol is proxy_protocol
 
 
 @pytest.fixture

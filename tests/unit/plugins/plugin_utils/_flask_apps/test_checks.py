@@ -426,6 +426,29 @@ def test_a_server_name_belongs_to_one_app() -> None:
     ]
 
 
+BALANCED = {"trusted_proxies": ["10.0.0.0/8"], "trusted_header": "proxy_protocol"}
+
+
+def test_apps_on_one_port_are_spoken_to_in_one_way() -> None:
+    shop, blog = describe(nginx=BALANCED), {"name": "blog", "server_names": ["blog.test"]}
+    (problem,) = find_problems(shop, describe(**blog))
+    assert problem == (
+        "on port 80 shop has the nginx.trusted_header proxy_protocol and blog has not, and nginx takes all that comes to a port in one "
+        "way; give all of them `nginx.trusted_header: proxy_protocol`, or those without another port: `nginx.listen_port`, and `tls.port` "
+        "with `tls`"
+    )
+    for nginx in (BALANCED, {"listen_port": 81}):
+        check_apps([shop, describe(**blog, nginx=nginx)])
+    check_apps([shop, {"name": "blog", "state": "absent"}])
+
+
+def test_the_proxy_protocol_is_refused_by_key_where_nobody_is_believed_or_udp_is_wanted() -> None:
+    (problem,) = find_problems(describe(nginx={"trusted_header": "proxy_protocol"}))
+    assert problem.startswith("flask_apps[0] (shop): nginx.trusted_header is 'proxy_protocol', and `trusted_proxies` names nobody")
+    (problem,) = find_problems(describe(nginx=BALANCED, tls={"mode": "self_signed", "http3": True}))
+    assert problem.startswith("flask_apps[0] (shop): tls.http3 is True, and `trusted_header` is proxy_protocol")
+
+
 def test_a_server_name_belongs_to_one_app_also_when_it_is_written_otherwise() -> None:
     (problem,) = find_problems(describe(), describe(name="blog", server_names=["Shop.Test"]))
     assert "the server name 'shop.test' on port 80 is claimed by shop and blog" in problem

@@ -272,6 +272,14 @@ def test_an_asgi_app_below_a_path_learns_it_by_a_setting() -> None:
     )
 
 
+def test_an_app_behind_a_balancer_of_tcp_is_asked_as_one() -> None:
+    nginx = {"trusted_proxies": ["10.0.0.0/8"], "trusted_header": "proxy_protocol"}
+    for tls in ({}, {"tls": "acme"}, {"tls": "self_signed"}):
+        apps = check_apps([describe(nginx=nginx, **tls)])
+        assert switch_inputs(apps)[0]["proxy"]["proxy_protocol"] is True
+        assert site_inputs(apps)[0]["trusted_header"] == "proxy_protocol"
+
+
 def test_an_encrypted_app_is_asked_and_shown_so() -> None:
     tls = {"certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem", "port": 8443}
     apps = check_apps([describe(tls=tls)])

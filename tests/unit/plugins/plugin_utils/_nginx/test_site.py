@@ -74,6 +74,7 @@ def problems_with(**options: Any) -> list[str]:  # noqa: ANN401
         {"limit_requests": "10r/s", "limit_requests_burst": 0, "limit_connections": 5, "security_headers": False, "pass_dotfiles": True},
         {"limit_requests": "", "limit_connections": 0},
         {"trusted_proxies": ["192.0.2.7", "10.0.0.0/8", "2001:db8::/32"], "trusted_header": "CF-Connecting-IP"},
+        {"trusted_proxies": ["192.0.2.7"], "trusted_header": "proxy_protocol", "tls": TLS},
         {"listen_port": 8080, "client_max_body_size": 0, "proxy_read_timeout": 86400},
         {"listen_port": "8080", "client_max_body_size": "20M", "proxy_read_timeout": "1"},
         {"extra": 'add_header X "a;b";\n\tlocation = /ñ {}\n'},
@@ -174,6 +175,10 @@ def test_nothing_hostile_gets_through_in_a_mapping(option: str, value: object) -
             ),
         ),
         (
+            {"trusted_proxies": ["10.0.0.0/8"], "trusted_header": "proxy_protocol", "tls": {**TLS, "http3": True}},
+            "sites[0].tls.http3 is True, and `trusted_header` is proxy_protocol, which there is on TCP alone, where HTTP/3 is on UDP",
+        ),
+        (
             {"limit_requests": "10/s"},
             "sites[0].limit_requests is '10/s'; allowed is a number of requests with r/s or r/m, such as 10r/s",
         ),
@@ -229,6 +234,26 @@ def test_a_refusal_says_what_was_given_and_what_is_allowed(options: dict[str, An
     assert problem in problems[0]
 
 
+@pytest.mark.parametrize(
+    "header", ["proxy-protocol", "PROXY_PROTOCOL", "Proxy", "ProxyProtocol", "proxy-v2", "send-proxy", "send-proxy-v2", "proxy_protocol_v2"]
+)
+def test_the_proxy_protocol_in_another_spelling_is_taken_for_no_header(header: str) -> None:
+    (problem,) = problems_with(trusted_proxies=["10.0.0.0/8"], trusted_header=header)
+    assert problem == (
+        f"sites[0].trusted_header is '{header}'; allowed is the name of a header, such as X-Forwarded-For, X-Real-IP or CF-Connecting-IP, "
+        "or proxy_protocol"
+    )
+
+
+@pytest.mark.parametrize("header", ["proxy_protocol", "CF-Connecting-IP"])
+def test_a_way_to_tell_of_visitors_is_refused_where_nobody_is_believed(header: str) -> None:
+    (problem,) = problems_with(trusted_header=header)
+    assert problem == (
+        f"sites[0].trusted_header is '{header}', and `trusted_proxies` names nobody who is believed; name the addresses or networks of the "
+        "balancers, such as `trusted_proxies: [10.0.0.0/8]`"
+    )
+
+
 @pytest.mark.parametrize("sites", [None, "shop", {"name": "shop"}])
 def test_no_list_is_refused(sites: object) -> None:
     assert find_site_problems(sites) == [f"nginx_site_sites is {sites!r}; allowed is a list of sites"]
@@ -265,6 +290,34 @@ def test_two_sites_cannot_have_one_server_name_on_the_encrypted_port() -> None:
 
 def test_two_sites_can_have_one_server_name_on_two_ports_or_when_one_goes() -> None:
     assert find_site_problems([SITE, {**SITE, "name": "blog", "listen_port": 81}, {**SITE, "name": "old", "state": "absent"}]) == []
+
+
+BALANCED = {"trusted_proxies": ["10.0.0.0/8"], "trusted_header": "proxy_protocol"}
+OTHER = {**SITE, "name": "blog", "server_names": ["blog.test"]}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "port"),
+    [
+        (BALANCED, {}, 80),
+        (BALANCED, {"trusted_proxies": ["10.0.0.0/8"]}, 80),
+        ({**BALANCED, "listen_port": "81", "tls": TLS}, {"tls": TLS}, 443),
+        ({**BALANCED, "listen_port": 81, "tls": TLS}, {"listen_port": 443}, 443),
+        ({**BALANCED, "listen_port": 443}, {"tls": TLS}, 443),
+    ],
+)
+def test_sites_on_one_port_are_spoken_to_in_one_way(one: dict[str, Any], other: dict[str, Any], port: int) -> None:
+    (problem,) = find_site_problems([{**SITE, **one}, {**OTHER, **other}], "sites")
+    assert problem == (
+        f"sites: on port {port} 'shop' has the trusted_header proxy_protocol and 'blog' has not, and nginx takes all that comes to a port "
+        "in one way; give all of them `trusted_header: proxy_protocol`, or those without another port: `listen_port`, and `tls.port` "
+        "with `tls`"
+    )
+
+
+@pytest.mark.parametrize("other", [BALANCED, {"listen_port": 81}, {"state": "absent"}])
+def test_sites_that_are_spoken_to_in_one_way_or_on_ports_of_their_own_are_accepted(other: dict[str, Any]) -> None:
+    assert find_site_problems([{**SITE, **BALANCED}, {**OTHER, **other}], "sites") == []
 
 
 def test_a_shaped_site_has_every_option() -> None:

@@ -123,15 +123,18 @@ def _socket_of(listen: Sequence[str]) -> tuple[str, bool]:
     return re.sub(r"^0\.0\.0\.0:", "*:", address), "quic" in listen
 
 
-def find_encrypted(text: str) -> list[tuple[str, int, str, str]]:
-    """Return for each server with a certificate where it can be asked: an address, a port, a name, and the certificate's file."""
+def find_encrypted(text: str) -> list[tuple[str, int, str, str, bool]]:
+    """Return for each server with a certificate how it can be asked.
+
+    That is an address, a port, a name, the certificate's file, and whether it wants the PROXY protocol.
+    """
     found = []
     for server in find_servers(text):
         listens = [words for words in server.listens if "ssl" in words]
         if server.certificate and server.names and listens:
             address, _colon, port = _socket_of(listens[0])[0].rpartition(":")
             host = {"*": "127.0.0.1", "[::]": "::1"}.get(address, address.strip("[]"))
-            found.append((host, int(port), re.sub(r"^\*|\*$", "www", server.names[0]), server.certificate))
+            found.append((host, int(port), re.sub(r"^\*|\*$", "www", server.names[0]), server.certificate, PROXY_PROTOCOL in listens[0]))
     return found
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access, read_text, write_atomically
+from ansible_collections.webstack.flask.plugins.module_utils._host.proxy_protocol import lead_to
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.log_lines import find_last_words
 
@@ -48,8 +49,11 @@ def has_loaded_all_but_certificates(digest: str) -> bool:
     return bool(digest) and (read_text(_RECORD) or "").partition(" ")[0] == digest.partition(" ")[0]
 
 
-def shows(address: str, port: int, name: str, certificate: str) -> bool:
-    """Return whether nginx serves exactly this certificate chain for a name."""
+def shows(address: str, port: int, name: str, certificate: str, *, proxy_protocol: bool = False) -> bool:
+    """Return whether nginx serves exactly this certificate chain for a name; `proxy_protocol` is whether it wants to be told who asks."""
+    if proxy_protocol:
+        with lead_to(address, port, _SHOW_TIMEOUT) as (near, near_port):
+            return shows(near, near_port, name, certificate)
     command = ["openssl", "s_client", "-connect", f"[{address}]:{port}" if ":" in address else f"{address}:{port}"]
     try:
         result = subprocess.run(

@@ -172,7 +172,7 @@ class SiteUpdate:
             return False
         contents = staging.read_certificates(plan.texts.values())
         servers = [server for text in plan.texts.values() if is_ours(text) for server in find_encrypted(text)]
-        if not all(service.shows(address, port, name, contents[file]) for address, port, name, file in servers):
+        if not all(service.shows(address, port, name, contents[file], proxy_protocol=line) for address, port, name, file, line in servers):
             return False
         if not check:
             service.record_loaded(digest)

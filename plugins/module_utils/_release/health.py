@@ -19,6 +19,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, cast
 
+from ansible_collections.webstack.flask.plugins.module_utils._host.proxy_protocol import introduce
+
 RELEASE_HEADER = "X-Webstack-Release"
 """Names the release in answers to a request that bears its own word in PROBE_HEADER; other answers do not have it."""
 
@@ -280,16 +282,6 @@ def _connect_to_file(path: str, deadline: float) -> socket.socket:
         connected.connect(path)
         stack.pop_all()
         return connected
-
-
-def introduce(connected: socket.socket) -> bytes:
-    """Return the line of the PROXY protocol, version 1, that says of a TCP connection what is so: nobody else is behind it.
-
-    From https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt, section 2.1.
-    """
-    family = "TCP6" if connected.family == socket.AF_INET6 else "TCP4"
-    (own, own_port), (other, other_port) = connected.getsockname()[:2], connected.getpeername()[:2]
-    return f"PROXY {family} {own} {other} {own_port} {other_port}\r\n".encode("ascii")
 
 
 def _connect_to_address(address: str, port: int, check: HealthCheck, deadline: float) -> socket.socket:

@@ -281,12 +281,12 @@ def test_servers_with_a_certificate_are_found_with_where_they_can_be_asked() -> 
     text = """
     server { listen 80; server_name a.test; }
     server { listen 443 ssl; http2 on; server_name *.a.test a.test; ssl_certificate /a.pem; ssl_certificate_key /a.key; }
-    server { listen [::1]:8443 ssl http2; server_name b.test; ssl_certificate /b.pem; }
+    server { listen [::1]:8443 ssl proxy_protocol http2; server_name b.test; ssl_certificate /b.pem; }
     server { listen 192.0.2.1:443 ssl; server_name c.*; ssl_certificate /c.pem; }
     server { listen 443 ssl default_server; server_name ""; ssl_reject_handshake on; }
     """
     assert find_encrypted(text) == [
-        ("127.0.0.1", 443, "www.a.test", "/a.pem"),
-        ("::1", 8443, "b.test", "/b.pem"),
-        ("192.0.2.1", 443, "c.www", "/c.pem"),
+        ("127.0.0.1", 443, "www.a.test", "/a.pem", False),
+        ("::1", 8443, "b.test", "/b.pem", True),
+        ("192.0.2.1", 443, "c.www", "/c.pem", False),
     ]

@@ -127,6 +127,16 @@ def test_a_name_that_somebody_else_serves_is_not_taken_in_silence(host: Host, ru
     assert snapshot(host) == before
 
 
+def test_visitors_of_others_on_the_port_are_not_cut_off_by_the_proxy_protocol(host: Host, run_role: Run) -> None:
+    before = snapshot(host)
+    outcome = run_role({**NEW, "trusted_proxies": ["127.0.0.2"], "trusted_header": "proxy_protocol"})
+    assert not outcome.succeeded
+    assert "the site new would let nginx answer at *:80 to nobody who does not speak the PROXY protocol" in outcome.output
+    assert "/etc/nginx/sites-enabled/foreign" in outcome.output
+    assert snapshot(host) == before
+    assert_all_served(host)
+
+
 def test_a_file_of_somebody_else_is_not_overwritten(host: Host, run_role: Run, sites: Sites) -> None:
     with file_of_somebody(host, "/etc/nginx/sites-available/new.conf", "# mine\n"):
         for site in (NEW, {"name": "new", "state": "absent"}):

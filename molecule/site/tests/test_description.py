@@ -38,6 +38,10 @@ def test_the_recipe_for_who_may_come_is_deployed_as_it_stands_and_again(host: Ho
     recipe = page.partition("## Who may come")[2].partition("```yaml\n")[2].partition("```")[0]
     smallest = next(app for app in host.ansible.get_variables()["flask_apps"] if app["name"] == "smallest")
     apps = [{**app, **{key: smallest[key] for key in ("source", "dependencies")}} for app in yaml.safe_load(recipe)["flask_apps"]]
+    # One more that has a gate, behind a balancer that is not there: the host itself speaks its language.
+    balanced = {"listen_port": 8081, "trusted_proxies": ["127.0.0.2"], "trusted_header": "proxy_protocol", "extra": "deny all;"}
+    tls = {"mode": "self_signed", "port": 8444}
+    apps.append({**apps[0], "name": "balanced", "server_names": ["balanced.example.org"], "nginx": balanced, "tls": tls})
     host.check_output("test -e /etc/nginx/staging.htpasswd || install -m 644 /dev/null /etc/nginx/staging.htpasswd")
     run_playbook(host, SITE, {"flask_apps": apps}).succeeded()
     again = run_playbook(host, DEPLOY, {"flask_apps": [{**app, "env": {"COLOUR": "green"}} for app in apps]}).succeeded()

@@ -33,7 +33,7 @@ if encrypted:
 try:
     link.sendall(f"GET {path} HTTP/1.1\\r\\nHost: balanced.test\\r\\n{lies}Connection: close\\r\\n\\r\\n".encode())
     sys.stdout.write(b"".join(iter(lambda: link.recv(65536), b"")).decode())
-except ConnectionResetError:
+except ConnectionError:
     pass
 """
 """Asks from an address, with a line of the PROXY protocol or without, and with headers that nobody is to believe."""

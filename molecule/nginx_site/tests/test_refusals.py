@@ -131,7 +131,7 @@ def test_visitors_of_others_on_the_port_are_not_cut_off_by_the_proxy_protocol(ho
     before = snapshot(host)
     outcome = run_role({**NEW, "trusted_proxies": ["127.0.0.2"], "trusted_header": "proxy_protocol"})
     assert not outcome.succeeded
-    assert "the site new would let nginx answer at *:80 to nobody who does not speak the PROXY protocol" in outcome.output
+    assert "at *:80 the site new would let nginx answer to nobody who does not speak the PROXY protocol" in outcome.output
     assert "/etc/nginx/sites-enabled/foreign" in outcome.output
     assert snapshot(host) == before
     assert_all_served(host)

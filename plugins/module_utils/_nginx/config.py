@@ -167,15 +167,17 @@ def find_mixed_ports(sites: Mapping[str, str], texts: Mapping[str, str]) -> list
             if file not in files:
                 files.append(file)
     problems = []
-    for (address, _is_udp), files in sorted(ways.items()):
-        named = {wants: [f"the site {sites[file]}" if file in sites else file for file in files.get(wants, [])] for wants in (True, False)}
-        if len(files) > 1 and any(file in sites for both in files.values() for file in both):
-            problems.append(
-                f"{' and '.join(named[True])} would let nginx answer at {address} to nobody who does not speak the PROXY protocol, and "
-                f"{' and '.join(named[False])} there too is for others; give all of them `proxy_protocol` (a site of the role "
-                f"`trusted_header: {PROXY_PROTOCOL}`), or another port"
+    for (address, _is_udp), way in sorted(ways.items()):
+        if len(way) > 1 and any(file in sites for files in way.values() for file in files):
+            those_with, those_without = (
+                " and ".join(f"the site {sites[file]}" if file in sites else file for file in way[wants]) for wants in (True, False)
             )
-    return list(dict.fromkeys(problems))
+            problems.append(
+                f"at {address} {those_with} would let nginx answer to nobody who does not speak the PROXY protocol, and cut off the "
+                f"visitors of {those_without}; give all of them `proxy_protocol` (sites of the role `trusted_header: {PROXY_PROTOCOL}`), "
+                "or another port"
+            )
+    return problems
 
 
 def parse_version(shown: str) -> tuple[int, ...]:

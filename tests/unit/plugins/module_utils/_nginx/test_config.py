@@ -125,10 +125,10 @@ def test_what_wants_the_proxy_protocol_where_others_do_not_is_named_with_both_fi
     first, second = find_mixed_ports({"/e/shop.conf": "shop"}, texts)
     who = ["the site shop", "/e/foreign"] if "proxy_protocol" in own else ["/e/foreign", "the site shop"]
     assert first == (
-        f"{who[0]} would let nginx answer at {address} to nobody who does not speak the PROXY protocol, and {who[1]} there too is for "
-        "others; give all of them `proxy_protocol` (a site of the role `trusted_header: proxy_protocol`), or another port"
+        f"at {address} {who[0]} would let nginx answer to nobody who does not speak the PROXY protocol, and cut off the visitors of "
+        f"{who[1]}; give all of them `proxy_protocol` (sites of the role `trusted_header: proxy_protocol`), or another port"
     )
-    assert f"at [::]{address[1:]} to" in second
+    assert second == first.replace(address, f"[::]{address[1:]}")
     assert find_mixed_ports({}, texts) == []  # it is nobody's of this run
 
 

@@ -154,7 +154,7 @@ def add_catch_all(http: str, body: str, ours: Iterable[str], foreign: Iterable[s
     return http + _CATCH_ALL.format(listens="\n".join(f"    {' '.join(line)};" for line in lines), body=body.rstrip("\n"))
 
 
-def find_mixed_ports(sites: Mapping[str, str], texts: Mapping[str, str]) -> list[str]:
+def find_mixed_listens(sites: Mapping[str, str], texts: Mapping[str, str]) -> list[str]:
     """Return a sentence for each file that wants the PROXY protocol where a site does not, or the other way round.
 
     `sites` are the names of this run's sites by file, `texts` what nginx reads by file. nginx takes all that comes to an address and port

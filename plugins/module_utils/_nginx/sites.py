@@ -21,7 +21,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._nginx.config impor
     explain_refusal,
     find_encrypted,
     find_ignored_names,
-    find_mixed_ports,
+    find_mixed_listens,
     find_refusal,
     is_ours,
 )
@@ -130,7 +130,7 @@ class SiteUpdate:
     def _compare_ports(self, plan: Plan, observed: Observed, *, is_needed: bool) -> None:
         """Raise UserError if visitors of a site, or of somebody else's, would get no answer. If nothing is to be done, only warn."""
         texts = {str(path): text for path, text in plan.texts.items() if path != self.layout.http}
-        problems = find_mixed_ports(self._files, {**texts, str(self.layout.main): observed.main})
+        problems = find_mixed_listens(self._files, {**texts, str(self.layout.main): observed.main})
         if problems and is_needed:
             raise UserError(f"{'; '.join(problems)}. Nothing was changed")
         for problem in problems:

@@ -13,9 +13,9 @@ from typing import Any
 from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem import is_pem
 from ansible_collections.webstack.flask.plugins.module_utils._host.digest import digest_of
 from ansible_collections.webstack.flask.plugins.module_utils._layout import CERTIFICATE_ROOT, AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import PROXY_PROTOCOL
 from ansible_collections.webstack.flask.plugins.module_utils._source.git import split_credentials
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import NO_CONFIG
-from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import PROXY_PROTOCOL
 
 App = Mapping[str, Any]
 """An entry with its defaults filled in."""

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import PROXY_PROTOCOL
 from ansible_collections.webstack.flask.plugins.plugin_utils._specs import list_defaults, load_options
 from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import find_closest
 
@@ -28,9 +29,6 @@ TLS_DEFAULTS = list_defaults(_OPTIONS["tls"]["options"])
 
 STATIC_DEFAULTS = list_defaults(_OPTIONS["static"]["options"])
 """The options of a static mapping beside `url` and `paths`, and what they are unless the user says otherwise."""
-
-PROXY_PROTOCOL = "proxy_protocol"
-"""What `trusted_header` is where balancers tell of visitors in a line before the request, and not in a header of it."""
 
 _SOCKET_PATH_LIMIT = 107  # what sockaddr_un holds, see unix(7)
 _HOST_NAME_LIMIT = 253  # RFC 1035

@@ -12,7 +12,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._nginx.config impor
     find_certificates,
     find_encrypted,
     find_ignored_names,
-    find_mixed_ports,
+    find_mixed_listens,
     find_refusal,
     find_server_names,
     find_servers,
@@ -122,14 +122,14 @@ LISTENING = "server { listen %s; listen [::]:%s; server_name a.test; }"
 )
 def test_what_wants_the_proxy_protocol_where_others_do_not_is_named_with_both_files(own: str, other: str, address: str) -> None:
     texts = {"/e/shop.conf": LISTENING % (own, own), "/e/foreign": LISTENING % (other, other)}
-    first, second = find_mixed_ports({"/e/shop.conf": "shop"}, texts)
+    first, second = find_mixed_listens({"/e/shop.conf": "shop"}, texts)
     who = ["the site shop", "/e/foreign"] if "proxy_protocol" in own else ["/e/foreign", "the site shop"]
     assert first == (
         f"at {address} {who[0]} would let nginx answer to nobody who does not speak the PROXY protocol, and cut off the visitors of "
         f"{who[1]}; give all of them `proxy_protocol` (sites of the role `trusted_header: proxy_protocol`), or another port"
     )
     assert second == first.replace(address, f"[::]{address[1:]}")
-    assert find_mixed_ports({}, texts) == []  # it is nobody's of this run
+    assert find_mixed_listens({}, texts) == []  # it is nobody's of this run
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_what_wants_the_proxy_protocol_where_others_do_not_is_named_with_both_fi
 )
 def test_files_that_are_spoken_to_in_one_way_or_elsewhere_are_no_obstacle(own: str, other: str) -> None:
     texts = {"/e/shop.conf": f"server {{ listen {own}; }}", "/e/foreign": f"server {{ listen {other}; }}"}
-    assert find_mixed_ports({"/e/shop.conf": "shop"}, texts) == []
+    assert find_mixed_listens({"/e/shop.conf": "shop"}, texts) == []
 
 
 MODERN = """\

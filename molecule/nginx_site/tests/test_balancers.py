@@ -59,7 +59,12 @@ def visit(host: Host, source: str, port: int, line: str = "", path: str = "/", *
 
 def line_of(visitor: str, port: int) -> str:
     """Return what a balancer says of a visitor who has come to one of its ports."""
-    return f"PROXY TCP4 {visitor} 198.51.100.1 50000 {port}\r\n"
+    family, own = ("TCP6", "2001:db8::1") if ":" in visitor else ("TCP4", "198.51.100.1")
+    return f"PROXY {family} {visitor} {own} 50000 {port}\r\n"
+
+
+OWN_QUESTION = "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"
+"""What a balancer says in version 2 when it asks for itself whether nginx is well."""
 
 
 @pytest.mark.parametrize(("port", "visitor"), [(VERSION_1, "127.0.0.11"), (VERSION_2, "127.0.0.12")])
@@ -82,7 +87,13 @@ def test_a_visitor_who_has_come_to_port_443_of_the_balancer_has_come_by_https(ho
     assert answer.status == 200
     assert (answer.asked["x-real-ip"], answer.asked["x-forwarded-proto"]) == ("203.0.113.5", "https")
     assert answer.asked["x-forwarded-host"] == "balanced.test"
-    assert visit(host, BALANCER, PLAIN, line_of("203.0.113.6", 80), encrypted=False).status == 308
+
+
+def test_a_visitor_of_port_80_of_the_balancer_is_redirected_to_its_port_443(host: Host) -> None:
+    answer = visit(host, BALANCER, PLAIN, line_of("203.0.113.6", 80), "/a?b=c", encrypted=False)
+    assert (answer.status, answer.location) == (308, "https://balanced.test/a?b=c")
+    answer = visit(host, STRANGER, PLAIN, line_of("203.0.113.6", 80), "/a?b=c", encrypted=False)
+    assert (answer.status, answer.location) == (308, "https://balanced.test:8444/a?b=c")
 
 
 def test_who_is_not_trusted_is_not_believed_and_gets_no_answer_without_a_line(host: Host) -> None:
@@ -92,6 +103,15 @@ def test_who_is_not_trusted_is_not_believed_and_gets_no_answer_without_a_line(ho
     assert visit(host, STRANGER, PLAIN, encrypted=False).status == 0
     assert visit(host, BALANCER, PLAIN, encrypted=False).status == 0
     assert visit(host, BALANCER, ENCRYPTED, "PROXY UNKNOWN\r\n").asked["x-real-ip"] == BALANCER
+
+
+def test_a_balancer_of_ipv4_may_have_visitors_of_ipv6(host: Host) -> None:
+    answer = visit(host, BALANCER, ENCRYPTED, line_of("2001:db8::5", 443))
+    assert (answer.status, answer.asked["x-real-ip"]) == (200, "2001:db8::5")
+
+
+def test_a_balancer_is_answered_that_asks_for_itself(host: Host) -> None:
+    assert visit(host, BALANCER, PLAIN, OWN_QUESTION, encrypted=False).status == 308
 
 
 def test_limits_count_the_visitor_and_not_the_balancer(host: Host) -> None:

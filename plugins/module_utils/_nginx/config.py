@@ -155,29 +155,31 @@ def add_catch_all(http: str, body: str, ours: Iterable[str], foreign: Iterable[s
 
 
 def find_mixed_listens(sites: Mapping[str, str], texts: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each file that wants the PROXY protocol where a site does not, or the other way round.
+    """Return a sentence for the files that want the PROXY protocol where a site does not, or the other way round.
 
     `sites` are the names of this run's sites by file, `texts` what nginx reads by file. nginx takes all that comes to an address and port
     in one way: where one `listen` says `proxy_protocol`, who does not speak it gets no answer, whichever name he wants.
     """
-    ways: dict[tuple[str, bool], dict[bool, list[str]]] = {}
+    ways: dict[tuple[str, bool], tuple[list[str], list[str]]] = {}
     for file, text in sorted(texts.items()):
         for listen in (listen for server in find_servers(text) for listen in server.listens):
-            files = ways.setdefault(_socket_of(listen), {}).setdefault(PROXY_PROTOCOL in listen[1:], [])
+            files = ways.setdefault(_socket_of(listen), ([], []))[PROXY_PROTOCOL not in listen[1:]]
             if file not in files:
                 files.append(file)
-    problems = []
-    for (address, _is_udp), way in sorted(ways.items()):
-        if len(way) > 1 and any(file in sites for files in way.values() for file in files):
-            those_with, those_without = (
-                " and ".join(f"the site {sites[file]}" if file in sites else file for file in way[wants]) for wants in (True, False)
-            )
-            problems.append(
-                f"at {address} {those_with} would let nginx answer to nobody who does not speak the PROXY protocol, and cut off the "
-                f"visitors of {those_without}; give all of them `proxy_protocol` (sites of the role `trusted_header: {PROXY_PROTOCOL}`), "
-                "or another port"
-            )
-    return problems
+    mixed: dict[tuple[str, str], list[str]] = {}
+    for (address, _is_udp), (those_with, those_without) in sorted(ways.items()):
+        if those_with and those_without and not sites.keys().isdisjoint([*those_with, *those_without]):
+            mixed.setdefault((_name_files(those_with, sites), _name_files(those_without, sites)), []).append(address)
+    return [
+        f"at {' and '.join(addresses)} {those_with} would let nginx answer to nobody who does not speak the PROXY protocol, and cut off "
+        f"the visitors of {those_without}; give all of them `proxy_protocol` (sites of the role `trusted_header: {PROXY_PROTOCOL}`), or "
+        "another port"
+        for (those_with, those_without), addresses in mixed.items()
+    ]
+
+
+def _name_files(files: Iterable[str], sites: Mapping[str, str]) -> str:
+    return " and ".join(f"the site {sites[file]}" if file in sites else file for file in files)
 
 
 def parse_version(shown: str) -> tuple[int, ...]:

@@ -321,6 +321,24 @@ def test_by_the_proxy_protocol_the_balancers_alone_are_believed_and_no_header_of
     assert scheme == [(["default", "$scheme"], []), (["1:443", "https"], [])]
 
 
+@pytest.mark.parametrize(
+    ("listen_port", "port", "end"),
+    [(8080, 8443, "$webstack_tls_port_a_mb__c"), (80, 8443, ":8443"), (8080, 443, ""), (80, 443, "")],
+)
+def test_a_balancer_that_comes_to_other_ports_than_its_visitors_has_them_redirected_to_its_own(
+    listen_port: int, port: int, end: str
+) -> None:
+    site = {**BALANCED, "listen_port": listen_port, "tls": {**TLS, "http3": False, "port": port}}
+    text = render_site(**site)
+    assert f"        return 308 https://$host{end}$request_uri;\n" in text
+    maps = {words[-1]: block for words, block in parse(text) if words[0] == "map"}
+    is_told = end.startswith("$")
+    assert ("$webstack_tls_port_a_mb__c" in maps) is is_told
+    if is_told:
+        assert maps[end] == [(["default", ":8443"], []), (["1:80", '""'], [])]
+    assert "tls_port" not in render_site(**{**site, "trusted_header": "X-Real-IP"})
+
+
 def test_by_the_proxy_protocol_an_old_nginx_speaks_http2_still() -> None:
     text = adapt_to_version(render_site(**BALANCED, tls=TLS | {"http3": False}), (1, 22, 1))
     assert "    listen 8443 ssl proxy_protocol http2;\n    listen [::]:8443 ssl proxy_protocol http2;\n" in text

@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -156,6 +157,18 @@ def test_a_new_certificate_is_loaded_by_the_next_run(host: Host, run_role: Run, 
     assert fingerprint(host, "encrypted.test") == former
     assert run_role(*sites.values()).changed == 1
     assert fingerprint(host, "encrypted.test") != former
+    assert run_role(*sites.values()).changed == 0
+
+
+def test_a_renewal_that_nginx_has_loaded_is_seen_to_be_served_where_the_proxy_protocol_is_spoken_too(
+    host: Host, run_role: Run, sites: Sites
+) -> None:
+    assert sites["balanced"]["tls"]["certificate"] == sites["both"]["tls"]["certificate"]
+    former = fingerprint(host, "both.test")
+    make_certificate(host, "both.test", "both")
+    host.check_output("systemctl reload nginx.service")
+    while fingerprint(host, "both.test") == former:
+        time.sleep(0.1)
     assert run_role(*sites.values()).changed == 0
 
 

@@ -272,8 +272,8 @@ def find_mixed_ports(sites: Iterable[tuple[str, Collection[object], bool]], belo
     for port, (those_with, those_without) in sorted(users.items()):
         if those_with and those_without:
             yield (
-                f"on port {port} {' and '.join(those_with)} has the {below}trusted_header {PROXY_PROTOCOL} and "
-                f"{' and '.join(those_without)} has not, and nginx takes all that comes to a port in one way; give all of them "
+                f"on port {port} {below}trusted_header is {PROXY_PROTOCOL} for {' and '.join(those_with)} and not for "
+                f"{' and '.join(those_without)}, but nginx takes all that comes to a port in one way; give all of them "
                 f"`{below}trusted_header: {PROXY_PROTOCOL}`, or those without another port: `{below}listen_port`, and `tls.port` with `tls`"
             )
 

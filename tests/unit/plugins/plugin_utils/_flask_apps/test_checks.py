@@ -431,11 +431,11 @@ BALANCED = {"trusted_proxies": ["10.0.0.0/8"], "trusted_header": "proxy_protocol
 
 def test_apps_on_one_port_are_spoken_to_in_one_way() -> None:
     shop, blog = describe(nginx=BALANCED), {"name": "blog", "server_names": ["blog.test"]}
-    (problem,) = find_problems(shop, describe(**blog))
+    (problem,) = find_problems(shop, describe(**blog), describe(name="news", server_names=["news.test"]))
     assert problem == (
-        "on port 80 shop has the nginx.trusted_header proxy_protocol and blog has not, and nginx takes all that comes to a port in one "
-        "way; give all of them `nginx.trusted_header: proxy_protocol`, or those without another port: `nginx.listen_port`, and `tls.port` "
-        "with `tls`"
+        "on port 80 nginx.trusted_header is proxy_protocol for shop and not for blog and news, but nginx takes all that comes to a port in "
+        "one way; give all of them `nginx.trusted_header: proxy_protocol`, or those without another port: `nginx.listen_port`, and "
+        "`tls.port` with `tls`"
     )
     for nginx in (BALANCED, {"listen_port": 81}):
         check_apps([shop, describe(**blog, nginx=nginx)])

@@ -309,7 +309,7 @@ OTHER = {**SITE, "name": "blog", "server_names": ["blog.test"]}
 def test_sites_on_one_port_are_spoken_to_in_one_way(one: dict[str, Any], other: dict[str, Any], port: int) -> None:
     (problem,) = find_site_problems([{**SITE, **one}, {**OTHER, **other}], "sites")
     assert problem == (
-        f"sites: on port {port} 'shop' has the trusted_header proxy_protocol and 'blog' has not, and nginx takes all that comes to a port "
+        f"sites: on port {port} trusted_header is proxy_protocol for 'shop' and not for 'blog', but nginx takes all that comes to a port "
         "in one way; give all of them `trusted_header: proxy_protocol`, or those without another port: `listen_port`, and `tls.port` "
         "with `tls`"
     )

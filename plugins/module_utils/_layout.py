@@ -15,6 +15,9 @@ NAME_PATTERN = re.compile(r"[a-z][a-z0-9_-]{0,24}")
 """An app's name is also a user, a directory and a unit: 25 characters leave room for `_build-` within
 the 32 that useradd(8) allows."""
 
+PROCESS_PATTERN = re.compile(r"[a-z][a-z0-9_-]{0,24}")
+"""The name of a process is a part of its unit's, behind that of the app and a dot, which no app has in its name."""
+
 _ROOT_PATTERN = re.compile(r"/[A-Za-z0-9_@+./-]{1,69}")
 """What can stand in a unit and in nginx's configuration as it is. A socket's path has 107 bytes at most, says unix(7)."""
 
@@ -168,5 +171,18 @@ class AppLayout:
         return f"{self.name}@{release}.socket"
 
     def units(self, release: str) -> list[str]:
-        """Return the names of all units of a release."""
+        """Return the names of the units by which a release answers users."""
         return [self.service_unit(release), self.socket_unit(release)]
+
+    def process_unit(self, release: str, process: str, number: int = 1) -> str:
+        """Return the name of a unit of one of a release's processes, of which several may run."""
+        return f"{self.name}.{process}{'' if number == 1 else f'.{number}'}@{release}.service"
+
+    def is_process(self, unit: str) -> bool:
+        """Return whether a unit of the app is that of a process."""
+        return unit.startswith(f"{self.name}.")
+
+    @staticmethod
+    def unit_file(unit: str) -> Path:
+        """Return the file of a unit that is no instance of a template."""
+        return UNIT_ROOT / unit

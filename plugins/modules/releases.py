@@ -303,6 +303,17 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "socket": {"type": "str", "required": True},
             "drop_in": {"type": "str", "default": ""},
             "commands": {"type": "list", "elements": "str", "default": []},
+            "processes": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "unit": {"type": "str", "required": True},
+                    "count": {"type": "int", "default": 1},
+                    "exclusive": {"type": "bool", "default": False},
+                },
+            },
             "command_timeout": {"type": "float", "default": 300},
             "chdir": {"type": "str", "default": ""},
             "env_files": {"type": "list", "elements": "str", "default": []},

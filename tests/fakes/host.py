@@ -56,6 +56,9 @@ class Unit(NamedTuple):
     questions: int = 0
     """How often it has been asked since it started."""
 
+    left: int = 0
+    """For how many moments a process still finishes what it is at."""
+
 
 Thing = TypeVar("Thing")
 Undo = tuple[str, tuple[tuple[str, "Node | None"], ...]]
@@ -82,6 +85,9 @@ class World:
 
     cut_off: frozenset[str] = frozenset()
     """Releases that were stopped with a request in them."""
+
+    doubled: frozenset[str] = frozenset()
+    """Processes that ran twice though they must not."""
 
     commands: int = 0
     """How many release commands were begun."""
@@ -181,6 +187,7 @@ class World:
         self.steps += 1
         change()
         self.meet_users()
+        self.look_at_processes()
 
     # The file system.
 
@@ -231,6 +238,9 @@ class World:
         release, known = release_of(unit), self.units.get(unit, Unit())
         if known.active == "active":
             return
+        if "." in unit.partition("@")[0]:
+            self._start_process(unit, known)
+            return
         if unit.endswith(".socket"):
             if f"{UNITS}/{self.name}@.socket" in self.nodes and f"{self.root}/releases/{release}" in self.nodes:
                 self.nodes[self.socket(release)] = Node("socket")
@@ -245,6 +255,29 @@ class World:
             self.set_unit(unit, known._replace(active="activating", restarts=known.restarts + 1))
         else:
             self.set_unit(unit, known._replace(active="active", questions=0))
+
+    def _start_process(self, unit: str, known: Unit) -> None:
+        """Start a process, if users reach its release."""
+        link = self.nodes.get(f"{self.root}/current")
+        if link is None or link.text != f"releases/{release_of(unit)}":
+            return
+        if f"{UNITS}/{unit}" not in self.nodes or self.behaviour(release_of(unit)) in ("dead", "idle"):
+            self.set_unit(unit, known._replace(active="activating", restarts=known.restarts + 1))
+        else:
+            self.set_unit(unit, Unit("active"))
+
+    def end(self, unit: str) -> None:
+        """Tell a process to end, which takes a while."""
+        if self.units.get(unit, Unit()).active == "active":
+            self.set_unit(unit, Unit("deactivating", left=BUSY))
+        else:
+            self.set_unit(unit, Unit())
+
+    def look_at_processes(self) -> None:
+        """See which processes run in two releases at once."""
+        running = [unit.partition("@")[0] for unit, known in self.units.items() if known.active in ("active", "deactivating")]
+        twice = {name for name in running if name.startswith(f"{self.name}.") and running.count(name) > 1}
+        self.doubled |= twice
 
     def stop(self, unit: str) -> None:
         """Stop a unit; what is in it is cut off."""
@@ -307,6 +340,9 @@ class World:
         """Let requests and commands come nearer to their ends."""
         self.requests = {release: left - 1 for release, left in self.requests.items() if left > 1}
         self.command = max(0, self.command - 1)
+        for unit, known in list(self.units.items()):
+            if known.active == "deactivating":
+                self.set_unit(unit, known._replace(left=known.left - 1) if known.left > 1 else Unit())
 
     def cut_power(self, lost: int) -> None:
         """Take back as many of the last writes as had not reached the disk; nothing runs any more, and what starts at boot does."""
@@ -378,7 +414,7 @@ class FakeUnits(_Part):
         if "@" not in unit:
             return UnitState("active", "running") if self.world.command else UnitState("inactive", "dead")
         known = self.world.units.get(unit, Unit())
-        sub = {"active": "running", "activating": "auto-restart"}.get(known.active, "dead")
+        sub = {"active": "running", "activating": "auto-restart", "deactivating": "stop-sigterm"}.get(known.active, "dead")
         enablement = "enabled" if self.world.wants(unit) in self.world.nodes else "disabled"
         pid = 1 if known.active == "active" and unit.endswith(".service") else 0
         return UnitState(known.active, sub, restarts=known.restarts, main_pid=pid, enablement=enablement, cpu_weight=known.weight)
@@ -424,6 +460,9 @@ class FakeUnits(_Part):
     def stop(self, *units: str) -> None:
         """A socket starts no service any more once both are to be stopped."""
         self.world.step(f"stop {units}", partial(_each, self.world.stop, units))
+
+    def end(self, *units: str) -> None:
+        self.world.step(f"end {units}", partial(_each, self.world.end, units))
 
     def enable(self, *units: str) -> None:
         self._want({unit: Node("link", f"{UNITS}/{self.world.name}@.{unit.rpartition('.')[2]}") for unit in units})

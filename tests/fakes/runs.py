@@ -40,6 +40,7 @@ def describe(build: str, behaves: str = "good", **changes: object) -> dict[str, 
         "watch": 1,
         "keep": 1,
         "commands": [],
+        "processes": [],
         "command_timeout": 300,
         "chdir": "",
         "env_files": [],
@@ -79,4 +80,5 @@ def rested(world: World) -> World:
     """Return a host half a minute later: its writes have reached the disk, and its requests have ended."""
     world = world.copy()
     world.unsynced, world.requests, world.visits, world.cut_off, world.clock = [], {}, frozenset(), frozenset(), 0
+    world.units, world.doubled = {unit: known for unit, known in world.units.items() if known.active != "deactivating"}, frozenset()
     return world

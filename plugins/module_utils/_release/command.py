@@ -13,7 +13,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.hints impo
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import holds_code
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.source import Source
-from ansible_collections.webstack.flask.plugins.module_utils._release.switch import ReleaseFailed
+from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import sandbox
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.log_lines import find_last_words
 

@@ -15,6 +15,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.command import end_earlier, run_release_command
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
+from ansible_collections.webstack.flask.plugins.module_utils._release.processes import Process
 from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import recover, stay
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import (
     ReleaseSpec,
@@ -26,7 +27,8 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.release im
     sweep,
 )
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
-from ansible_collections.webstack.flask.plugins.module_utils._release.switch import ReleaseFailed, Switch, read_current
+from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
+from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch, read_current
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, change_app, retire_others
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import list_confinement
 
@@ -68,6 +70,7 @@ def read_spec(app: dict[str, Any]) -> ReleaseSpec:
         service=app["service"],
         socket=app["socket"],
         drop_in=app["drop_in"],
+        processes=tuple(map(Process.of, app["processes"])),
         commands=tuple(app["commands"]),
         version=app["version"],
         health=app["health"],

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -31,6 +31,9 @@ class ReleaseRecord:
     health: Mapping[str, Any] = field(default_factory=dict)
     """How it is asked for its health, in the terms of HealthCheck: what a later release is asked may not be there yet."""
 
+    processes: tuple[Mapping[str, Any], ...] = ()
+    """What it runs besides its web process, each with `name`, `count` and `exclusive`."""
+
     sequence: int = 0
     """Which event of the app the last one of this release was, from 1 on: a clock can be set back. 0 where it was not counted yet."""
 
@@ -39,7 +42,7 @@ class ReleaseRecord:
         """Return the record written in `text`; keys that this version does not know are left out."""
         content = json.loads(text)
         known = {key: value for key, value in content.items() if key in cls.__dataclass_fields__}
-        return cls(**{**known, "variables": tuple(known.get("variables", ()))})
+        return cls(**{**known, **{key: tuple(known.get(key, ())) for key in ("variables", "processes")}})
 
     def to_json(self) -> str:
         """Return the text to write."""
@@ -103,16 +106,17 @@ def choose_leftovers(
     current: str | None,
     keep: int,
     keep_failed: int = 2,
+    pinned: Collection[str] = (),
 ) -> Leftovers:
     """Return what to prune.
 
-    The current release stays, and besides it the last `keep` verified ones. Failed ones never count as good: the
-    last `keep_failed` of them stay for their logs.
+    The current release stays, and besides it the last `keep` verified ones, and those that are `pinned`, because something still runs in
+    them. Failed ones never count as good: the last `keep_failed` of them stay for their logs.
     """
     others = [record for record in records if record.id != current]
     healthy = sorted((r for r in others if r.healthy), key=lambda r: (r.sequence, r.verified or 0.0), reverse=True)
     unhealthy = sorted((r for r in others if not r.healthy), key=lambda r: (r.sequence, r.failed or r.created), reverse=True)
-    kept = {r.id for r in healthy[:keep]} | {r.id for r in unhealthy[:keep_failed]} | {current}
+    kept = {r.id for r in healthy[:keep]} | {r.id for r in unhealthy[:keep_failed]} | {current, *pinned}
     staying = [r for r in records if r.id in kept]
     used_builds = {r.build for r in staying}
     used_environments = {r.environment for r in staying}

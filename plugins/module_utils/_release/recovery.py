@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import choose_previous, is_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, read_record, read_records
-from ansible_collections.webstack.flask.plugins.module_utils._release.switch import ReleaseFailed, Switch
+from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
+from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch
 
 
 def read_switch_of(switch: Switch, release: str) -> Switch:
@@ -34,6 +35,7 @@ def recover(switch: Switch) -> bool:
         own = read_switch_of(switch, current)
         own.repair(current)
         own.verify(current, watch=True)
+        own.workforce.take_over(current, watch=True)
     except ReleaseFailed as failure:
         reason = str(failure)
         note(switch.layout, switch.host, current, lambda found, now: found.mark_failed(now, reason))
@@ -63,6 +65,9 @@ def stay(switch: Switch, release: str) -> bool:
     """See that users reach the release where the link leads already; return whether anything had to be mended."""
     mended = switch.repair(release)
     switch.verify(release)
+    if switch.workforce.take_over(release):
+        switch.notes.append(f"put the processes of {release} in order")
+        mended = True
     if not is_unfinished(read_records(switch.layout, switch.host), release):
         return mended
     note(switch.layout, switch.host, release, lambda found, now: found.mark_verified(now))

@@ -16,6 +16,12 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.digest import
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import THROUGH
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.processes import (
+    Process,
+    ensure_files,
+    find_pinned,
+    remove_files,
+)
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord, choose_leftovers, next_sequence
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file import find_environment_problems, format_environment
@@ -36,6 +42,7 @@ class ReleaseSpec:
     service: str
     socket: str
     drop_in: str = ""
+    processes: tuple[Process, ...] = ()
     commands: tuple[str, ...] = ()
     version: str = ""
     health: Mapping[str, Any] = field(default_factory=dict)
@@ -47,7 +54,9 @@ class ReleaseSpec:
         if self.build is None or self.environment is None:
             return None
         files = [_without_comments(text) for text in (self.gunicorn_conf, self.service, self.socket, self.drop_in)]
-        return digest_of([self.build, self.environment, dict(self.variables), files, self.commands])
+        processes = [(process.name, _without_comments(process.unit), process.exclusive) for process in self.processes]
+        # An app that has none keeps the identifier that it had before there were any.
+        return digest_of([self.build, self.environment, dict(self.variables), files, self.commands, *([processes] if processes else [])])
 
     def find_problems(self) -> list[str]:
         """Return what is wrong with the input, before anything is changed."""
@@ -97,16 +106,19 @@ def ensure_release(spec: ReleaseSpec, host: Host, *, check: bool) -> bool:
         _probe_of(layout, spec.id), read_probe(layout, host, spec.id) or secrets.token_hex(16), secret, check=check
     )
     changed |= _ensure_drop_in(layout, host, spec.id, spec.drop_in, check=check, checked=record is not None)
+    changed |= ensure_files(layout, host, spec.id, spec.processes, check=check)
     for name, target in (("app", f"../../builds/{spec.build}"), ("venv", f"../../environments/{spec.environment}")):
         if host.files.read_link(directory / name) != target:
             changed = True
             if not check:
                 host.files.point_link(directory / name, target)
-    outdated = record is None or record.health != spec.health
+    processes = tuple(process.to_record() for process in spec.processes)
+    outdated = record is None or (record.health, record.processes) != (spec.health, processes)
     if outdated and not check:
         names = tuple(sorted(spec.variables))
         new = ReleaseRecord(spec.id, spec.build, spec.environment, created=host.clock.time(), version=spec.version, variables=names)
-        write_record(layout, host, replace(record or replace(new, sequence=next_sequence(read_records(layout, host))), health=spec.health))
+        known = record or replace(new, sequence=next_sequence(read_records(layout, host)))
+        write_record(layout, host, replace(known, health=spec.health, processes=processes))
     return _close_records(layout, host, secret, check=check) or changed or outdated
 
 
@@ -200,8 +212,9 @@ def prune(layout: AppLayout, host: Host, current: str | None, keep: int) -> list
     files = host.files
     present = _names(host, layout.releases)
     records = read_records(layout, host)
-    leftovers = choose_leftovers(records, _names(host, layout.builds), _names(host, layout.environments), current, keep)
-    broken = sorted(set(present) - {record.id for record in records} - {current})
+    pinned = find_pinned(layout, host)
+    leftovers = choose_leftovers(records, _names(host, layout.builds), _names(host, layout.environments), current, keep, pinned=pinned)
+    broken = sorted(set(present) - {record.id for record in records} - {current} - pinned)
     stale = [layout.build(name) for name in leftovers.builds] + [layout.environment(name) for name in leftovers.environments]
     doomed = [layout.release(name) for name in (*leftovers.releases, *broken)]
     doomed += [path for path in stale if host.clock.time() - files.modified(path) > _GRACE]
@@ -223,12 +236,13 @@ def sweep(layout: AppLayout, host: Host) -> bool:
     staged = [*files.glob(layout.root, ".*.new"), *files.glob(layout.releases, "*/.*")]
     staged += [path for kind in ("service", "socket") for path in files.glob(units, f".{name}@.{kind}.*")]
     staged += files.glob(units, f"{name}@*.service.d/.release.conf.*")
+    staged += files.glob(units, f".{layout.process_unit('*', '*')}.*")
     for path in staged:
         files.unlink(path)
     emptied = [path for path in files.glob(units, f"{name}@*.service.d") if not files.names(path)]
     for path in emptied:
         files.rmdir(path)
-    return bool(trees or staged or emptied)
+    return remove_files(layout, host) or bool(trees or staged or emptied)
 
 
 def _names(host: Host, directory: Path) -> list[str]:

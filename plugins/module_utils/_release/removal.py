@@ -19,6 +19,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.places import
 from ansible_collections.webstack.flask.plugins.module_utils._host.trees import Moved, set_aside
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
+from ansible_collections.webstack.flask.plugins.module_utils._release.processes import find_files
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import find_drop_ins, is_foreign_unit, sweep
 from ansible_collections.webstack.flask.plugins.module_utils._release.remains import comments_of
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host, Remains
@@ -104,7 +105,7 @@ def _has_data(layout: AppLayout, remains: Remains) -> bool:
 
 def _find_units(layout: AppLayout, host: Host) -> list[Path]:
     """Return the unit files that we have written."""
-    units = (layout.service_template, layout.socket_template, layout.places, *find_drop_ins(layout, host).values())
+    units = (layout.service_template, layout.socket_template, layout.places, *find_drop_ins(layout, host).values(), *find_files(layout, host))
     return [path for path in units if host.files.read_text(path) and not is_foreign_unit(host, path)]
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed, explain
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import (
     ANY_PROBE,
     HOST_HEADER,
@@ -22,17 +22,11 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.health imp
     Answer,
     HealthCheck,
 )
-from ansible_collections.webstack.flask.plugins.module_utils._release.hints import explain_status, find_hints
-from ansible_collections.webstack.flask.plugins.module_utils._release.release import holds_code, read_probe
+from ansible_collections.webstack.flask.plugins.module_utils._release.hints import explain_status
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_probe
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
-from ansible_collections.webstack.flask.plugins.module_utils._release.source import Source
 from ansible_collections.webstack.flask.plugins.module_utils._release.units import ReleaseUnits
-from ansible_collections.webstack.flask.plugins.module_utils._systemd.log_lines import find_last_words
-
-LOG_LINES = 20
-"""How many of the app's last log lines a failure shows."""
-
-_LOG_LINES_READ = 300
+from ansible_collections.webstack.flask.plugins.module_utils._release.workforce import Workforce
 
 VERIFY_TIMEOUT = 10
 """Seconds in which the web server must be seen to reach a release, where there is no other that users could be sent back to.
@@ -88,10 +82,6 @@ class Proof:
         return cls(words["known"], words["pass_on"], f"{path.stem}.proof.invalid") if path and words else None
 
 
-class ReleaseFailed(UserError):
-    """A release did not come up, or was not reached; users are where they were before."""
-
-
 def read_current(layout: AppLayout, host: Host) -> str | None:
     """Return the release that users reach."""
     target = host.files.read_link(layout.current)
@@ -114,6 +104,11 @@ class Switch:
     def units(self) -> ReleaseUnits:
         """The units of the app's releases."""
         return ReleaseUnits(self.layout, self.host)
+
+    @property
+    def workforce(self) -> Workforce:
+        """The processes of the app's releases."""
+        return Workforce(self.layout, self.host, self.check.deadline, self.watch_time)
 
     @property
     def current(self) -> str | None:
@@ -166,6 +161,7 @@ class Switch:
         self.bring_up(fallback)
         self.units.enable(fallback)
         self.host.files.point_link(self.layout.current, f"releases/{fallback}")
+        self.workforce.take_over(fallback)
         if current is not None:
             self.retire(current)
 
@@ -236,7 +232,11 @@ class Switch:
             self._raise_if_dead(release, restarts)
 
     def retire(self, release: str, *, drain: bool = True) -> None:
-        """Stop a release that users no longer reach, after its requests have ended, and let it not start at boot."""
+        """Stop a release that users no longer reach, after its requests have ended, and let it not start at boot.
+
+        Its processes are told to end, and not waited for.
+        """
+        self.workforce.dismiss_release(release)
         if drain:
             self._drain(release)
         self.units.stop(release)
@@ -277,14 +277,7 @@ class Switch:
             raise ReleaseFailed(self._explain(f"release {release} does not run: {death}", release))
 
     def _explain(self, what: str, release: str) -> str:
-        words = find_last_words(self.host.units.read_journal(self.layout.service_unit(release), _LOG_LINES_READ), LOG_LINES)
-        log = [f"  {line}" for line in words or ["(nothing)"]]
-        source = Source.of(self.host, self.layout.release(release))
-        hints = [f"Hint: {hint}." for hint in find_hints(words, str(self.layout.root), self._knows_code(release), source)]
-        return "\n".join([what, "The last lines of its log:", *log, *hints])
-
-    def _knows_code(self, release: str) -> Callable[[str], bool]:
-        return lambda path: holds_code(self.layout, self.host, release, path)
+        return explain(self.layout, self.host, what, release, self.layout.service_unit(release))
 
     def _try_until(self, deadline: float, attempt: Callable[[], str | None]) -> str | None:
         """Repeat `attempt` until it finds no trouble or time is up; return the last trouble."""

@@ -16,7 +16,8 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, prune, sweep
-from ansible_collections.webstack.flask.plugins.module_utils._release.switch import VERIFY_TIMEOUT, ReleaseFailed, Switch
+from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
+from ansible_collections.webstack.flask.plugins.module_utils._release.switch import VERIFY_TIMEOUT, Switch
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Transaction:
             self.prepare()
             self.commit()
             self.confirm()
+            self.hand_over()
         except BaseException as failure:
             self.revert(failure)
             raise
@@ -70,6 +72,11 @@ class Transaction:
         self.switch.verify_within(0 if self.before else VERIFY_TIMEOUT, self.release)
         self.switch.watch(self.release)
 
+    def hand_over(self) -> None:
+        """Have its processes at work. Those of the former release go on, but for those of which there must never be two."""
+        if self.switch.workforce.take_over(self.release):
+            self.switch.notes.append(f"started the processes of {self.release}")
+
     def settle(self) -> None:
         """Write down that it serves, stop the former release when its requests have ended, and prune."""
         switch = self.switch
@@ -86,11 +93,22 @@ class Transaction:
         reached = self.switch.current == self.release
         if reached:
             self.switch.lead_back(self.before, self.former)
+            self._take_back_work()
         self.switch.retire(self.release, drain=reached)
         if isinstance(failure, ReleaseFailed):
             reason = str(failure)
             with suppress(OSError):  # on a full disk the reason matters more than its record
                 note(self.switch.layout, self.switch.host, self.release, lambda found, now: found.mark_failed(now, reason))
+
+
+    def _take_back_work(self) -> None:
+        """Have the processes of the release before at work, of which some may have been ended for those of this one."""
+        if self.before is None:
+            return
+        try:
+            self.switch.workforce.take_over(self.before)
+        except ReleaseFailed as failure:  # the reason why users were taken back matters more
+            self.switch.notes.append(str(failure).partition("\n")[0])
 
 
 def retire_others(switch: Switch, release: str | None) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.processes import ENDING, find_units, release_of
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
 
@@ -63,12 +64,13 @@ class ReleaseUnits:
         self.host.units.forget_failure(*self.layout.units(release))
 
     def find_others(self, release: str | None) -> list[str]:
-        """Return the releases besides `release` that run or would start at boot."""
-        templates = self.layout.units("")
+        """Return the releases besides `release` that run or would start at boot. Processes that were told to end are on their own."""
         directory = self.layout.service_template.parent
-        wants = [path for unit in self.layout.units("*") for path in self.host.files.glob(directory, f"*.wants/{unit}")]
-        units = {path.name for path in wants} | set(self.host.units.find_instances(*templates))
-        return sorted({unit.partition("@")[2].rpartition(".")[0] for unit in units} - {release})
+        patterns = [*self.layout.units("*"), self.layout.process_unit("*", "*")]
+        wants = [path for unit in patterns for path in self.host.files.glob(directory, f"*.wants/{unit}")]
+        working = [unit for unit, state in find_units(self.layout, self.host).items() if state.active != ENDING]
+        units = {path.name for path in wants} | set(self.host.units.find_instances(*self.layout.units(""))) | set(working)
+        return sorted(set(map(release_of, units)) - {release})
 
 
 def _is_socket(unit: str) -> bool:

@@ -170,6 +170,11 @@ def stop(*units: str) -> None:
     _systemctl("stop", "--", *units)
 
 
+def end(*units: str) -> None:
+    """Tell units to end, and wait for none: they have the time that they say to finish what they are at."""
+    _systemctl("stop", "--no-block", "--", *units)
+
+
 def enable(*units: str) -> None:
     """Make units start at boot."""
     _systemctl("enable", "--quiet", "--", *units)

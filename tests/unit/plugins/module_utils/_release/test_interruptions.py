@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
+from ansible_collections.webstack.flask.plugins.module_utils._release.processes import Process
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import choose_previous, is_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record, read_records
 from ansible_collections.webstack.flask.plugins.module_utils._release.removal import remove
 from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back
-from ansible_collections.webstack.flask.plugins.module_utils._release.switch import ReleaseFailed
+from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction
-from fakes.host import FakeRemains, Node, Stopped, World
+from fakes.host import UNITS, FakeRemains, Node, Stopped, World, release_of
 from fakes.runs import LAYOUT, Operation, deployed, describe, identify, install, rested
 
 NOTHING, SILENCE = "nothing", "nothing that listens"
@@ -84,6 +85,18 @@ def _bad(behaves: str, **changes: object) -> dict[str, Any]:
     return describe("b3", behaves, **changes)
 
 
+def _process(name: str, **more: object) -> dict[str, Any]:
+    return {"name": name, "unit": f"# webstack.flask\n[Service]\nExecStart={name}\n", "count": 1, "exclusive": False, **more}
+
+
+WORK = [_process("mail", count=2), _process("beat", exclusive=True)]
+ALONE = "shop.beat"
+
+
+def _at_work(build: str, behaves: str = "good", processes: list[dict[str, Any]] = WORK) -> dict[str, Any]:
+    return describe(build, behaves, processes=processes)
+
+
 @cache
 def scenarios() -> dict[str, Scenario]:
     live = install(deployed(OLD), deployed(NOW))
@@ -94,6 +107,11 @@ def scenarios() -> dict[str, Scenario]:
     refused = describe("b3", drop_in="# webstack.flask\nUnknown=1\n")
     fourth = describe("b4")
     back = install(deployed(OLD), deployed(NOW), rolled_back())
+    working = install(deployed(_at_work("b1")), deployed(_at_work("b2")))
+    earlier, worker, next_worker, idle = map(identify, (_at_work("b1"), _at_work("b2"), _at_work("b3"), _at_work("b3", "idle")))
+    others = [_process("beat", exclusive=True), _process("other")]
+    more = [{**WORK[0], "count": 3}, WORK[1]]
+    fewer = [{**WORK[0], "count": 1}, WORK[1]]
     return {
         "first deploy": Scenario(install(), deployed(OLD), OLDER, frozenset({NOTHING, OLDER})),
         "first deploy that fails": Scenario(install(), deployed(_bad("sick")), NOTHING, frozenset({NOTHING}), fails=True),
@@ -127,6 +145,31 @@ def scenarios() -> dict[str, Scenario]:
         "rollback": Scenario(live, rolled_back(), OLDER, before | {OLDER}, previous=(LIVE, OLDER), returns=LIVE),
         "rollback by name": Scenario(live, rolled_back(OLDER), OLDER, before | {OLDER}, previous=(LIVE,)),
         "rollback of a rollback": Scenario(back, rolled_back(), LIVE, before | {OLDER}, previous=(LIVE, OLDER), returns=OLDER),
+        "first deploy with processes": Scenario(install(), deployed(_at_work("b1")), earlier, frozenset({NOTHING, earlier})),
+        "deploy with processes": Scenario(
+            working, deployed(_at_work("b3")), next_worker, frozenset({worker, next_worker}), previous=(worker,)
+        ),
+        "deploy with other processes": Scenario(
+            working,
+            deployed(_at_work("b3", processes=others)),
+            identify(_at_work("b3", processes=others)),
+            frozenset({worker, identify(_at_work("b3", processes=others))}),
+            previous=(worker,),
+        ),
+        "deploy without processes any more": Scenario(working, deployed(NEW), NEXT, frozenset({worker, NEXT}), previous=(worker,)),
+        "deploy whose processes die": Scenario(
+            working, deployed(_at_work("b3", "idle")), worker, frozenset({worker, idle}), fails=True, previous=(earlier,)
+        ),
+        "more of a process": Scenario(
+            working, deployed(_at_work("b2", processes=more)), worker, frozenset({worker}), previous=(earlier,)
+        ),
+        "fewer of a process": Scenario(
+            working, deployed(_at_work("b2", processes=fewer)), worker, frozenset({worker}), previous=(earlier,)
+        ),
+        "rollback with processes": Scenario(
+            working, rolled_back(), earlier, frozenset({worker, earlier}), previous=(worker, earlier), returns=worker
+        ),
+        "removal with processes": Scenario(working, removed, NOTHING, frozenset({worker, SILENCE, NOTHING})),
         "deploy, then another one": Scenario(
             live,
             deployed(NEW),
@@ -145,6 +188,7 @@ def look_after_stop(world: World, scenario: Scenario) -> None:
     """See that users of a host on which a run was stopped are where they may be, and are served if the release can serve."""
     assert world.visits <= scenario.meets
     assert not world.cut_off
+    assert ALONE not in world.doubled
     met, said = world.copy().visit()
     assert met in scenario.meets
     assert said.status == 200 or met in (NOTHING, SILENCE) or world.behaviour(met) != "good"
@@ -159,13 +203,19 @@ def look_at_end(world: World, scenario: Scenario, outcome: dict[str, Any], start
     after_a_cut.cut_power(len(world.unsynced))
     for each in (world.copy(), after_a_cut):
         assert removed in (scenario.run, scenario.then) or each.visit()[0] == ends
-        running = {unit: known for unit, known in each.units.items() if known.active != "inactive"}
-        serving = {} if ends == NOTHING else dict.fromkeys(LAYOUT.units(ends), "active")
+        running = {unit: known for unit, known in each.units.items() if known.active not in ("inactive", "deactivating")}
+        serving = {} if ends == NOTHING else dict.fromkeys([*LAYOUT.units(ends), *list_processes(each, ends)], "active")
         assert {unit: known.active for unit, known in running.items()} == serving
         assert all(known.weight is None for known in running.values())
         assert {place.rpartition("/")[2] for place in each.nodes if ".wants/" in place} == set(serving)
     look_at_files(world, scenario)
     look_at_records(world, scenario, start)
+
+
+def list_processes(world: World, release: str) -> list[str]:
+    """Return the units of the processes that a release has."""
+    record = read_record(LAYOUT, world.host, release)
+    return [unit for process in record.processes for unit in Process.of(process).list_units(LAYOUT, release)] if record else []
 
 
 def find_end(scenario: Scenario, start: World) -> str:
@@ -191,6 +241,8 @@ def reached(world: World) -> str:
 def look_at_files(world: World, scenario: Scenario) -> None:
     """See that nothing half-written is left, and no link or drop-in of a release that is gone."""
     assert [place for place in world.nodes if ".random" in place or place.endswith(".new") or "/.removed-" in place] == []
+    units = [place for place in world.nodes if place.startswith(f"{UNITS}/shop.")]
+    assert [place for place in units if str(LAYOUT.release(release_of(place.rpartition("/")[2]))) not in world.nodes] == []
     for link in (LAYOUT.current, LAYOUT.previous):
         node = world.nodes.get(str(link))
         assert node is None or f"{LAYOUT.root}/{node.text}" in world.nodes, link
@@ -237,6 +289,15 @@ NAMES = [
     "rollback",
     "rollback by name",
     "rollback of a rollback",
+    "first deploy with processes",
+    "deploy with processes",
+    "deploy with other processes",
+    "deploy without processes any more",
+    "deploy whose processes die",
+    "more of a process",
+    "fewer of a process",
+    "rollback with processes",
+    "removal with processes",
     "deploy, then another one",
     "rollback, then a deploy",
     "deploy, then a removal",
@@ -339,19 +400,19 @@ def test_the_stages_one_after_another_do_what_the_whole_does() -> None:
     (whole, transaction), (parts, staged) = _put_in_place(), _put_in_place()
     transaction.run()
     met = []
-    for stage in (staged.prepare, staged.commit, staged.confirm, staged.settle):
+    for stage in (staged.prepare, staged.commit, staged.confirm, staged.hand_over, staged.settle):
         stage()
         met.append(parts.visit()[0])
-    assert met == [LIVE, NEXT, NEXT, NEXT]
+    assert met == [LIVE, NEXT, NEXT, NEXT, NEXT]
     assert {**parts.units, LAYOUT.service_unit(NEXT): None} == {**whole.units, LAYOUT.service_unit(NEXT): None}
     assert parts.nodes == whole.nodes
 
 
-@pytest.mark.parametrize("stages", [1, 2, 3])
+@pytest.mark.parametrize("stages", [1, 2, 3, 4])
 def test_what_is_not_settled_can_be_taken_back(stages: int) -> None:
     world, transaction = _put_in_place()
     before = dict(world.nodes)
-    for stage in (transaction.prepare, transaction.commit, transaction.confirm)[:stages]:
+    for stage in (transaction.prepare, transaction.commit, transaction.confirm, transaction.hand_over)[:stages]:
         stage()
     transaction.revert(ReleaseFailed("it was not wanted"))
     assert world.visit()[0] == LIVE

@@ -15,7 +15,8 @@ from ansible_collections.webstack.flask.plugins.module_utils._layout import AppL
 from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
-from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Proxy, ReleaseFailed, Switch
+from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
+from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Proxy, Switch
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
 from fakes.host import FakeHome, World
 from fakes.runs import deployed, describe, identify, install
@@ -27,6 +28,7 @@ def layout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AppLayout:
     monkeypatch.setattr(
         systemctl, "show", lambda units: dict.fromkeys(units, systemctl.UnitState("active", "running", enablement="enabled"))
     )
+    monkeypatch.setattr(systemctl, "find_instances", lambda *_templates: [])
     for name in ("stop", "disable", "forget_failure"):
         monkeypatch.setattr(systemctl, name, lambda *_units: None)
     layout = AppLayout.of("shop", str(tmp_path))

@@ -12,7 +12,14 @@ from typing import Any
 from ansible_collections.webstack.flask.plugins.module_utils._encoding import encode
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import find_directive_problems, format_directives
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import (
+    RESERVED_FOR_PROCESSES,
+    confining,
+    find_directive_problems,
+    format_directives,
+)
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.exec_line import format_exec
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.shell import wrap
 from ansible_collections.webstack.flask.plugins.plugin_utils._filters import as_filter
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.workers import gets_threads_unasked
 from ansible_collections.webstack.flask.plugins.plugin_utils._specs import load_options
@@ -20,6 +27,14 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import
 
 _KEYS = frozenset(load_options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"])
 """The keys of an app of the role."""
+
+_PROCESS = load_options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"]["processes"]["options"]
+"""The keys of a process of an app."""
+
+_OF_A_PROCESS = ("name", "count", "exclusive", "watch")
+"""Of these, what the module gets as it is. The others are in the text of the unit."""
+
+_DRAIN = _PROCESS["drain"]["default"]
 
 _SHAPED = frozenset(("wsgi", "python_path", "env", "gunicorn", "service"))
 """Keys that become files and variables of the release. The others the module gets as they are."""
@@ -43,22 +58,51 @@ def unit_directives(directives: Mapping[str, object]) -> str:
     return format_directives(directives)
 
 
+@as_filter
+def process_directives(process: Mapping[str, Any], app: Mapping[str, Any]) -> str:
+    """Return the lines of a unit that distinguish a process of an app from others: what it runs, how it ends, what it may do besides."""
+    own = process.get("service") or {}
+    if problems := find_directive_problems(own, RESERVED_FOR_PROCESSES):
+        raise UserError("\n".join(f"the process {process['name']} of {app['name']}: {problem}" for problem in problems))
+    release = f"{AppLayout.of(app['name'], app.get('root')).releases}/%i"
+    commands = {"ExecStart": str(process["command"])}
+    if process.get("ready"):
+        commands["ExecStartPost"] = _until_ready(process["ready"])
+    env_files = app.get("env_files") or ()
+    lines = [f"{name}={format_exec(wrap(command, env_files, release), release)}\n" for name, command in commands.items()]
+    drain = {"TimeoutStopSec": f"{float(process.get('drain', _DRAIN)):g}"}
+    return "".join(lines) + format_directives(drain) + format_directives({**confining(app.get("service") or {}), **own})
+
+
+def _until_ready(question: str) -> str:
+    """Return a shell command that asks once a second until the answer is good, or the process has ended."""
+    return f'while kill -0 "$MAINPID" 2>/dev/null; do ({question}\n) && exit 0; sleep 1; done; exit 1'
+
+
 def _refuse_unknown_keys(app: Mapping[str, Any]) -> None:
     """Argument specs accept a misspelt key, and it would do nothing."""
     for key in sorted(set(app) - _KEYS):
         raise UserError(f"gunicorn_systemd_apps ({app.get('name')}): {describe_unknown_key(key, _KEYS)}")
+    for process in app.get("processes") or ():
+        for key in sorted(set(process) - set(_PROCESS)):
+            raise UserError(f"gunicorn_systemd_apps ({app.get('name')}).processes: {describe_unknown_key(key, _PROCESS)}")
 
 
 @as_filter
-def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Mapping[str, str | None]]) -> list[dict[str, Any]]:
+def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the parameters of the module `releases` for each app, given its files in the same order."""
     if len(apps) != len(rendered):
         raise UserError(f"release_parameters: {len(apps)} apps, and files of {len(rendered)}")
     parameters = []
     for app, files in zip(apps, rendered):
         _refuse_unknown_keys(app)
-        texts = {name: end_with_one_newline(text) for name, text in files.items()}
+        texts = {name: end_with_one_newline(text) for name, text in files.items() if name != "processes"}
         kept = {key: value for key, value in app.items() if key not in _SHAPED}
+        if app.get("processes"):
+            kept["processes"] = [
+                {**{key: process[key] for key in _OF_A_PROCESS if key in process}, "unit": end_with_one_newline(unit)}
+                for process, unit in zip(app["processes"], files["processes"])
+            ]
         threads = {"warn_of_threads": True} if gets_threads_unasked(app.get("gunicorn", {})) else {}
         parameters.append({**kept, **texts, **threads, "variables": encode(_list_variables(app))})
     return parameters
@@ -89,4 +133,9 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"python_literal": python_literal, "release_parameters": release_parameters, "unit_directives": unit_directives}
+        return {
+            "process_directives": process_directives,
+            "python_literal": python_literal,
+            "release_parameters": release_parameters,
+            "unit_directives": unit_directives,
+        }

@@ -135,6 +135,32 @@ options:
         type: list
         elements: str
         default: []
+      processes:
+        description: What the release runs besides its web process, for as long as it is the one that users reach.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          name:
+            description: Name of the process, a part of its unit's.
+            type: str
+            required: true
+          unit:
+            description: Text of its systemd service.
+            type: str
+            required: true
+          count:
+            description: How many of it run.
+            type: int
+            default: 1
+          exclusive:
+            description: Whether two of it must never run at a time.
+            type: bool
+            default: false
+          watch:
+            description: Seconds for which one that has started must stay up.
+            type: float
+            default: 5
       command_timeout:
         description: Seconds that each of them may take.
         type: float
@@ -312,6 +338,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
                     "unit": {"type": "str", "required": True},
                     "count": {"type": "int", "default": 1},
                     "exclusive": {"type": "bool", "default": False},
+                    "watch": {"type": "float", "default": 5},
                 },
             },
             "command_timeout": {"type": "float", "default": 300},

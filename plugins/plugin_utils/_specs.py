@@ -15,10 +15,10 @@ from ansible.module_utils.common.yaml import yaml_load
 _ROLES = Path(__file__).parents[2] / "roles"
 
 
-def load_options(role: str) -> dict[str, Any]:
+def load_options(role: str, entry_point: str = "main") -> dict[str, Any]:
     """Return the options of a role as ArgumentSpecValidator takes them, without what is only for people."""
     specs = yaml_load((_ROLES / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
-    return {name: _as_spec(option) for name, option in specs["argument_specs"]["main"]["options"].items()}
+    return {name: _as_spec(option) for name, option in specs["argument_specs"][entry_point]["options"].items()}
 
 
 def list_defaults(options: dict[str, Any]) -> dict[str, Any]:

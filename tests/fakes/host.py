@@ -59,6 +59,9 @@ class Unit(NamedTuple):
     left: int = 0
     """For how many moments a process still finishes what it is at."""
 
+    queued: bool = False
+    """Whether it starts again then."""
+
 
 Thing = TypeVar("Thing")
 Undo = tuple[str, tuple[tuple[str, "Node | None"], ...]]
@@ -257,7 +260,10 @@ class World:
             self.set_unit(unit, known._replace(active="active", questions=0))
 
     def _start_process(self, unit: str, known: Unit) -> None:
-        """Start a process, if users reach its release."""
+        """Start a process, if users reach its release; one that ends starts afterwards."""
+        if known.active == "deactivating":
+            self.set_unit(unit, known._replace(queued=True))
+            return
         link = self.nodes.get(f"{self.root}/current")
         if link is None or link.text != f"releases/{release_of(unit)}":
             return
@@ -268,8 +274,9 @@ class World:
 
     def end(self, unit: str) -> None:
         """Tell a process to end, which takes a while."""
-        if self.units.get(unit, Unit()).active == "active":
-            self.set_unit(unit, Unit("deactivating", left=BUSY))
+        known = self.units.get(unit, Unit())
+        if known.active in ("active", "deactivating"):
+            self.set_unit(unit, Unit("deactivating", left=known.left or BUSY))
         else:
             self.set_unit(unit, Unit())
 
@@ -343,6 +350,8 @@ class World:
         for unit, known in list(self.units.items()):
             if known.active == "deactivating":
                 self.set_unit(unit, known._replace(left=known.left - 1) if known.left > 1 else Unit())
+                if known.queued and known.left <= 1:
+                    self.start(unit)
 
     def cut_power(self, lost: int) -> None:
         """Take back as many of the last writes as had not reached the disk; nothing runs any more, and what starts at boot does."""

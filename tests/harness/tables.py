@@ -34,6 +34,14 @@ _CODE = re.compile(r"\b[CEIOV]\(((?:[^\\)]|\\.)+)\)")
 _LINK = re.compile(r"\bL\(([^)]+?), *([^)]+)\)")
 
 
+def join(role: str, specs: Mapping[str, Any]) -> Options:
+    """Return the options of a role. What users name themselves, a mapping, has the options of its values at an entry point of its own."""
+    options: Options = specs["main"]["options"]
+    for key in set(specs) - {"main"}:
+        options[role]["options"][key]["options"] = specs[key]["options"]
+    return options
+
+
 def fill(page: str, place: str, roles: Mapping[str, Options]) -> str:
     """Return a page with its tables written anew, given its path in the clone and the options of each role."""
     found = list(TABLE.finditer(page))

@@ -58,6 +58,10 @@ FULL = describe(
     nginx={"listen_port": 8080, "client_max_body_size": "1m"},
     shared={"directories": ["instance", "./up/loads/"]},
     release_commands=["flask db upgrade"],
+    processes={
+        "mail": {"command": "celery -A shop worker", "count": 2, "drain": 600, "ready": "celery -A shop inspect ping"},
+        "bot": "python bot.py",
+    },
     release_command_timeout=60,
     drain=10,
     watch=2,

@@ -6,26 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._release.hints import find_hints
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import holds_code
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.source import Source
-from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import sandbox
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.log_lines import find_last_words
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.shell import wrap
 
 _OUTPUT_LINES = 40
 _PAUSE = 0.2
-
-_READ_ENV_FILES = (
-    "import os, sys; from dotenv import dotenv_values; "
-    "[os.environ.setdefault(name, value or '') for file in sys.argv[2:] for name, value in dotenv_values(file).items()]; "
-    "os.execv('/bin/sh', ['sh', '-c', sys.argv[1]])"
-)
-"""What gunicorn.conf.py does for the server, for a command: the app's own python-dotenv reads the files."""
 
 
 def run_release_command(
@@ -47,7 +40,7 @@ def run_release_command(
     """
     outcome = host.commands.run(
         layout.command_unit,
-        wrap(command, env_files, layout.release(release)),
+        wrap(sandbox.on_one_line(command), env_files, str(layout.release(release))),
         description=f"release command of {layout.name}, release {release}",
         properties=list_properties(layout, release, confinement, chdir),
         variables=list_variables(layout, release),
@@ -100,11 +93,3 @@ def list_variables(layout: AppLayout, release: str) -> dict[str, str]:
         "WEBSTACK_FLASK_RELEASE": release,
         "WEBSTACK_FLASK_SHARED": str(layout.shared),
     }
-
-
-def wrap(command: str, env_files: Sequence[str], directory: Path) -> list[str]:
-    """Return the program and its arguments that run a command with the variables of files of the app's source."""
-    if not env_files:
-        return ["/bin/sh", "-c", sandbox.on_one_line(command)]
-    files = [f"{directory}/app/{file}" for file in env_files]
-    return [f"{directory}/venv/bin/python", "-c", _READ_ENV_FILES, sandbox.on_one_line(command), *files]

@@ -14,6 +14,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._encoding import de
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.command import end_earlier, run_release_command
+from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.processes import Process
 from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import recover, stay
@@ -27,7 +28,6 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.release im
     sweep,
 )
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
-from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch, read_current
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, change_app, retire_others
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import list_confinement
@@ -172,6 +172,7 @@ def describe_state(spec: ReleaseSpec, host: Host, release: str | None, *, wanted
     socket = spec.socket if wanted else host.files.read_text(layout.socket_template)
     drop_in = spec.drop_in if wanted else host.files.read_text(layout.drop_in(release)) if release else None
     record = read_record(layout, host, release) if release and not wanted else None
+    processes = spec.processes if wanted else tuple(map(Process.of, record.processes)) if record else ()
     variables = sorted(spec.variables) if wanted else record.variables if record else ()
     parts = {
         "current": f"{release}\n" if release else None,
@@ -180,8 +181,14 @@ def describe_state(spec: ReleaseSpec, host: Host, release: str | None, *, wanted
         str(layout.service_template): service,
         str(layout.socket_template): socket,
         "release.conf": drop_in,
+        **{f"process {process.name}": _describe_process(process, layout, host, release, wanted=wanted) for process in processes},
     }
     return "".join(f"--- {name}\n{text}" for name, text in parts.items() if text)
+
+
+def _describe_process(process: Process, layout: AppLayout, host: Host, release: str | None, *, wanted: bool) -> str:
+    unit = process.unit if wanted else host.files.read_text(layout.unit_file(layout.process_unit(release or "", process.name))) or ""
+    return f"{unit}# count: {process.count}\n"
 
 
 def deploy(app: dict[str, Any], lock_timeout: float, host: Host, *, check: bool) -> tuple[dict[str, Any], dict[str, str]]:

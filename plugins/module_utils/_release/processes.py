@@ -43,6 +43,9 @@ class Process:
     exclusive: bool = False
     """Whether two of it must never run at a time, not even of different releases."""
 
+    watch: float = 5
+    """Seconds for which it must stay up."""
+
     @classmethod
     def of(cls, described: Mapping[str, Any]) -> Process:
         """Return a process as the module releases, or the record of a release, describes it."""
@@ -53,7 +56,7 @@ class Process:
 
     def to_record(self) -> dict[str, Any]:
         """Return what the record of a release says of it."""
-        return {"name": self.name, "count": self.count, "exclusive": self.exclusive}
+        return {"name": self.name, "count": self.count, "exclusive": self.exclusive, "watch": self.watch}
 
     def list_units(self, layout: AppLayout, release: str) -> list[str]:
         """Return the units of which it consists in a release."""
@@ -82,23 +85,29 @@ def find_pinned(layout: AppLayout, host: Host) -> set[str]:
     return {release_of(unit) for unit, state in find_units(layout, host).items() if state.active not in GONE}
 
 
-def ensure_files(layout: AppLayout, host: Host, release: str, processes: Iterable[Process], *, check: bool) -> bool:
-    """Write the unit files of a release's processes; return whether any was missing or another one. What systemd would ignore is an error."""
-    changed = False
-    for process in processes:
-        for unit in process.list_units(layout, release):
-            file = layout.unit_file(unit)
-            if not host.files.ensure_file(file, process.unit, _ACCESS, check=True):
-                continue
-            changed = True
-            if check:
-                continue
-            host.files.write_atomically(file, process.unit, _ACCESS)
-            host.units.daemon_reload()
-            if complaints := host.units.find_complaints(unit, file):
-                host.files.unlink(file)
-                raise UserError(f"systemd does not take what is said of the process {process.name} of {layout.name}:\n" + "\n".join(complaints))
-    return changed
+def ensure_files(layout: AppLayout, host: Host, release: str, processes: Iterable[Process], *, check: bool, checked: bool) -> bool:
+    """Write the unit files of a release's processes; return whether any was missing or another one. What systemd would ignore is an error.
+
+    `checked` is whether files that are there already were found to be good: a run may have been cut off before it had asked. Where the app
+    reads and writes besides its own directory is the same for all of its units.
+    """
+    places = host.files.read_text(layout.places) or ""
+    texts = {unit: process.unit + places for process in processes for unit in process.list_units(layout, release)}
+    missing = [unit for unit, text in texts.items() if host.files.ensure_file(layout.unit_file(unit), text, _ACCESS, check=True)]
+    if not missing and (checked or not texts):
+        return False
+    if check:
+        return True
+    for unit in missing:
+        host.files.write_atomically(layout.unit_file(unit), texts[unit], _ACCESS)
+    host.units.daemon_reload()
+    asked = {name_of(unit): unit for unit in reversed(texts)}
+    for name, unit in asked.items():
+        if complaints := host.units.find_complaints(unit, layout.unit_file(unit)):
+            for each in texts:
+                host.files.unlink(layout.unit_file(each))
+            raise UserError(f"systemd does not take what is said of the process {name} of {layout.name}:\n" + "\n".join(complaints))
+    return True
 
 
 def find_files(layout: AppLayout, host: Host) -> list[Path]:

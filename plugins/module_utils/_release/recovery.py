@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import choose_previous, is_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, read_record, read_records
-from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch
 
 

@@ -106,7 +106,7 @@ def ensure_release(spec: ReleaseSpec, host: Host, *, check: bool) -> bool:
         _probe_of(layout, spec.id), read_probe(layout, host, spec.id) or secrets.token_hex(16), secret, check=check
     )
     changed |= _ensure_drop_in(layout, host, spec.id, spec.drop_in, check=check, checked=record is not None)
-    changed |= ensure_files(layout, host, spec.id, spec.processes, check=check)
+    changed |= ensure_files(layout, host, spec.id, spec.processes, check=check, checked=record is not None)
     for name, target in (("app", f"../../builds/{spec.build}"), ("venv", f"../../environments/{spec.environment}")):
         if host.files.read_link(directory / name) != target:
             changed = True

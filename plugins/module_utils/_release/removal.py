@@ -105,7 +105,13 @@ def _has_data(layout: AppLayout, remains: Remains) -> bool:
 
 def _find_units(layout: AppLayout, host: Host) -> list[Path]:
     """Return the unit files that we have written."""
-    units = (layout.service_template, layout.socket_template, layout.places, *find_drop_ins(layout, host).values(), *find_files(layout, host))
+    units = (
+        layout.service_template,
+        layout.socket_template,
+        layout.places,
+        *find_drop_ins(layout, host).values(),
+        *find_files(layout, host),
+    )
     return [path for path in units if host.files.read_text(path) and not is_foreign_unit(host, path)]
 
 
@@ -168,6 +174,7 @@ def _end_everything(switch: Switch, remains: Remains) -> None:
     if not (accounts or remains.is_ours(layout) or _find_units(layout, host)):
         return
     retire_others(switch, None)
+    switch.workforce.end_all()
     for unit in (layout.build_unit, layout.command_unit):
         host.commands.end(unit)
     for name in accounts:

@@ -108,7 +108,7 @@ class Switch:
     @property
     def workforce(self) -> Workforce:
         """The processes of the app's releases."""
-        return Workforce(self.layout, self.host, self.check.deadline, self.watch_time)
+        return Workforce(self.layout, self.host, self.check.deadline)
 
     @property
     def current(self) -> str | None:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error
-from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, prune, sweep
 from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, prune, sweep
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import VERIFY_TIMEOUT, Switch
 
 
@@ -99,7 +99,6 @@ class Transaction:
             reason = str(failure)
             with suppress(OSError):  # on a full disk the reason matters more than its record
                 note(self.switch.layout, self.switch.host, self.release, lambda found, now: found.mark_failed(now, reason))
-
 
     def _take_back_work(self) -> None:
         """Have the processes of the release before at work, of which some may have been ended for those of this one."""

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed, explain
-from ansible_collections.webstack.flask.plugins.module_utils._release.processes import ENDING, GONE, Process, find_units, name_of, release_of
+from ansible_collections.webstack.flask.plugins.module_utils._release.processes import (
+    ENDING,
+    GONE,
+    Process,
+    find_units,
+    name_of,
+    release_of,
+)
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
@@ -24,12 +31,11 @@ _PAUSE = 0.2
 
 @dataclass(frozen=True)
 class Workforce:
-    """The processes of one app. A process has `deadline` seconds to be at work, and is watched for `watch_time` seconds."""
+    """The processes of one app. A process has `deadline` seconds to be at work."""
 
     layout: AppLayout
     host: Host
     deadline: float
-    watch_time: float
 
     def take_over(self, release: str, *, watch: bool = False) -> bool:
         """Have all processes of a release at work, and no more of them; return whether that was otherwise.
@@ -43,8 +49,10 @@ class Workforce:
         if not wanted:
             return dismissed
         states = self.host.units.show(wanted)
-        absent = [unit for unit in wanted if states[unit].active != "active"]
+        absent = [unit for unit in wanted if states[unit].active not in ("active", ENDING)]
         asleep = [unit for unit in wanted if not states[unit].enabled]
+        # One that was told to end, and is wanted again, starts when it has finished what it is at.
+        ending = [unit for unit in wanted if states[unit].active == ENDING]
         if absent:
             # Also what is about to be restarted for the tenth time: it is started and counted anew.
             self._wait_for(self._find_rivals(release, found) + [unit for unit in absent if unit in found])
@@ -52,9 +60,10 @@ class Workforce:
             self.host.units.enable(*asleep)
         if absent:
             self.host.units.forget_failure(*absent)
-            self.host.units.start(*absent)
+        if absent or ending:
+            self.host.units.start(*absent, *ending)
         if absent or watch:
-            self._prove(release, {unit: 0 if unit in absent else states[unit].restarts for unit in wanted})
+            self._prove(release, {unit: 0 if unit in absent else states[unit].restarts for unit in wanted if unit not in ending})
         return dismissed or bool(absent or asleep)
 
     def dismiss(self, units: Iterable[str]) -> bool:
@@ -63,13 +72,22 @@ class Workforce:
         if not told:
             return False
         states = self.host.units.show(told)
-        working = [unit for unit in told if states[unit].active not in (*GONE, ENDING)]
         asleep = [unit for unit in told if states[unit].enabled]
+        # One that ends already, and is enabled, is to start again afterwards.
+        working = [
+            unit for unit in told if states[unit].active not in (*GONE, ENDING) or (states[unit].active == ENDING and unit in asleep)
+        ]
         if asleep:
             self.host.units.disable(*asleep)
         if working:
             self.host.units.end(*working)
         return bool(working or asleep)
+
+    def end_all(self) -> None:
+        """Have all processes of all releases ended, when each has finished what it is at."""
+        units = find_units(self.layout, self.host)
+        self.dismiss(units)
+        self._wait_for([unit for unit, state in units.items() if state.active not in GONE])
 
     def dismiss_release(self, release: str) -> bool:
         """Tell all processes of a release to end."""
@@ -88,9 +106,7 @@ class Workforce:
         alone = {process.name for process in self._of(release) if process.exclusive}
         others = {release_of(unit) for unit in found} - {release}
         alone |= {process.name for other in others for process in self._of(other) if process.exclusive}
-        return [
-            unit for unit, state in found.items() if release_of(unit) in others and name_of(unit) in alone and state.active not in GONE
-        ]
+        return [unit for unit, state in found.items() if release_of(unit) in others and name_of(unit) in alone and state.active not in GONE]
 
     def _wait_for(self, units: list[str]) -> None:
         """Let units end, and wait for it: systemd ends them when the time is over that they have for it."""
@@ -109,9 +125,9 @@ class Workforce:
                 late = next(unit for unit, state in self.host.units.show([*units]).items() if state.active != "active")
                 raise self._failed(release, late, f"was not ready within {self.deadline:g} s")
             clock.sleep(_PAUSE)
-        until = clock.monotonic() + self.watch_time
+        until = clock.monotonic() + max((process.watch for process in self._of(release)), default=0)
         while clock.monotonic() < until:
-            clock.sleep(min(self.watch_time, _PAUSE))
+            clock.sleep(_PAUSE)
             self._are_up(release, units)
 
     def _are_up(self, release: str, units: Mapping[str, int]) -> bool:

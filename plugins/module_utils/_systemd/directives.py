@@ -25,23 +25,36 @@ RESERVED_DIRECTIVES = {
 }
 """Directives of [Service] that are reserved for the role, each with what to do instead."""
 
+RESERVED_FOR_PROCESSES = {
+    **{name: reason for name, reason in RESERVED_DIRECTIVES.items() if name not in ("ExecStart", "Sockets")},
+    "ExecCondition": "the role has a process run while its release is the one that users reach",
+    "ExecStart": "use the key `command` of the process",
+    "ExecStartPost": "use the key `ready` of the process",
+    "Restart": "a process is started again whenever it ends",
+    "TimeoutStartSec": "a process has as long as `health.deadline` of the app says",
+    "TimeoutStopSec": "use the key `drain` of the process",
+    "Type": "use the key `ready` of the process",
+}
+"""Likewise of a process that runs beside the web process."""
+
 _OF_THE_PROCESS = re.compile(
     "Type|NotifyAccess|Exec[A-Z].*|Kill.*|SendSIG.*|Restart.*|Timeout.*|Watchdog.*|RuntimeMaxSec|RemainAfterExit|SuccessExitStatus"
     "|PIDFile|GuessMainPID|Sockets|FileDescriptor.*|WorkingDirectory|SyslogIdentifier|User|Group|Environment.*"
 )
-"""Directives that say how the server is started. All others restrict what it may do and use, and apply to release commands, too."""
+"""Directives that say how the server is started. All others restrict what it may do and use, and apply to its other processes and commands,
+too."""
 
 
-def find_directive_problems(directives: Directives) -> list[str]:
+def find_directive_problems(directives: Directives, reserved: Mapping[str, str] = RESERVED_DIRECTIVES) -> list[str]:
     """Return a sentence for each directive that is not valid in a unit, or not allowed in ours."""
-    return [problem for name, value in directives.items() for problem in _find_problems(name, value)]
+    return [problem for name, value in directives.items() for problem in _find_problems(name, value, reserved)]
 
 
-def _find_problems(name: str, value: object) -> Iterator[str]:
+def _find_problems(name: str, value: object, reserved: Mapping[str, str]) -> Iterator[str]:
     if not _NAME.fullmatch(name):
         yield f"service.{name} is not the name of a systemd directive, such as MemoryMax (see systemd.exec(5))"
-    elif name in RESERVED_DIRECTIVES:
-        yield f"service.{name} cannot be set: {RESERVED_DIRECTIVES[name]}"
+    elif name in reserved:
+        yield f"service.{name} cannot be set: {reserved[name]}"
     for one in value if isinstance(value, list) else [value]:
         if not isinstance(one, (str, int, float)):
             yield f"service.{name} is {one!r}; it must be text, a number, true or false, or a list of them"
@@ -58,6 +71,11 @@ def format_directives(directives: Directives) -> str:
 
 def _as_text(value: object) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def confining(directives: Directives) -> dict[str, object]:
+    """Return the directives that say what a process may do and use, and not how the server is started."""
+    return {name: value for name, value in directives.items() if not _OF_THE_PROCESS.fullmatch(name)}
 
 
 def list_confinement(*units: str, app: str, release: str) -> list[str]:

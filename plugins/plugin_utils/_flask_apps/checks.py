@@ -16,11 +16,11 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem import is_pem
 from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import find_dependency_problems
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
-from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._layout import PROCESS_PATTERN, AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._source.archives import find_archive_problems
 from ansible_collections.webstack.flask.plugins.module_utils._source.git import split_credentials
 from ansible_collections.webstack.flask.plugins.module_utils._source.shared_data import SEEDS
-from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import find_directive_problems
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import RESERVED_FOR_PROCESSES, find_directive_problems
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file import find_environment_problems
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import (
     App,
@@ -38,7 +38,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     tidy,
     wants_proxy_protocol,
 )
-from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import SPEC
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import PROCESS_SPEC, SPEC
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import NO_CONFIG, find_setting_problems
 from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_mixed_ports, find_site_problems
 from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import describe_unknown_key
@@ -121,7 +121,29 @@ def _read_entry(app: App) -> tuple[_Entry, list[str]]:
         problems += validation.error_messages
         if not validation.error_messages:
             entry.update(validation.validated_parameters)
+    if entry.get("processes"):
+        problems += _read_processes(entry)
     return entry, problems
+
+
+def _read_processes(entry: _Entry) -> list[str]:
+    """Fill in the defaults of the processes of an entry; return what is wrong with them. One that is not readable is left out."""
+    problems, read = [], {}
+    for name, process in entry["processes"].items():
+        where = f"processes.{name}"
+        if not isinstance(process, Mapping):
+            problems.append(f"{where} must be a mapping with a `command`, or the command itself; it is of type {type(process).__name__}")
+            continue
+        found = list(_find_unknown_keys(process, PROCESS_SPEC, where))
+        texts = [key for key in ("command", "ready") if not isinstance(process.get(key, ""), str)]
+        found += [f"{where}.{key} is {process[key]!r}; it must be text, as one types it into a shell" for key in texts]
+        validation = ArgumentSpecValidator(PROCESS_SPEC).validate(process)
+        found = found or [f"{where}: {message}" for message in validation.error_messages]
+        problems += found
+        if not found:
+            read[name] = validation.validated_parameters
+    entry["processes"] = read
+    return problems
 
 
 def _find_readable(find: Callable[[App], _Problems], entry: _Entry) -> _Problems:
@@ -130,11 +152,16 @@ def _find_readable(find: Callable[[App], _Problems], entry: _Entry) -> _Problems
 
 
 def _spelt_out(app: object) -> object:
-    """Return an entry whose `tls`, if it is a single word, is the mapping that it stands for."""
-    tls = app.get("tls") if isinstance(app, Mapping) else None
-    if isinstance(app, Mapping) and (tls is False or (isinstance(tls, str) and re.fullmatch(r"\w+", tls))):
-        return {**app, "tls": {"mode": tls or "off"}}  # YAML reads `off` as false
-    return app
+    """Return an entry in which what is short, a word for `tls` and a command for a process, is the mapping that it stands for."""
+    if not isinstance(app, Mapping):
+        return app
+    tls, processes = app.get("tls"), app.get("processes")
+    spelt: dict[str, Any] = {}
+    if tls is False or (isinstance(tls, str) and re.fullmatch(r"\w+", tls)):
+        spelt["tls"] = {"mode": tls or "off"}  # YAML reads `off` as false
+    if isinstance(processes, Mapping):
+        spelt["processes"] = {name: {"command": one} if isinstance(one, str) else one for name, one in processes.items()}
+    return {**app, **spelt} if spelt else app
 
 
 def _find_misread_numbers(app: App) -> _Problems:
@@ -234,6 +261,31 @@ def _find_setting_problems(app: App) -> _Problems:
 
 def _find_directive_problems(app: App) -> _Problems:
     return find_directive_problems(app["service"])
+
+
+def _find_process_problems(app: App) -> _Problems:
+    for name, process in app["processes"].items():
+        where = f"processes.{name}"
+        if not PROCESS_PATTERN.fullmatch(str(name)):
+            yield (
+                f"processes names one {name!r}; allowed are 1 to 25 lower-case letters, digits, '-' and '_', beginning with a letter, "
+                "such as `mail`"
+            )
+        elif name == "web":
+            yield "processes.web is for the web process, which is described by `wsgi` or `asgi`, and `gunicorn`; take it out"
+        for key in ("command", "ready"):
+            if process[key] is not None and (not process[key].strip() or "\0" in process[key]):
+                yield f"{where}.{key} is {process[key]!r}, which is no command"
+        for key in ("count", "drain", "watch"):
+            if not process[key] >= 0:
+                yield f"{where}.{key} is {process[key]:g}; it must not be negative"
+        if process["exclusive"] and process["count"] > 1:
+            yield (
+                f"{where} is exclusive, so that there is never more than one of it, and has the count {process['count']}; take one of the "
+                "two out"
+            )
+        for problem in find_directive_problems(process["service"], RESERVED_FOR_PROCESSES):
+            yield f"{where}.{problem}"
 
 
 def _find_path_problems(app: App) -> _Problems:
@@ -388,7 +440,7 @@ _ABSENT_FINDERS = (_find_naming_problems,)
 
 _FINDERS = (
     *(_find_naming_problems, _find_address_problems, _find_source_problems, _find_dependency_problems),
-    *(_find_start_problems, _find_setting_problems, _find_directive_problems, _find_path_problems),
+    *(_find_start_problems, _find_setting_problems, _find_directive_problems, _find_process_problems, _find_path_problems),
     *(_find_variable_problems, _find_build_problems, _find_health_problems, _find_number_problems, _find_tls_problems, _find_site_problems),
 )
 """What looks for problems in the keys that fit SPEC."""

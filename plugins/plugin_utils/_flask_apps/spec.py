@@ -11,3 +11,6 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._specs import load_
 
 SPEC: dict[str, Any] = load_options("flask_apps")["flask_apps"]["options"]
 """The keys of an entry, as an Ansible argument spec. The role flask_apps describes each."""
+
+PROCESS_SPEC: dict[str, Any] = load_options("flask_apps", "processes")
+"""The keys of one of the `processes` of an entry, likewise."""

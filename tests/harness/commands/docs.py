@@ -44,7 +44,7 @@ def stale_pages() -> Iterator[tuple[Path, str]]:
     from harness import tables  # noqa: PLC0415 - likewise
 
     specs = {file.parts[-3]: file for file in (paths.ROOT / "roles").glob("*/meta/argument_specs.yml")}
-    roles = {role: yaml.safe_load(file.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"] for role, file in specs.items()}
+    roles = {role: tables.join(role, yaml.safe_load(file.read_text(encoding="utf-8"))["argument_specs"]) for role, file in specs.items()}
     for page in pages():
         content = page.read_text(encoding="utf-8")
         current = tables.fill(content, str(page.relative_to(paths.ROOT)), roles)

@@ -116,5 +116,5 @@ def test_the_documentation_has_every_option(role: str) -> None:
     specs = yaml.safe_load((paths.ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
     page = paths.ROOT / ("docs/flask_apps.md" if role == "flask_apps" else f"roles/{role}/README.md")
     rows = sum(len(table["rows"].splitlines()) - 2 for table in tables.TABLE.finditer(page.read_text(encoding="utf-8")))
-    options = list(_flatten(specs["argument_specs"]["main"]["options"]))
+    options = list(_flatten(dict(tables.join(role, specs["argument_specs"]))))
     assert rows == len(options) - (role == "flask_apps")  # the page is about that variable itself

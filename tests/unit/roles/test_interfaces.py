@@ -10,7 +10,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.webstack.flask.plugins.modules import builds, certificates, environments, releases
-from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import SPEC
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import PROCESS_SPEC, SPEC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,8 +181,9 @@ def test_the_apps_of_python_pipenv_are_those_of_its_module() -> None:
 
 
 def test_the_apps_of_gunicorn_systemd_are_those_of_its_module() -> None:
-    shaped_by_the_role = ("wsgi", "python_path", "env", "gunicorn", "service")
-    rendered_by_the_role = ("variables", "warn_of_threads", "gunicorn_conf", "service", "socket", "drop_in")
+    of_a_process = tuple(f"processes.{key}" for key in ("command", "drain", "ready", "service"))
+    shaped_by_the_role = ("wsgi", "python_path", "env", "gunicorn", "service", *of_a_process)
+    rendered_by_the_role = ("variables", "warn_of_threads", "gunicorn_conf", "service", "socket", "drop_in", "processes.unit")
     role = _bare(_options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"], without=shaped_by_the_role)
     assert role == _bare(releases.ARGUMENT_SPEC["apps"]["options"], without=rendered_by_the_role)
 
@@ -214,9 +215,15 @@ def test_flask_apps_and_the_role_that_gets_it_agree_on_what_is_named_alike(
     spec: dict[str, Any], role: str, variable: str, named_alike: int
 ) -> None:
     theirs = _options(role)[variable]["options"]
-    both = [key for key in spec if key in theirs and key != "wsgi"]  # the role needs one, and flask_apps has asgi besides
+    # The role needs `wsgi`, and flask_apps has `asgi` besides; there `processes` is a mapping, whose values are compared below.
+    both = [key for key in spec if key in theirs and key not in ("wsgi", "processes")]
     assert len(both) >= named_alike
     assert _bare({key: spec[key] for key in both}) == _bare({key: theirs[key] for key in both})
+
+
+def test_flask_apps_and_gunicorn_systemd_agree_on_processes() -> None:
+    theirs = _options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"]["processes"]["options"]
+    assert _bare(PROCESS_SPEC) == _bare(theirs, without=("name",))
 
 
 @pytest.mark.parametrize(

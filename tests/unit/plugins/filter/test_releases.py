@@ -6,7 +6,7 @@ import json
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.webstack.flask.plugins.filter.releases import FilterModule, python_literal, release_parameters
+from ansible_collections.webstack.flask.plugins.filter.releases import FilterModule, process_directives, python_literal, release_parameters
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,4 +113,40 @@ def test_an_app_without_its_files_is_an_error() -> None:
 
 
 def test_the_role_finds_the_filters_by_name() -> None:
-    assert set(FilterModule().filters()) == {"python_literal", "release_parameters", "unit_directives"}
+    assert set(FilterModule().filters()) == {"process_directives", "python_literal", "release_parameters", "unit_directives"}
+
+
+def test_a_process_is_a_unit_of_its_own_with_what_the_app_may_do_and_what_it_says_itself() -> None:
+    app = {"name": "shop", "service": {"ReadWritePaths": "/srv/in", "MemoryMax": "1G", "ExecReload": "x", "KillSignal": "SIGQUIT"}}
+    process = {"name": "mail", "command": "work", "drain": 600.0, "service": {"MemoryMax": "256M"}}
+    assert process_directives(process, app).splitlines() == [
+        'ExecStart="/bin/sh" "-c" "work"',
+        "TimeoutStopSec=600",
+        "MemoryMax=256M",
+        "ReadWritePaths=/srv/in",
+    ]
+
+
+def test_a_process_reads_the_files_of_variables_and_is_asked_whether_it_is_ready() -> None:
+    lines = process_directives({"name": "mail", "command": "work", "ready": "ask"}, {"name": "shop", "env_files": [".env"]}).splitlines()
+    assert lines[0].startswith('ExecStart="/var/www/shop/releases/%i/venv/bin/python" "-c" "import os')
+    assert lines[0].endswith(' "work" "/var/www/shop/releases/%i/app/.env"')
+    assert lines[1].startswith('ExecStartPost="/var/www/shop/releases/%i/venv/bin/python"')
+    assert '\\"$$MAINPID\\"' in lines[1]
+    assert lines[2] == "TimeoutStopSec=30"
+
+
+def test_a_process_cannot_take_what_the_role_needs() -> None:
+    with pytest.raises(AnsibleFilterError, match=r"the process mail of shop: service\.User cannot be set"):
+        process_directives({"name": "mail", "command": "work", "service": {"User": "root"}}, {"name": "shop"})
+
+
+def test_the_module_gets_the_unit_of_each_process_and_what_is_not_in_it() -> None:
+    app = {"name": "shop", "processes": [{"name": "mail", "command": "work", "count": 2, "drain": 9}, {"name": "bot", "command": "bot"}]}
+    (parameters,) = release_parameters([app], [{**_rendered("shop"), "processes": ["unit of mail", "unit of bot\n"]}])
+    assert parameters["processes"] == [{"name": "mail", "count": 2, "unit": "unit of mail\n"}, {"name": "bot", "unit": "unit of bot\n"}]
+
+
+def test_a_misspelt_key_of_a_process_is_refused() -> None:
+    with pytest.raises(AnsibleFilterError, match="did you mean 'command'"):
+        release_parameters([{"name": "shop", "processes": [{"name": "mail", "comand": "work"}]}], [_rendered("shop")])

@@ -11,13 +11,13 @@ from functools import cache, partial
 from typing import Any
 
 import pytest
+from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.processes import Process
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import choose_previous, is_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record, read_records
 from ansible_collections.webstack.flask.plugins.module_utils._release.removal import remove
 from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back
-from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction
 from fakes.host import UNITS, FakeRemains, Node, Stopped, World, release_of
 from fakes.runs import LAYOUT, Operation, deployed, describe, identify, install, rested
@@ -160,9 +160,7 @@ def scenarios() -> dict[str, Scenario]:
         "deploy whose processes die": Scenario(
             working, deployed(_at_work("b3", "idle")), worker, frozenset({worker, idle}), fails=True, previous=(earlier,)
         ),
-        "more of a process": Scenario(
-            working, deployed(_at_work("b2", processes=more)), worker, frozenset({worker}), previous=(earlier,)
-        ),
+        "more of a process": Scenario(working, deployed(_at_work("b2", processes=more)), worker, frozenset({worker}), previous=(earlier,)),
         "fewer of a process": Scenario(
             working, deployed(_at_work("b2", processes=fewer)), worker, frozenset({worker}), previous=(earlier,)
         ),

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy
+from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
-from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Proxy, Switch
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
 from fakes.host import FakeHome, World

@@ -78,6 +78,7 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
             "tls": None,
             "build_commands": [],
             "build_env": {},
+            "processes": {},
             "release_commands": [],
             "release_command_timeout": 300,
             "drain": 30,
@@ -142,7 +143,7 @@ def test_an_entry_that_is_no_mapping_is_refused() -> None:
 
 _KEYS = (
     "asgi, build_commands, build_env, chdir, dependencies, drain, env, env_files, gunicorn, health, keep_releases, name, nginx, path, "
-    "python_path, "
+    "processes, python_path, "
     "release_command_timeout, release_commands, remove_data, "
     "server_names, service, shared, source, state, static, tls, watch, wsgi"
 )

@@ -1,0 +1,44 @@
+"""What the workers of three queues do: an order takes a while, and one line in a file tells that it was done, by which release."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from celery import Celery
+from huey import RedisHuey
+from redis import Redis
+from rq import Queue
+
+REDIS = "redis://127.0.0.1:6379/0"
+VERSION = os.environ.get("VERSION", "unnamed")
+DONE = Path(os.environ["WEBSTACK_FLASK_SHARED"], "done.txt")
+
+if os.environ.get("FAULT") == "worker" and "WEBSTACK_FLASK_PROCESS" in os.environ:
+    sys.exit(f"the workers of {VERSION} do not start")
+
+celery = Celery(broker=REDIS)
+huey = RedisHuey(url=REDIS)
+
+
+def work(queue, number, seconds):
+    time.sleep(seconds)
+    with DONE.open("ab", buffering=0) as file:
+        file.write(f"{queue} {number} {VERSION}\n".encode())
+
+
+@celery.task
+def work_for_celery(number, seconds):
+    work("celery", number, seconds)
+
+
+@huey.task()
+def work_for_huey(number, seconds):
+    work("huey", number, seconds)
+
+
+QUEUES = {
+    "celery": work_for_celery.delay,
+    "huey": work_for_huey,
+    "rq": lambda number, seconds: Queue(connection=Redis.from_url(REDIS)).enqueue(work, "rq", number, seconds),
+}

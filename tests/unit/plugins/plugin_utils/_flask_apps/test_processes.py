@@ -1,0 +1,55 @@
+"""What is said of the processes in an entry of `flask_apps`."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
+from unit.flask_entries import describe, find_problem, find_problems
+
+
+def _process(**changes: object) -> dict[str, object]:
+    return {"mail": {"command": "celery worker", **changes}}
+
+
+@pytest.mark.parametrize(
+    ("processes", "problem"),
+    [
+        ({"Mail": "celery"}, "processes names one 'Mail'; allowed are 1 to 25 lower-case letters, digits"),
+        ({1: "celery"}, "processes names one 1; allowed are"),
+        ({"web": "gunicorn"}, "processes.web is for the web process, which is described by `wsgi` or `asgi`, and `gunicorn`; take it out"),
+        ({"mail": ["celery"]}, "processes.mail must be a mapping with a `command`, or the command itself; it is of type list"),
+        ({"mail": None}, "processes.mail must be a mapping with a `command`, or the command itself; it is of type NoneType"),
+        ({"mail": {}}, "processes.mail: missing required arguments: command"),
+        ({"mail": " "}, "processes.mail.command is ' ', which is no command"),
+        (
+            _process(command=["celery", "worker"]),
+            "processes.mail.command is ['celery', 'worker']; it must be text, as one types it into a shell",
+        ),
+        (_process(ready=True), "processes.mail.ready is True; it must be text, as one types it into a shell"),
+        (_process(counts=2), "processes.mail: 'counts' is not a key; did you mean 'count'?"),
+        (_process(count="two"), "processes.mail: argument 'count' is of type"),
+        (_process(count=-1), "processes.mail.count is -1; it must not be negative"),
+        (_process(drain=-1), "processes.mail.drain is -1; it must not be negative"),
+        (_process(count=2, exclusive=True), "processes.mail is exclusive, so that there is never more than one of it, and has the count 2"),
+        (
+            _process(service={"TimeoutStopSec": 9}),
+            "processes.mail.service.TimeoutStopSec cannot be set: use the key `drain` of the process",
+        ),
+        (_process(service={"ExecStart": "x"}), "processes.mail.service.ExecStart cannot be set: use the key `command` of the process"),
+        (_process(service={"memory": 9}), "processes.mail.service.memory is not the name of a systemd directive"),
+    ],
+)
+def test_a_process_that_cannot_run_is_refused_by_its_key(processes: object, problem: str) -> None:
+    assert find_problem(processes=processes).startswith(problem)
+
+
+def test_a_process_has_its_defaults_and_may_be_its_command_alone() -> None:
+    (app,) = check_apps([describe(processes={"bot": "python bot.py", "mail": {"command": "rq worker", "count": 0}})])
+    assert app["processes"] == {
+        "bot": {"command": "python bot.py", "count": 1, "drain": 30, "ready": None, "watch": 5, "exclusive": False, "service": {}},
+        "mail": {"command": "rq worker", "count": 0, "drain": 30, "ready": None, "watch": 5, "exclusive": False, "service": {}},
+    }
+
+
+def test_several_wrong_processes_are_told_at_once() -> None:
+    assert len(find_problems(describe(processes={"a": 1, "b": {"x": 1}, "c": {"command": "c", "count": -1}}))) == 3

@@ -19,7 +19,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives
     format_directives,
 )
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.exec_line import format_exec
-from ansible_collections.webstack.flask.plugins.module_utils._systemd.shell import wrap
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.shell import BASH, wrap
 from ansible_collections.webstack.flask.plugins.plugin_utils._filters import as_filter
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.workers import gets_threads_unasked
 from ansible_collections.webstack.flask.plugins.plugin_utils._specs import load_options
@@ -69,7 +69,7 @@ def process_directives(process: Mapping[str, Any], app: Mapping[str, Any]) -> st
     if process.get("ready"):
         commands["ExecStartPost"] = _until_ready(process["ready"])
     env_files = app.get("env_files") or ()
-    lines = [f"{name}={format_exec(wrap(command, env_files, release), release)}\n" for name, command in commands.items()]
+    lines = [f"{name}={format_exec(wrap(command, env_files, release, BASH), release)}\n" for name, command in commands.items()]
     drain = {"TimeoutStopSec": f"{float(process.get('drain', _DRAIN)):g}"}
     return "".join(lines) + format_directives(drain) + format_directives({**confining(app.get("service") or {}), **own})
 

@@ -30,6 +30,9 @@ TARGETS = {"service": "multi-user.target.wants", "socket": "sockets.target.wants
 BUSY = 2
 """How often a release is asked for its connections until the request that is in it has ended."""
 
+WORK = 2
+"""For how many moments a process goes on that is told to end."""
+
 ROOT_ONLY = Access(0, 0, 0o755)
 
 
@@ -276,7 +279,7 @@ class World:
         """Tell a process to end, which takes a while."""
         known = self.units.get(unit, Unit())
         if known.active in ("active", "deactivating"):
-            self.set_unit(unit, Unit("deactivating", left=known.left or BUSY))
+            self.set_unit(unit, Unit("deactivating", left=known.left or WORK))
         else:
             self.set_unit(unit, Unit())
 

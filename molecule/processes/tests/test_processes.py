@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenario_tests import LONG, as_user, http_get, http_request, restart, run_playbook, wait_on_host
+from scenario_tests import as_user, http_get, http_request, restart, run_playbook, wait_on_host
 from scenario_tests.faulty import new_version, running, words_of
+from scenario_tests.hosts import LONG
 from scenario_tests.load import show, watch
 from scenario_tests.releases import read_app
 
@@ -133,17 +134,9 @@ def test_all_processes_of_the_release_work_each_in_its_queue(host: Host) -> None
 def test_a_process_may_do_no_more_than_the_app_and_as_much_as_it_says_itself(host: Host) -> None:
     release = current(host)
     read = [
-        "User",
-        "Group",
-        "ProtectSystem",
-        "ProtectHome",
-        "NoNewPrivileges",
-        "CapabilityBoundingSet",
-        "SystemCallFilter",
-        "RestrictAddressFamilies",
-        "UMask",
+        *("User", "Group", "ProtectSystem", "ProtectHome", "NoNewPrivileges", "CapabilityBoundingSet", "SystemCallFilter", "UMask"),
+        *("RestrictAddressFamilies", "PrivateTmp", "PrivateDevices", "RestrictNamespaces", "ProtectProc", "ReadWritePaths", "MemoryMax"),
     ]
-    read += ["ReadWritePaths", "PrivateTmp", "PrivateDevices", "RestrictNamespaces", "ProtectProc", "MemoryMax"]
     web = show_service(host, f"orders@{release}.service", read)
     for unit in units(release):
         own = show_service(host, unit, read)

@@ -76,6 +76,11 @@ class Transaction:
         """Have its processes at work. Those of the former release go on, but for those of which there must never be two."""
         if self.switch.workforce.take_over(self.release):
             self.switch.notes.append(f"started the processes of {self.release}")
+            for name in self.switch.workforce.find_shells(self.release):
+                self.switch.notes.append(
+                    f"ATTENTION: of the process {name} a shell is told to end, and what it runs is killed at once; write `exec` before the "
+                    "program, as in `exec worker >> log`"
+                )
 
     def settle(self) -> None:
         """Write down that it serves, stop the former release when its requests have ended, and prune."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed, explain
@@ -24,6 +25,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.processes 
 )
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.shell import stays
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
 
 _PAUSE = 0.2
@@ -65,6 +67,15 @@ class Workforce:
         if absent or watch:
             self._prove(release, {unit: 0 if unit in absent else states[unit].restarts for unit in wanted if unit not in ending})
         return dismissed or bool(absent or asleep)
+
+    def find_shells(self, release: str) -> list[str]:
+        """Return the processes of a release of which a shell is told to end, and not the program that it runs."""
+        units = self._list_units(release)
+        states = self.host.units.show(units) if units else {}
+        lines = {
+            unit: self.host.files.read_text(Path(f"/proc/{state.main_pid}/cmdline")) for unit, state in states.items() if state.main_pid
+        }
+        return list(dict.fromkeys(name_of(unit) for unit, line in lines.items() if stays(line or "")))
 
     def dismiss(self, units: Iterable[str]) -> bool:
         """Tell units to end when they have finished what they are at, and not to start again; return whether any had to be told."""

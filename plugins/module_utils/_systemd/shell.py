@@ -9,17 +9,23 @@ from collections.abc import Sequence
 
 _READ_ENV_FILES = (
     "import os, sys; from dotenv import dotenv_values; "
-    "[os.environ.setdefault(name, value or '') for file in sys.argv[2:] for name, value in dotenv_values(file).items()]; "
-    "os.execv('/bin/sh', ['sh', '-c', sys.argv[1]])"
+    "[os.environ.setdefault(name, value or '') for file in sys.argv[3:] for name, value in dotenv_values(file).items()]; "
+    "os.execv(sys.argv[1], [sys.argv[1], '-c', sys.argv[2]])"
 )
 """What gunicorn.conf.py does for the server, for a command: the app's own python-dotenv reads the files."""
 
+BASH = "/bin/bash"
+"""It is replaced by the last program of a command, so that signals reach that program; Debian's /bin/sh is not. In a pipe, and where output
+goes elsewhere, it stays."""
 
-def wrap(command: str, env_files: Sequence[str], release: str) -> list[str]:
-    """Return the program and its arguments that run a command with the variables of files of a release's source.
 
-    dash, Debian's /bin/sh, is replaced by the last program of a command that is no pipe: signals reach that program.
-    """
+def wrap(command: str, env_files: Sequence[str], release: str, shell: str = "/bin/sh") -> list[str]:
+    """Return the program and its arguments that run a command with the variables of files of a release's source."""
     if not env_files:
-        return ["/bin/sh", "-c", command]
-    return [f"{release}/venv/bin/python", "-c", _READ_ENV_FILES, command, *(f"{release}/app/{file}" for file in env_files)]
+        return [shell, "-c", command]
+    return [f"{release}/venv/bin/python", "-c", _READ_ENV_FILES, shell, command, *(f"{release}/app/{file}" for file in env_files)]
+
+
+def stays(command_line: str) -> bool:
+    """Return whether a process, given its /proc/PID/cmdline, is a shell that has not been replaced by the last program of its command."""
+    return command_line.startswith(f"{BASH}\0-c\0")

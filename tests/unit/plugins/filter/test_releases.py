@@ -120,7 +120,7 @@ def test_a_process_is_a_unit_of_its_own_with_what_the_app_may_do_and_what_it_say
     app = {"name": "shop", "service": {"ReadWritePaths": "/srv/in", "MemoryMax": "1G", "ExecReload": "x", "KillSignal": "SIGQUIT"}}
     process = {"name": "mail", "command": "work", "drain": 600.0, "service": {"MemoryMax": "256M"}}
     assert process_directives(process, app).splitlines() == [
-        'ExecStart="/bin/sh" "-c" "work"',
+        'ExecStart="/bin/bash" "-c" "work"',
         "TimeoutStopSec=600",
         "MemoryMax=256M",
         "ReadWritePaths=/srv/in",
@@ -130,7 +130,7 @@ def test_a_process_is_a_unit_of_its_own_with_what_the_app_may_do_and_what_it_say
 def test_a_process_reads_the_files_of_variables_and_is_asked_whether_it_is_ready() -> None:
     lines = process_directives({"name": "mail", "command": "work", "ready": "ask"}, {"name": "shop", "env_files": [".env"]}).splitlines()
     assert lines[0].startswith('ExecStart="/var/www/shop/releases/%i/venv/bin/python" "-c" "import os')
-    assert lines[0].endswith(' "work" "/var/www/shop/releases/%i/app/.env"')
+    assert lines[0].endswith(' "/bin/bash" "work" "/var/www/shop/releases/%i/app/.env"')
     assert lines[1].startswith('ExecStartPost="/var/www/shop/releases/%i/venv/bin/python"')
     assert '\\"$$MAINPID\\"' in lines[1]
     assert lines[2] == "TimeoutStopSec=30"

@@ -93,7 +93,7 @@ def ordering(host: Host, label: str) -> Iterator[Orders]:
 
     def go_on(queue: str) -> None:
         number = 0
-        while not over.wait(0.2):
+        while not over.wait(0.7):
             number += 1
             try:
                 order(host, queue, f"{label}-{number}")

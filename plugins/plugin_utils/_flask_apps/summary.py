@@ -95,8 +95,9 @@ def _summarise_app(app: App, outcome: Mapping[str, Any]) -> str:
     scheme, usual = ("https", 443) if is_encrypted(app) else ("http", 80)
     address = f"{scheme}://{concrete_name(app['server_names'])}{'' if port == usual else f':{port}'}{path_prefix(app)}/"
     done = "; ".join(outcome.get("notes", [])) or "nothing changed"
+    journal = f"journalctl -u '{name}[@.]*'" if app["processes"] else f"journalctl -u '{name}@*'"
     if "error" in outcome:
         served = f"{address} serves release {outcome['current']}" if outcome.get("current") else "nothing is served"
-        return f"FAILED, {name}: {served} ({done}). Logs: journalctl -u '{name}@*'"
-    logs = f"journalctl -u '{name}@*', /var/log/nginx/{name}.*.log"
+        return f"FAILED, {name}: {served} ({done}). Logs: {journal}"
+    logs = f"{journal}, /var/log/nginx/{name}.*.log"
     return f"{name}: {address} serves release {outcome.get('current')} ({done}). Logs: {logs}"

@@ -35,7 +35,7 @@ def test_the_summary_says_what_is_served_where_and_what_was_done() -> None:
     assert summarise(apps, {"releases": {"shop": {"current": "r1", "notes": notes}, "blog": {"current": "r9"}}}) == [
         (
             "shop: http://shop.test:8080/ serves release r1 (switched from r0 to r1; stopped release r0). "
-            "Logs: journalctl -u 'shop@*', /var/log/nginx/shop.*.log"
+            "Logs: journalctl -u 'shop[@.]*', /var/log/nginx/shop.*.log"
         ),
         "blog: http://blog.test/ serves release r9 (nothing changed). Logs: journalctl -u 'blog@*', /var/log/nginx/blog.*.log",
     ]

@@ -14,7 +14,7 @@ REDIS = "redis://127.0.0.1:6379/0"
 VERSION = os.environ.get("VERSION", "unnamed")
 DONE = Path(os.environ["WEBSTACK_FLASK_SHARED"], "done.txt")
 
-if os.environ.get("FAULT") == "worker" and "WEBSTACK_FLASK_PROCESS" in os.environ:
+if os.environ.get("FAULT") == "worker" and os.environ.get("WEBSTACK_FLASK_PROCESS") == "celery":
     sys.exit(f"the workers of {VERSION} do not start")
 
 celery = Celery(broker=REDIS)

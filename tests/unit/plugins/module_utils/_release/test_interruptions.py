@@ -110,6 +110,7 @@ def scenarios() -> dict[str, Scenario]:
     working = install(deployed(_at_work("b1")), deployed(_at_work("b2")))
     earlier, worker, next_worker, idle = map(identify, (_at_work("b1"), _at_work("b2"), _at_work("b3"), _at_work("b3", "idle")))
     others = [_process("beat", exclusive=True), _process("other")]
+    unknown = _at_work("b3", processes=[WORK[0], _process("other", unit="# webstack.flask\n[Service]\nUnknown=1\n")])
     more = [{**WORK[0], "count": 3}, WORK[1]]
     fewer = [{**WORK[0], "count": 1}, WORK[1]]
     return {
@@ -159,6 +160,9 @@ def scenarios() -> dict[str, Scenario]:
         "deploy without processes any more": Scenario(working, deployed(NEW), NEXT, frozenset({worker, NEXT}), previous=(worker,)),
         "deploy whose processes die": Scenario(
             working, deployed(_at_work("b3", "idle")), worker, frozenset({worker, idle}), fails=True, previous=(earlier,)
+        ),
+        "deploy with a process that is refused": Scenario(
+            working, deployed(unknown), worker, frozenset({worker}), fails=True, previous=(earlier,)
         ),
         "more of a process": Scenario(working, deployed(_at_work("b2", processes=more)), worker, frozenset({worker}), previous=(earlier,)),
         "fewer of a process": Scenario(
@@ -292,6 +296,7 @@ NAMES = [
     "deploy with other processes",
     "deploy without processes any more",
     "deploy whose processes die",
+    "deploy with a process that is refused",
     "more of a process",
     "fewer of a process",
     "rollback with processes",

@@ -1,0 +1,114 @@
+"""Workers that take long to end, that become more or fewer, whose change is cut off, and whose app is removed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scenario_tests import http_get, one_of, run_playbook, wait_on_host
+from scenario_tests.faulty import new_version, running
+from scenario_tests.orders import (
+    ALL,
+    NAME,
+    SHARED,
+    SITE,
+    at_work,
+    clock,
+    current,
+    deploy,
+    describe,
+    done,
+    order,
+    show_units,
+    units,
+    wait_for,
+)
+from scenario_tests.releases import read_app
+
+if TYPE_CHECKING:
+    from testinfra.host import Host
+
+testinfra_hosts = one_of("debian13", "debian12")
+
+
+def test_a_long_job_holds_up_neither_the_run_nor_the_next_one_and_its_release_stays_until_it_is_done(host: Host) -> None:
+    one, two, three = (new_version() for _ in range(3))
+    deploy(host, one).succeeded()
+    release = current(host)
+    order(host, "rq", f"long-{one}", 90)
+    worker = f"orders.rq@{release}.service"
+    wait_on_host(host, f"systemctl status {worker} | grep -q 'long-{one}'")
+    deploy(host, two).succeeded()
+    again = deploy(host, two).succeeded()
+    assert again.changed == 0, again.changed_tasks
+    deploy(host, three).succeeded()
+    assert show_units(host)[worker]["ActiveState"] == "deactivating"
+    assert f"rq long-{one}" not in done(host)
+    assert release in read_app(host, NAME).records
+    wait_for(host, f"rq long-{one}")
+    assert done(host)[f"rq long-{one}"] == 1
+    wait_on_host(host, f"! systemctl list-units --all --plain --no-legend | grep -q {worker}")
+    deploy(host, new_version()).succeeded()
+    assert release not in read_app(host, NAME).records
+
+
+def test_one_that_is_still_ending_starts_again_by_itself_when_users_are_taken_back_to_it(host: Host) -> None:
+    deploy(host, new_version()).succeeded()
+    release, label = current(host), new_version()
+    order(host, "rq", f"back-{label}", 60)
+    worker = f"orders.rq@{release}.service"
+    wait_on_host(host, f"systemctl status {worker} | grep -q 'back-{label}'")
+    deploy(host, new_version()).succeeded()
+    run_playbook(host, Path("playbooks/rollback.yml"), describe(host, "whatever")).succeeded()
+    assert current(host) == release
+    assert show_units(host)[worker]["ActiveState"] == "deactivating"
+    wait_for(host, f"rq back-{label}")
+    wait_on_host(host, f"systemctl is-active {worker}")
+    assert set(at_work(host)) == units(release)
+    assert done(host)[f"rq back-{label}"] == 1
+
+
+def test_more_and_fewer_of_a_process_touch_nothing_else(host: Host) -> None:
+    version = new_version()
+    deploy(host, version).succeeded()
+    before, release = at_work(host), current(host)
+    web = http_get(host, SITE, "/process").body
+
+    def scaled(count: int) -> dict[str, str]:
+        play = deploy(host, version, celery={"count": count}).succeeded()
+        assert play.changed == 1, play.changed_tasks
+        assert deploy(host, version, celery={"count": count}).succeeded().changed == 0
+        assert current(host) == release
+        assert http_get(host, SITE, "/process").body == web
+        wait_on_host(host, "! systemctl list-units 'orders.*' | grep -q deactivating")
+        return at_work(host)
+
+    third = f"orders.celery.3@{release}.service"
+    assert scaled(3).items() - before.items() == {(third, at_work(host)[third])}
+    assert set(scaled(0)) == units(release, [name for name in ALL if "celery" not in name])
+    assert scaled(2).keys() == before.keys()
+
+
+def test_a_run_that_is_killed_while_the_workers_change_is_made_good_by_the_next(host: Host) -> None:
+    deploy(host, new_version()).succeeded()
+    release, version = current(host), new_version()
+    wait_on_host(host, "! systemctl list-units 'orders.*' | grep -q deactivating")
+    with running(host, describe(host, version)) as run:
+        new = f"systemctl list-units --plain --no-legend 'orders.*' | grep -v {release} | grep -q service"
+        wait_on_host(host, new, then=f"kill -KILL $(cat /run/webstack-flask/{NAME}.lock)")
+        run.kill()
+    assert current(host) != release
+    deploy(host, version).succeeded()
+    assert set(at_work(host)) == units(current(host))
+    assert "is not alone" not in " ".join(clock(host))
+
+
+def test_a_removal_lets_the_jobs_end_and_leaves_nothing(host: Host) -> None:
+    version = new_version()
+    deploy(host, version).succeeded()
+    order(host, "rq", f"last-{version}", 10)
+    wait_on_host(host, f"systemctl status 'orders.rq@*' | grep -q 'last-{version}'")
+    run_playbook(host, Path("playbooks/remove.yml"), {**describe(host, version), "flask_app": NAME}).succeeded()
+    assert f"rq last-{version} {version}" in host.check_output(f"cat {SHARED}/done.txt")
+    assert host.check_output("find /etc/systemd/system -name 'orders*'") == ""
+    assert host.check_output("systemctl list-units --all --plain --no-legend 'orders*'") == ""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NAME, SITE, SHARED = "orders", "orders.test", "/var/www/orders/shared"
 QUEUES = ("celery", "rq", "huey")
-ALL = ["orders.bot", "orders.celery", "orders.celery.2", "orders.clock", "orders.huey", "orders.rq"]
+ALL = ("orders.bot", "orders.celery", "orders.celery.2", "orders.clock", "orders.huey", "orders.rq")
 
 
 def describe(host: Host, version: str, fault: str = "", **changes: object) -> dict[str, Any]:

@@ -32,7 +32,7 @@ testinfra_hosts = one_of("debian13", "debian12")
 
 
 def test_a_long_job_holds_up_neither_the_run_nor_the_next_one_and_its_release_stays_until_it_is_done(host: Host) -> None:
-    one, two, three = (new_version() for _ in range(3))
+    one, two, three = (new_version() for _number in range(3))
     deploy(host, one).succeeded()
     release = current(host)
     order(host, "rq", f"long-{one}", 90)

@@ -45,9 +45,9 @@ _OF_THE_PROCESS = re.compile(
 too."""
 
 
-def find_directive_problems(directives: Directives, reserved: Mapping[str, str] = RESERVED_DIRECTIVES) -> list[str]:
-    """Return a sentence for each directive that is not valid in a unit, or not allowed in ours."""
-    return [problem for name, value in directives.items() for problem in _find_problems(name, value, reserved)]
+def find_directive_problems(directives: Directives, reserved: Mapping[str, str] | None = None) -> list[str]:
+    """Return a sentence for each directive that is not valid in a unit, or `reserved` in ours: by default RESERVED_DIRECTIVES."""
+    return [problem for name, value in directives.items() for problem in _find_problems(name, value, reserved or RESERVED_DIRECTIVES)]
 
 
 def _find_problems(name: str, value: object, reserved: Mapping[str, str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
@@ -21,6 +21,9 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.rollback i
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction
 from fakes.host import UNITS, FakeRemains, Node, Stopped, World, release_of
 from fakes.runs import LAYOUT, Operation, deployed, describe, identify, install, rested
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NOTHING, SILENCE = "nothing", "nothing that listens"
 
@@ -89,12 +92,12 @@ def _process(name: str, **more: object) -> dict[str, Any]:
     return {"name": name, "unit": f"# webstack.flask\n[Service]\nExecStart={name}\n", "count": 1, "exclusive": False, **more}
 
 
-WORK = [_process("mail", count=2), _process("beat", exclusive=True)]
+WORK = (_process("mail", count=2), _process("beat", exclusive=True))
 ALONE = "shop.beat"
 
 
-def _at_work(build: str, behaves: str = "good", processes: list[dict[str, Any]] = WORK) -> dict[str, Any]:
-    return describe(build, behaves, processes=processes)
+def _at_work(build: str, behaves: str = "good", processes: Sequence[dict[str, Any]] = WORK) -> dict[str, Any]:
+    return describe(build, behaves, processes=[*processes])
 
 
 @cache

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _FAST_SCENARIO = "default"
 _LONG = (
     *("etc_hosts", "certificates", "by_hand", "debian_packages", "gunicorn_systemd", "upgrade", "site", "nginx_site"),
-    *("shapes", "app_source", "safety", "python_pipenv", "tls", "vm", "release"),
+    *("processes", "shapes", "app_source", "safety", "python_pipenv", "tls", "vm", "release"),
 )
 """Scenarios that take a minute or more, the longest last."""
 _ARTIFACT_HOST = "artifact"

@@ -179,8 +179,8 @@ class AppLayout:
         return f"{self.name}.{process}{'' if number == 1 else f'.{number}'}@{release}.service"
 
     def is_process(self, unit: str) -> bool:
-        """Return whether a unit of the app is that of a process."""
-        return unit.startswith(f"{self.name}.")
+        """Return whether a unit is that of a process of the app, and not somebody else's that is called alike."""
+        return bool(re.fullmatch(rf"{self.name}\.{PROCESS_PATTERN.pattern}(\.\d+)?@[0-9a-f]{{12}}\.service", unit))
 
     @staticmethod
     def unit_file(unit: str) -> Path:

@@ -112,7 +112,8 @@ def ensure_files(layout: AppLayout, host: Host, release: str, processes: Iterabl
 
 def find_files(layout: AppLayout, host: Host) -> list[Path]:
     """Return the unit files of processes, of whichever release."""
-    return host.files.glob(layout.service_template.parent, layout.process_unit("*", "*"))
+    files = host.files.glob(layout.service_template.parent, layout.process_unit("*", "*"))
+    return [file for file in files if layout.is_process(file.name)]
 
 
 def remove_files(layout: AppLayout, host: Host) -> bool:

@@ -66,8 +66,9 @@ class ReleaseUnits:
     def find_others(self, release: str | None) -> list[str]:
         """Return the releases besides `release` that run or would start at boot. Processes that were told to end are on their own."""
         directory = self.layout.service_template.parent
-        patterns = [*self.layout.units("*"), self.layout.process_unit("*", "*")]
-        wants = [path for unit in patterns for path in self.host.files.glob(directory, f"*.wants/{unit}")]
+        wants = [path for unit in self.layout.units("*") for path in self.host.files.glob(directory, f"*.wants/{unit}")]
+        processes = self.host.files.glob(directory, f"*.wants/{self.layout.process_unit('*', '*')}")
+        wants += [path for path in processes if self.layout.is_process(path.name)]
         working = [unit for unit, state in find_units(self.layout, self.host).items() if state.active != ENDING]
         units = {path.name for path in wants} | set(self.host.units.find_instances(*self.layout.units(""))) | set(working)
         return sorted(set(map(release_of, units)) - {release})

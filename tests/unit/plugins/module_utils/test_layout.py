@@ -50,6 +50,22 @@ def test_what_is_shared_with_the_system_is_named_after_the_app() -> None:
     assert layout.socket_unit("r1") == "shop@r1.socket"
 
 
+@pytest.mark.parametrize(
+    ("unit", "is_ours"),
+    [
+        ("shop.mail@0123456789ab.service", True),
+        ("shop.mail.2@0123456789ab.service", True),
+        ("shop.mail@tty1.service", False),
+        ("shop.mail@0123456789ab.socket", False),
+        ("shop@0123456789ab.service", False),
+        ("shop-x.mail@0123456789ab.service", False),
+        ("shop.mail.x@0123456789ab.service", False),
+    ],
+)
+def test_a_unit_of_somebody_else_that_is_called_alike_is_no_process_of_the_app(unit: str, *, is_ours: bool) -> None:
+    assert AppLayout.of("shop").is_process(unit) == is_ours
+
+
 def test_the_longest_name_leaves_room_for_the_build_user() -> None:
     assert len(AppLayout.of("a" * 25).build_user) == 32  # the limit of useradd(8)
 

@@ -82,3 +82,13 @@ def test_one_that_was_to_start_again_does_not_when_users_are_taken_on_before_it_
         world.set_unit(unit_of(build), world.units[unit_of(build)]._replace(left=1))
     world.pass_time()
     assert [state(world, build) for build in ("b1", "b2", "b3")] == ["inactive", "inactive", "active"]
+
+
+def test_a_unit_of_somebody_else_that_is_called_alike_is_left_alone() -> None:
+    theirs = {f"{fake.UNITS}/shop.mail@tty1.service", f"{fake.UNITS}/multi-user.target.wants/shop.mail@tty1.service"}
+    world = live()
+    world.nodes |= {place: fake.Node("file", "[Service]\nExecStart=theirs\n") for place in theirs}
+    world.set_unit("shop.mail@tty1.service", fake.Unit("active"))
+    assert "error" not in deployed(at_work("b3"))(world)
+    assert theirs <= set(world.nodes)
+    assert world.units["shop.mail@tty1.service"].active == "active"

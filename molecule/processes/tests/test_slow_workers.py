@@ -31,11 +31,20 @@ if TYPE_CHECKING:
 testinfra_hosts = one_of("debian13", "debian12")
 
 
+UNTIL_TOLD = -1
+"""Seconds of an order that takes until it is told to end."""
+
+
+def tell(host: Host, number: str) -> None:
+    """Let an order end."""
+    host.check_output(f"touch {SHARED}/{number}")
+
+
 def test_a_long_job_holds_up_neither_the_run_nor_the_next_one_and_its_release_stays_until_it_is_done(host: Host) -> None:
     one, two, three = (new_version() for _number in range(3))
     deploy(host, one).succeeded()
     release = current(host)
-    order(host, "rq", f"long-{one}", 90)
+    order(host, "rq", f"long-{one}", UNTIL_TOLD)
     worker = f"orders.rq@{release}.service"
     wait_on_host(host, f"systemctl status {worker} | grep -q 'long-{one}'")
     deploy(host, two).succeeded()
@@ -45,6 +54,7 @@ def test_a_long_job_holds_up_neither_the_run_nor_the_next_one_and_its_release_st
     assert show_units(host)[worker]["ActiveState"] == "deactivating"
     assert f"rq long-{one}" not in done(host)
     assert release in read_app(host, NAME).records
+    tell(host, f"long-{one}")
     wait_for(host, f"rq long-{one}")
     assert done(host)[f"rq long-{one}"] == 1
     wait_on_host(host, f"! systemctl list-units --all --plain --no-legend | grep -q {worker}")
@@ -55,13 +65,14 @@ def test_a_long_job_holds_up_neither_the_run_nor_the_next_one_and_its_release_st
 def test_one_that_is_still_ending_starts_again_by_itself_when_users_are_taken_back_to_it(host: Host) -> None:
     deploy(host, new_version()).succeeded()
     release, label = current(host), new_version()
-    order(host, "rq", f"back-{label}", 60)
+    order(host, "rq", f"back-{label}", UNTIL_TOLD)
     worker = f"orders.rq@{release}.service"
     wait_on_host(host, f"systemctl status {worker} | grep -q 'back-{label}'")
     deploy(host, new_version()).succeeded()
     run_playbook(host, Path("playbooks/rollback.yml"), describe(host, "whatever")).succeeded()
     assert current(host) == release
     assert show_units(host)[worker]["ActiveState"] == "deactivating"
+    tell(host, f"back-{label}")
     wait_for(host, f"rq back-{label}")
     wait_on_host(host, f"systemctl is-active {worker}")
     assert set(at_work(host)) == units(release)
@@ -106,8 +117,12 @@ def test_a_run_that_is_killed_while_the_workers_change_is_made_good_by_the_next(
 def test_a_removal_lets_the_jobs_end_and_leaves_nothing(host: Host) -> None:
     version = new_version()
     deploy(host, version).succeeded()
-    order(host, "rq", f"last-{version}", 10)
+    order(host, "rq", f"last-{version}", UNTIL_TOLD)
     wait_on_host(host, f"systemctl status 'orders.rq@*' | grep -q 'last-{version}'")
+    # Not before the removal has told the worker to end.
+    ends = "systemctl show -P ActiveState 'orders.rq@*' | grep -q deactivating"
+    told = f"until {ends}; do sleep 1; done; sleep 3; touch {SHARED}/last-{version}"
+    host.check_output("systemd-run sh -c %s", told)
     run_playbook(host, Path("playbooks/remove.yml"), {**describe(host, version), "flask_app": NAME}).succeeded()
     assert f"rq last-{version} {version}" in host.check_output(f"cat {SHARED}/done.txt")
     assert host.check_output("find /etc/systemd/system -name 'orders*'") == ""

@@ -76,7 +76,12 @@ def test_commands_reach_the_shell_byte_for_byte_and_leave_no_process(host: Host)
         "setsid sleep 98765 >/dev/null 2>&1 & echo started",
     ]
     app = describe("obedient", env=NASTY, release_commands=commands)
-    run_playbook(host, SITE, {"flask_apps": [app]}).succeeded()
+    # Meanwhile systemd reads its units again and again, as other apps of a run have it do.
+    host.check_output("systemd-run --unit=reloads sh -c 'while systemctl daemon-reload; do :; done'")
+    try:
+        run_playbook(host, SITE, {"flask_apps": [app]}).succeeded()
+    finally:
+        host.check_output("systemctl stop reloads")
     shared = "/var/www/obedient/shared"
     for name, value in NASTY.items():
         assert host.check_output("base64 --wrap=0 %s", f"{shared}/{name}") == _encode(value), name

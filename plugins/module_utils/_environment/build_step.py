@@ -110,7 +110,7 @@ def _run(
 ) -> None:
     outcome = sandbox.run(
         layout.build_unit,
-        ["/bin/sh", "-c", sandbox.on_one_line(command)],
+        ["/bin/sh", "-c", command],
         description=f"makes files of a build of {layout.name}",
         properties=list_properties(layout, final, environment, step.chdir, account),
         variables=list_variables(layout, final, environment, step, given),

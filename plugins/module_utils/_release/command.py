@@ -40,7 +40,7 @@ def run_release_command(
     """
     outcome = host.commands.run(
         layout.command_unit,
-        wrap(sandbox.on_one_line(command), env_files, str(layout.release(release))),
+        wrap(command, env_files, str(layout.release(release))),
         description=f"release command of {layout.name}, release {release}",
         properties=list_properties(layout, release, confinement, chdir),
         variables=list_variables(layout, release),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import os
 import re
 import tarfile
@@ -54,6 +55,12 @@ FENCES: Mapping[str, str] = {
     "UMask": "0077",
 }
 """What is closed to an app, to what installs its dependencies, and to its release commands, in systemd's words."""
+
+_BECOME = (
+    "(lambda os, sys, json, base64: (lambda words: os.execvp(words[0], words))(json.loads(base64.b64decode(sys.argv[1]))))"
+    "(*map(__import__, ('os', 'sys', 'json', 'base64')))"
+)
+"""Python that becomes the command which is packed in its argument, without `;`, `$` and newline."""
 
 LIMITS: Mapping[str, str] = {"MemoryMax": "60%", "TasksMax": "1024", "OOMPolicy": "kill", "OOMScoreAdjust": "1000", "CPUWeight": "20"}
 """What one unit may take of a host at most, where nothing else is said: of its memory, processes with their threads, and the processor.
@@ -112,7 +119,7 @@ def run(
             *(f"--unit={unit}", f"--description={description}"),
             *(f"--property={key}={value}" for key, value in own.items()),
             *(f"--property={line}" for line in properties),
-            *("--", *map(escape_argument, command)),
+            *("--", *pack_command(command)),
         ]
         try:
             ended = commands.run(call, timeout=timeout + _STOP + _GRACE, together=True, stdin=stdin)
@@ -127,16 +134,14 @@ def run(
     return Outcome(ended.status, said, late=ended.status != 0 and time.monotonic() - started >= timeout)
 
 
-def escape_argument(word: str) -> str:
-    """Return what systemd passes on as this argument: in the place of `${NAME}` it would put a value, and shell code with it."""
-    return word.replace("$", "$$")
+def pack_command(command: Sequence[str]) -> list[str]:
+    """Return a command that becomes another one, in words that every systemd passes on as they are.
 
-
-def on_one_line(command: str) -> str:
-    """Return a shell command without newlines: systemd 252 breaks the unit of a running one when it reads its units again."""
-    if "\n" not in command:
-        return command
-    return f'eval "$(echo {base64.b64encode(command.encode()).decode()} | base64 --decode)"'
+    A transient unit lies in a file, and whoever has systemd read its units again before the command has started has it read from there:
+    systemd 252 then puts a backslash before `$` and `;`, and breaks what has several lines. Any would put a value in the place of `$NAME`.
+    """
+    packed = base64.b64encode(json.dumps([*command]).encode()).decode()
+    return ["/usr/bin/python3", "-X", "utf8", "-ISc", _BECOME, packed]
 
 
 def is_there(unit: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -9,13 +10,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._host import commands
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import sandbox, systemctl
-from ansible_collections.webstack.flask.plugins.module_utils._systemd.sandbox import escape_argument, on_one_line, pack, run, unpack_then
-
-
-@pytest.mark.parametrize("word", ["${HOME}", "$HOME", "$$", "a$", "$(id)", "%n %i", "plain"])
-def test_systemd_puts_nothing_in_the_place_of_a_word(word: str) -> None:
-    assert escape_argument(word).replace("$$", "\0").count("$") == 0, "each is doubled, which systemd takes for one"
-    assert escape_argument(word).replace("$$", "$") == word
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.sandbox import pack, pack_command, run, unpack_then
 
 
 def test_files_of_the_standard_input_are_there_when_the_command_starts(tmp_path: Path) -> None:
@@ -69,11 +64,16 @@ def test_a_unit_that_was_collected_costs_no_call(monkeypatch: pytest.MonkeyPatch
     sandbox.end("shop-build.service")
 
 
-@pytest.mark.parametrize(
-    "command", ["printf one", "printf 'one\n two\t$$'\nprintf '%s' \"$0\"\n\n", "cat <<'END'\n$HOME `id` \\\nñ\nEND\n"]
-)
-def test_a_command_of_several_lines_does_the_same_on_one(command: str) -> None:
-    one = on_one_line(command)
-    assert "\n" not in one
-    said = [subprocess.run(["/bin/sh", "-c", text], capture_output=True, check=True).stdout for text in (command, one)]
-    assert said[0] == said[1]
+_WORDS = ["${HOME} $HOME $$ a$ $(id) `id`", "%n %i", "a;b ;", "two\n lines\t", "'\"\\", "", " ends ", "ñ", "\udcff", "-x", "=", "@", "!"]
+
+
+def test_a_packed_command_is_the_same_in_words_that_every_systemd_passes_on() -> None:
+    packed = pack_command(["printf", "%s\\0", *_WORDS])
+    assert not set('$;\n\\%`"') & set("".join(packed))
+    said = subprocess.run(packed, capture_output=True, check=True).stdout
+    assert said == b"".join(os.fsencode(word) + b"\0" for word in _WORDS)
+
+
+def test_a_packed_command_has_the_standard_input_and_ends_as_it_does() -> None:
+    ended = subprocess.run(pack_command(["sh", "-c", "cat; exit 7"]), input=b"said", capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout) == (7, b"said")

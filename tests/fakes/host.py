@@ -435,6 +435,10 @@ class FakeUnits(_Part):
         self.world.ask()
         return pid > 0
 
+    def is_shell(self, pid: int) -> bool:
+        self.world.ask()
+        return pid < 0
+
     def wait_for_death(self, unit: str, restarts: int = 0) -> str:
         self.world.ask()
         raise AssertionError((unit, restarts))

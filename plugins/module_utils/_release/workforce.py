@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed, explain
@@ -25,7 +24,6 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.processes 
 )
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
-from ansible_collections.webstack.flask.plugins.module_utils._systemd.shell import stays
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
 
 _PAUSE = 0.2
@@ -72,10 +70,8 @@ class Workforce:
         """Return the processes of a release of which a shell is told to end, and not the program that it runs."""
         units = self._list_units(release)
         states = self.host.units.show(units) if units else {}
-        lines = {
-            unit: self.host.files.read_text(Path(f"/proc/{state.main_pid}/cmdline")) for unit, state in states.items() if state.main_pid
-        }
-        return list(dict.fromkeys(name_of(unit) for unit, line in lines.items() if stays(line or "")))
+        shells = [unit for unit, state in states.items() if state.main_pid and self.host.units.is_shell(state.main_pid)]
+        return list(dict.fromkeys(map(name_of, shells)))
 
     def dismiss(self, units: Iterable[str]) -> bool:
         """Tell units to end when they have finished what they are at, and not to start again; return whether any had to be told."""

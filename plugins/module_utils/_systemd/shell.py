@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 _READ_ENV_FILES = (
     "import os, sys; from dotenv import dotenv_values; "
@@ -16,7 +18,7 @@ _READ_ENV_FILES = (
 
 BASH = "/bin/bash"
 """It is replaced by the last program of a command, so that signals reach that program; Debian's /bin/sh is not. In a pipe, and where output
-goes elsewhere, it stays."""
+goes elsewhere, it stays: `stays` tells."""
 
 
 def wrap(command: str, env_files: Sequence[str], release: str, shell: str = "/bin/sh") -> list[str]:
@@ -26,6 +28,12 @@ def wrap(command: str, env_files: Sequence[str], release: str, shell: str = "/bi
     return [f"{release}/venv/bin/python", "-c", _READ_ENV_FILES, shell, command, *(f"{release}/app/{file}" for file in env_files)]
 
 
-def stays(command_line: str) -> bool:
-    """Return whether a process, given its /proc/PID/cmdline, is a shell that has not been replaced by the last program of its command."""
-    return command_line.startswith(f"{BASH}\0-c\0")
+def stays(pid: int) -> bool:
+    """Return whether a process is a shell that has not been replaced by the last program of its command. One that is gone is not.
+
+    What it says of itself may be long, and no text: no more of it is read than has to be known.
+    """
+    start = f"{BASH}\0-c\0".encode()
+    with suppress(OSError), Path(f"/proc/{pid}/cmdline").open("rb") as file:
+        return file.read(len(start)) == start
+    return False

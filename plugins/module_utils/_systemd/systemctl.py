@@ -16,6 +16,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._host.commands import TimedOut, run
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import sync_directory
 from ansible_collections.webstack.flask.plugins.module_utils._layout import UNIT_ROOT
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.shell import stays
 
 _PROPERTIES = (
     "Id",
@@ -116,6 +117,11 @@ def is_running(pid: int) -> bool:
     except OSError:
         return False
     return not is_over(status)
+
+
+def is_shell(pid: int) -> bool:
+    """Return whether a process is a shell that has stayed in front of the program of its command."""
+    return stays(pid)
 
 
 def is_over(status: str) -> bool:

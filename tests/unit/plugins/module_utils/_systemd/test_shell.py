@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.shell import BASH, stays, wrap
@@ -38,12 +37,18 @@ def test_files_of_variables_are_read_by_the_environment_s_own_python() -> None:
 def test_signals_reach_the_last_program_of_a_command_unless_it_is_told(command: str, *, shell_stays: bool) -> None:
     with subprocess.Popen(wrap(command, [], RELEASE, BASH), start_new_session=True) as process:
         try:
-            line = Path(f"/proc/{process.pid}/cmdline")
             deadline = time.monotonic() + 10
-            while stays(line.read_text()) != shell_stays or not line.read_text():
+            while stays(process.pid) != shell_stays:
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
             time.sleep(0.1)
-            assert stays(line.read_text()) == shell_stays
+            assert stays(process.pid) == shell_stays
         finally:
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_a_process_that_is_gone_is_no_shell() -> None:
+    with subprocess.Popen([BASH, "-c", "while true; do sleep 9; done"], start_new_session=True) as process:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert not stays(process.pid)

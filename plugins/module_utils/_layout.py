@@ -16,7 +16,7 @@ NAME_PATTERN = re.compile(r"[a-z][a-z0-9_-]{0,24}")
 the 32 that useradd(8) allows."""
 
 PROCESS_PATTERN = re.compile(r"[a-z][a-z0-9_-]{0,24}")
-"""The name of a process is a part of its unit's, behind that of the app and a dot, which no app has in its name."""
+"""The name of a process or job is a part of its unit's, behind that of the app and a dot, which no app has in its name."""
 
 _ROOT_PATTERN = re.compile(r"/[A-Za-z0-9_@+./-]{1,69}")
 """What can stand in a unit and in nginx's configuration as it is. A socket's path has 107 bytes at most, says unix(7)."""
@@ -181,6 +181,31 @@ class AppLayout:
     def is_process(self, unit: str) -> bool:
         """Return whether a unit is that of a process of the app, and not somebody else's that is called alike."""
         return bool(re.fullmatch(rf"{self.name}\.{PROCESS_PATTERN.pattern}(\.\d+)?@[0-9a-f]{{12}}\.service", unit))
+
+    @property
+    def jobs(self) -> Path:
+        """Link to the release in which jobs start: the one that was last seen to serve users, and never one that is about to be proven."""
+        return self.root / "jobs"
+
+    def job_unit(self, release: str, job: str) -> str:
+        """Return the name of the unit in which a job runs in a release."""
+        return f"{self.name}.{job}.job@{release}.service"
+
+    def starter_unit(self, job: str) -> str:
+        """Return the name of the unit that starts a job in whichever release jobs start, and lasts as long as it."""
+        return f"{self.name}.{job}.job.service"
+
+    def timer_unit(self, job: str) -> str:
+        """Return the name of the timer of a job."""
+        return f"{self.name}.{job}.job.timer"
+
+    def is_job(self, unit: str) -> bool:
+        """Return whether a unit is that of a job of the app in a release."""
+        return bool(re.fullmatch(rf"{self.name}\.{PROCESS_PATTERN.pattern}\.job@[0-9a-f]{{12}}\.service", unit))
+
+    def is_schedule(self, unit: str) -> bool:
+        """Return whether a unit is the timer or the starter of a job of the app."""
+        return bool(re.fullmatch(rf"{self.name}\.{PROCESS_PATTERN.pattern}\.job\.(timer|service)", unit))
 
     @staticmethod
     def unit_file(unit: str) -> Path:

@@ -161,6 +161,29 @@ options:
             description: Seconds for which one that has started must stay up.
             type: float
             default: 5
+      schedules:
+        description: What the app runs at certain times, in the release that users reach then.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          name:
+            description: Name of the job, a part of its units'.
+            type: str
+            required: true
+          unit:
+            description: Text of its systemd service.
+            type: str
+            required: true
+          at:
+            description: When it runs, as a calendar event of systemd with a time zone.
+            type: str
+            required: true
+          missed:
+            description: What becomes of a run for whose time the host was off, whether it is made good at boot.
+            type: str
+            choices: [run, skip]
+            default: run
       command_timeout:
         description: Seconds that each of them may take.
         type: float
@@ -339,6 +362,17 @@ ARGUMENT_SPEC: dict[str, Any] = {
                     "count": {"type": "int", "default": 1},
                     "exclusive": {"type": "bool", "default": False},
                     "watch": {"type": "float", "default": 5},
+                },
+            },
+            "schedules": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "unit": {"type": "str", "required": True},
+                    "at": {"type": "str", "required": True},
+                    "missed": {"type": "str", "choices": ["run", "skip"], "default": "run"},
                 },
             },
             "command_timeout": {"type": "float", "default": 300},

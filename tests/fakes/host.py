@@ -26,7 +26,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._systemd.sandbox im
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
 
 UNITS = "/etc/systemd/system"
-TARGETS = {"service": "multi-user.target.wants", "socket": "sockets.target.wants"}
+TARGETS = {"service": "multi-user.target.wants", "socket": "sockets.target.wants", "timer": "timers.target.wants"}
 BUSY = 2
 """How often a release is asked for its connections until the request that is in it has ended."""
 
@@ -244,6 +244,9 @@ class World:
         release, known = release_of(unit), self.units.get(unit, Unit())
         if known.active == "active":
             return
+        if unit.endswith(".timer"):
+            self.set_unit(unit, Unit("active" if f"{UNITS}/{unit}" in self.nodes else "inactive"))
+            return
         if "." in unit.partition("@")[0]:
             self._start_process(unit, known)
             return
@@ -423,7 +426,7 @@ class FakeUnits(_Part):
         return {unit: self._show(unit) for unit in units}
 
     def _show(self, unit: str) -> UnitState:
-        if "@" not in unit:
+        if "@" not in unit and not unit.endswith(".timer"):
             return UnitState("active", "running") if self.world.command else UnitState("inactive", "dead")
         known = self.world.units.get(unit, Unit())
         sub = {"active": "running", "activating": "auto-restart", "deactivating": "stop-sigterm"}.get(known.active, "dead")
@@ -456,6 +459,10 @@ class FakeUnits(_Part):
         self.world.ask()
         del unit
         return ["Unknown key"] if "Unknown" in self.world.nodes[str(file)].text else []
+
+    def find_next_times(self, event: str) -> list[str]:
+        self.world.ask()
+        return [event]
 
     def read_journal(self, unit: str, lines: int) -> str:
         self.world.ask()

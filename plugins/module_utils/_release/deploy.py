@@ -27,6 +27,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.release im
     read_record,
     sweep,
 )
+from ansible_collections.webstack.flask.plugins.module_utils._release.schedules import Schedule
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch, read_current
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, change_app, retire_others
@@ -71,6 +72,7 @@ def read_spec(app: dict[str, Any]) -> ReleaseSpec:
         socket=app["socket"],
         drop_in=app["drop_in"],
         processes=tuple(map(Process.of, app["processes"])),
+        schedules=tuple(map(Schedule.of, app["schedules"])),
         commands=tuple(app["commands"]),
         version=app["version"],
         health=app["health"],
@@ -79,6 +81,17 @@ def read_spec(app: dict[str, Any]) -> ReleaseSpec:
     if problems:
         raise UserError("nothing was changed, because " + "; ".join(problems))
     return spec
+
+
+def require_times(spec: ReleaseSpec, host: Host) -> None:
+    """Raise UserError, before anything is changed, if systemd cannot read when a job is to run, or it never would."""
+    for schedule in spec.schedules:
+        try:
+            times = host.units.find_next_times(schedule.at)
+        except UserError as problem:
+            raise UserError(f"nothing was changed: the job {schedule.name} is to run at {schedule.at!r}, and {problem}") from None
+        if "never" in times:
+            raise UserError(f"nothing was changed: the job {schedule.name} is to run at {schedule.at!r}, which is never again")
 
 
 def converge(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:
@@ -181,6 +194,7 @@ def describe_state(spec: ReleaseSpec, host: Host, release: str | None, *, wanted
         str(layout.service_template): service,
         str(layout.socket_template): socket,
         "release.conf": drop_in,
+        **{f"schedule {one.name}": f"{one.unit}# at: {one.at}; missed: {one.missed}\n" for one in (spec.schedules if wanted else ())},
         **{f"process {process.name}": _describe_process(process, layout, host, release, wanted=wanted) for process in processes},
     }
     return "".join(f"--- {name}\n{text}" for name, text in parts.items() if text)
@@ -195,6 +209,8 @@ def deploy(app: dict[str, Any], lock_timeout: float, host: Host, *, check: bool)
     """Bring one app to its release, or tell what that would change; return what became of it, and the difference."""
     spec = read_spec(app)
     layout, switch = spec.layout, read_switch(app, spec.layout, host)
+    if spec.id != switch.current:
+        require_times(spec, host)
     before = describe_state(spec, host, switch.current, wanted=False)
     outcome = predict(spec, host, SharedData.of(app)) if check else change_app(switch, lock_timeout, lambda: converge(app, spec, switch))
     after = describe_state(spec, host, spec.id or "(known when the build is)", wanted=True)

@@ -9,13 +9,11 @@ condition in that file: whatever starts it, a boot, a crash or a hand, users' re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
-from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
 from ansible_collections.webstack.flask.plugins.module_utils._layout import PROCESS_PATTERN, AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
@@ -25,8 +23,6 @@ GONE = ("inactive", "failed")
 
 ENDING = "deactivating"
 """State of a unit that was told to end, and finishes its work."""
-
-_ACCESS = Access(0, 0, 0o644)
 
 
 @dataclass(frozen=True)
@@ -63,62 +59,8 @@ class Process:
         return [layout.process_unit(release, self.name, number + 1) for number in range(self.count)]
 
 
-def name_of(unit: str) -> str:
-    """Return the process of which this is a unit."""
-    return unit.partition("@")[0].split(".")[1]
-
-
-def release_of(unit: str) -> str:
-    """Return the release of which this is a unit."""
-    return unit.partition("@")[2].rpartition(".")[0]
-
-
 def find_units(layout: AppLayout, host: Host) -> dict[str, UnitState]:
     """Return the units of processes of all releases of which something runs, or has ended badly."""
     found = host.units.find_instances(layout.process_unit("", "*"))
     units = [unit for unit in found if layout.is_process(unit)]
     return {unit: state for unit, state in host.units.show(units).items() if state.active != "inactive"} if units else {}
-
-
-def find_pinned(layout: AppLayout, host: Host) -> set[str]:
-    """Return the releases in which a process still runs or finishes its work: nothing that it runs from may go."""
-    return {release_of(unit) for unit, state in find_units(layout, host).items() if state.active not in GONE}
-
-
-def ensure_files(layout: AppLayout, host: Host, release: str, processes: Iterable[Process], *, check: bool, checked: bool) -> bool:
-    """Write the unit files of a release's processes; return whether any was missing or another one. What systemd would ignore is an error.
-
-    `checked` is whether files that are there already were found to be good: a run may have been cut off before it had asked. Where the app
-    reads and writes besides its own directory is the same for all of its units.
-    """
-    places = host.files.read_text(layout.places) or ""
-    texts = {unit: process.unit + places for process in processes for unit in process.list_units(layout, release)}
-    missing = [unit for unit, text in texts.items() if host.files.ensure_file(layout.unit_file(unit), text, _ACCESS, check=True)]
-    if not missing and (checked or not texts):
-        return False
-    if check:
-        return True
-    for unit in missing:
-        host.files.write_atomically(layout.unit_file(unit), texts[unit], _ACCESS)
-    host.units.daemon_reload()
-    asked = {name_of(unit): unit for unit in reversed(texts)}
-    for name, unit in asked.items():
-        if complaints := host.units.find_complaints(unit, layout.unit_file(unit)):
-            for each in texts:
-                host.files.unlink(layout.unit_file(each))
-            raise UserError(f"systemd does not take what is said of the process {name} of {layout.name}:\n" + "\n".join(complaints))
-    return True
-
-
-def find_files(layout: AppLayout, host: Host) -> list[Path]:
-    """Return the unit files of processes, of whichever release."""
-    files = host.files.glob(layout.service_template.parent, layout.process_unit("*", "*"))
-    return [file for file in files if layout.is_process(file.name)]
-
-
-def remove_files(layout: AppLayout, host: Host) -> bool:
-    """Remove the unit files of releases that are gone, and of processes of which fewer run than before; return whether there were any."""
-    doomed = [file for file in find_files(layout, host) if not host.files.is_dir(layout.release(release_of(file.name)))]
-    for file in doomed:
-        host.files.unlink(file)
-    return bool(doomed)

@@ -34,6 +34,9 @@ class ReleaseRecord:
     processes: tuple[Mapping[str, Any], ...] = ()
     """What it runs besides its web process, each with `name`, `count` and `exclusive`."""
 
+    schedules: tuple[Mapping[str, Any], ...] = ()
+    """What it runs at certain times, each with `name`, `at` and `missed`."""
+
     sequence: int = 0
     """Which event of the app the last one of this release was, from 1 on: a clock can be set back. 0 where it was not counted yet."""
 
@@ -42,7 +45,7 @@ class ReleaseRecord:
         """Return the record written in `text`; keys that this version does not know are left out."""
         content = json.loads(text)
         known = {key: value for key, value in content.items() if key in cls.__dataclass_fields__}
-        return cls(**{**known, **{key: tuple(known.get(key, ())) for key in ("variables", "processes")}})
+        return cls(**{**known, **{key: tuple(known.get(key, ())) for key in ("variables", "processes", "schedules")}})
 
     def to_json(self) -> str:
         """Return the text to write."""

@@ -43,6 +43,7 @@ def recover(switch: Switch) -> bool:
         _fall_back(switch, current)
         return True
     note(switch.layout, switch.host, current, lambda found, now: found.mark_verified(now))
+    switch.timers.follow(current)
     switch.notes.append(f"finished the switch to {current} that was cut off")
     return True
 
@@ -67,6 +68,9 @@ def stay(switch: Switch, release: str) -> bool:
     switch.verify(release)
     if switch.workforce.take_over(release):
         switch.notes.append(f"put the processes of {release} in order")
+        mended = True
+    if switch.timers.follow(release):
+        switch.notes.append(f"put the schedules of {release} in order")
         mended = True
     if not is_unfinished(read_records(switch.layout, switch.host), release):
         return mended

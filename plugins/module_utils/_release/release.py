@@ -16,14 +16,11 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.digest import
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import THROUGH
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._release.processes import (
-    Process,
-    ensure_files,
-    find_pinned,
-    remove_files,
-)
+from ansible_collections.webstack.flask.plugins.module_utils._release.processes import GONE, Process, find_units
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord, choose_leftovers, next_sequence
+from ansible_collections.webstack.flask.plugins.module_utils._release.schedules import Schedule, find_jobs
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
+from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import ensure_files, release_of, remove_files
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file import find_environment_problems, format_environment
 
 _GRACE = 600
@@ -43,6 +40,7 @@ class ReleaseSpec:
     socket: str
     drop_in: str = ""
     processes: tuple[Process, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
     commands: tuple[str, ...] = ()
     version: str = ""
     health: Mapping[str, Any] = field(default_factory=dict)
@@ -56,7 +54,14 @@ class ReleaseSpec:
         files = [_without_comments(text) for text in (self.gunicorn_conf, self.service, self.socket, self.drop_in)]
         processes = [(process.name, _without_comments(process.unit), process.exclusive) for process in self.processes]
         # An app that has none keeps the identifier that it had before there were any.
-        return digest_of([self.build, self.environment, dict(self.variables), files, self.commands, *([processes] if processes else [])])
+        jobs = [(schedule.name, _without_comments(schedule.unit), schedule.at, schedule.missed) for schedule in self.schedules]
+        more = [processes, jobs] if jobs else [processes] if processes else []
+        return digest_of([self.build, self.environment, dict(self.variables), files, self.commands, *more])
+
+    def list_unit_files(self, release: str) -> dict[str, str]:
+        """Return the texts of the units that are the release's alone, by their names."""
+        processes = {unit: process.unit for process in self.processes for unit in process.list_units(self.layout, release)}
+        return processes | {self.layout.job_unit(release, schedule.name): schedule.unit for schedule in self.schedules}
 
     def find_problems(self) -> list[str]:
         """Return what is wrong with the input, before anything is changed."""
@@ -106,19 +111,23 @@ def ensure_release(spec: ReleaseSpec, host: Host, *, check: bool) -> bool:
         _probe_of(layout, spec.id), read_probe(layout, host, spec.id) or secrets.token_hex(16), secret, check=check
     )
     changed |= _ensure_drop_in(layout, host, spec.id, spec.drop_in, check=check, checked=record is not None)
-    changed |= ensure_files(layout, host, spec.id, spec.processes, check=check, checked=record is not None)
+    changed |= ensure_files(layout, host, spec.list_unit_files(spec.id), check=check, checked=record is not None)
     for name, target in (("app", f"../../builds/{spec.build}"), ("venv", f"../../environments/{spec.environment}")):
         if host.files.read_link(directory / name) != target:
             changed = True
             if not check:
                 host.files.point_link(directory / name, target)
-    processes = tuple(process.to_record() for process in spec.processes)
-    outdated = record is None or (record.health, record.processes) != (spec.health, processes)
+    said = {
+        "health": spec.health,
+        "processes": tuple(process.to_record() for process in spec.processes),
+        "schedules": tuple(schedule.to_record() for schedule in spec.schedules),
+    }
+    outdated = record is None or {key: getattr(record, key) for key in said} != said
     if outdated and not check:
         names = tuple(sorted(spec.variables))
         new = ReleaseRecord(spec.id, spec.build, spec.environment, created=host.clock.time(), version=spec.version, variables=names)
         known = record or replace(new, sequence=next_sequence(read_records(layout, host)))
-        write_record(layout, host, replace(known, health=spec.health, processes=processes))
+        write_record(layout, host, replace(known, **said))
     return _close_records(layout, host, secret, check=check) or changed or outdated
 
 
@@ -212,7 +221,7 @@ def prune(layout: AppLayout, host: Host, current: str | None, keep: int) -> list
     files = host.files
     present = _names(host, layout.releases)
     records = read_records(layout, host)
-    pinned = find_pinned(layout, host)
+    pinned = _find_pinned(layout, host)
     leftovers = choose_leftovers(records, _names(host, layout.builds), _names(host, layout.environments), current, keep, pinned=pinned)
     broken = sorted(set(present) - {record.id for record in records} - {current} - pinned)
     stale = [layout.build(name) for name in leftovers.builds] + [layout.environment(name) for name in leftovers.environments]
@@ -227,6 +236,12 @@ def prune(layout: AppLayout, host: Host, current: str | None, keep: int) -> list
     return [str(path.relative_to(layout.root)) for path in doomed]
 
 
+def _find_pinned(layout: AppLayout, host: Host) -> set[str]:
+    """Return the releases in which a process or a job still runs: nothing that it runs from may go."""
+    processes = [unit for unit, state in find_units(layout, host).items() if state.active not in GONE]
+    return {release_of(unit) for unit in (*processes, *find_jobs(layout, host))}
+
+
 def sweep(layout: AppLayout, host: Host) -> bool:
     """Delete what a run that was cut off has left half-written or half-deleted; return whether there was anything."""
     files, units, name = host.files, layout.service_template.parent, layout.name
@@ -236,7 +251,7 @@ def sweep(layout: AppLayout, host: Host) -> bool:
     staged = [*files.glob(layout.root, ".*.new"), *files.glob(layout.releases, "*/.*")]
     staged += [path for kind in ("service", "socket") for path in files.glob(units, f".{name}@.{kind}.*")]
     staged += files.glob(units, f"{name}@*.service.d/.release.conf.*")
-    staged += files.glob(units, f".{layout.process_unit('*', '*')}.*")
+    staged += files.glob(units, f".{name}.*.service.*") + files.glob(units, f".{name}.*.timer.*")
     for path in staged:
         files.unlink(path)
     emptied = [path for path in files.glob(units, f"{name}@*.service.d") if not files.names(path)]

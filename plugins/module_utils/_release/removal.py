@@ -19,12 +19,13 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.places import
 from ansible_collections.webstack.flask.plugins.module_utils._host.trees import Moved, set_aside
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
-from ansible_collections.webstack.flask.plugins.module_utils._release.processes import find_files
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import find_drop_ins, is_foreign_unit, sweep
 from ansible_collections.webstack.flask.plugins.module_utils._release.remains import comments_of
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host, Remains
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch
+from ansible_collections.webstack.flask.plugins.module_utils._release.timers import Timers
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import retire_others
+from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import find_files
 
 _DRAIN = 30
 
@@ -88,7 +89,11 @@ def find_parts(layout: AppLayout, host: Host, remains: Remains, *, with_data: bo
     Data comes last and is not among them unless it is wanted, or its removal was begun. What is not ours is not an app's: neither a unit
     file that we have not written, nor what is in a directory that somebody else has made.
     """
-    code = [layout.current, layout.previous, layout.releases, layout.environments, layout.builds] if remains.is_ours(layout) else []
+    code = (
+        [layout.current, layout.previous, layout.jobs, layout.releases, layout.environments, layout.builds]
+        if remains.is_ours(layout)
+        else []
+    )
     data = (
         [*([layout.shared] if with_data and _has_data(layout, remains) else []), set_aside(layout.shared)]
         if remains.is_ours(layout)
@@ -111,6 +116,7 @@ def _find_units(layout: AppLayout, host: Host) -> list[Path]:
         layout.places,
         *find_drop_ins(layout, host).values(),
         *find_files(layout, host),
+        *map(layout.unit_file, Timers(layout, host).find_units()),
     )
     return [path for path in units if host.files.read_text(path) and not is_foreign_unit(host, path)]
 
@@ -173,8 +179,10 @@ def _end_everything(switch: Switch, remains: Remains) -> None:
     accounts = remains.find_accounts(layout)
     if not (accounts or remains.is_ours(layout) or _find_units(layout, host)):
         return
+    switch.timers.remove_all()
     retire_others(switch, None)
     switch.workforce.end_all()
+    switch.timers.end_jobs()
     for unit in (layout.build_unit, layout.command_unit):
         host.commands.end(unit)
     for name in accounts:

@@ -25,6 +25,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.health imp
 from ansible_collections.webstack.flask.plugins.module_utils._release.hints import explain_status
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_probe
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
+from ansible_collections.webstack.flask.plugins.module_utils._release.timers import Timers
 from ansible_collections.webstack.flask.plugins.module_utils._release.units import ReleaseUnits
 from ansible_collections.webstack.flask.plugins.module_utils._release.workforce import Workforce
 
@@ -111,6 +112,11 @@ class Switch:
         return Workforce(self.layout, self.host, self.check.deadline)
 
     @property
+    def timers(self) -> Timers:
+        """When the app runs its jobs."""
+        return Timers(self.layout, self.host)
+
+    @property
     def current(self) -> str | None:
         """The release that users reach."""
         return read_current(self.layout, self.host)
@@ -162,6 +168,7 @@ class Switch:
         self.units.enable(fallback)
         self.host.files.point_link(self.layout.current, f"releases/{fallback}")
         self.workforce.take_over(fallback)
+        self.timers.follow(fallback)
         if current is not None:
             self.retire(current)
 

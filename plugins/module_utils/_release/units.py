@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._release.processes import ENDING, find_units, release_of
+from ansible_collections.webstack.flask.plugins.module_utils._release.processes import ENDING, find_units
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
+from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import release_of
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
 
 

@@ -19,11 +19,10 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.processes 
     GONE,
     Process,
     find_units,
-    name_of,
-    release_of,
 )
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
+from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import name_of, release_of
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
 
 _PAUSE = 0.2

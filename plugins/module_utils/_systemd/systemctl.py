@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from collections.abc import Sequence
@@ -214,6 +215,14 @@ def find_complaints(unit: str, file: Path) -> list[str]:
     except TimedOut:
         raise UserError(f"`{' '.join(command)}` took more than {_SHORT_TIMEOUT:g} s") from None
     return [line.removeprefix(f"{file}:") for line in errors.splitlines() if str(file) in line]
+
+
+def find_next_times(event: str) -> list[str]:
+    """Return the next three times of a calendar event, such as `Mon 2026-01-05 04:00:00 UTC`; raise UserError if systemd cannot read it."""
+    ended = run(["systemd-analyze", "--no-pager", "calendar", "--iterations=3", "--", event], timeout=_SHORT_TIMEOUT)
+    if ended.status != 0:
+        raise UserError(ended.errors.strip().splitlines()[0] if ended.errors.strip() else f"systemd cannot read {event!r}")
+    return re.findall(r"^\s*(?:Next elapse|Iteration #\d+|Iter\. #\d+): (.*)$", ended.output, re.MULTILINE)
 
 
 def read_journal(unit: str, lines: int, since: float = 0) -> str:

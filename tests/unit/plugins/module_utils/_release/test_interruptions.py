@@ -100,6 +100,14 @@ def _at_work(build: str, behaves: str = "good", processes: Sequence[dict[str, An
     return describe(build, behaves, processes=[*processes])
 
 
+JOBS = ({"name": "digest", "unit": "# webstack.flask\n[Service]\n", "at": "daily UTC", "missed": "run"},)
+TIMER = LAYOUT.timer_unit("digest")
+
+
+def _in_time(build: str, behaves: str = "good", schedules: Sequence[dict[str, Any]] = JOBS) -> dict[str, Any]:
+    return describe(build, behaves, schedules=[*schedules])
+
+
 @cache
 def scenarios() -> dict[str, Scenario]:
     live = install(deployed(OLD), deployed(NOW))
@@ -116,6 +124,9 @@ def scenarios() -> dict[str, Scenario]:
     unknown = _at_work("b3", processes=[WORK[0], _process("other", unit="# webstack.flask\n[Service]\nUnknown=1\n")])
     more = [{**WORK[0], "count": 3}, WORK[1]]
     fewer = [{**WORK[0], "count": 1}, WORK[1]]
+    timed = install(deployed(_in_time("b1")), deployed(_in_time("b2")))
+    early, timely, next_timely, ill = map(identify, (_in_time("b1"), _in_time("b2"), _in_time("b3"), _in_time("b3", "sick")))
+    other_times = [{**JOBS[0], "at": "hourly UTC"}, {**JOBS[0], "name": "nightly"}]
     return {
         "first deploy": Scenario(install(), deployed(OLD), OLDER, frozenset({NOTHING, OLDER})),
         "first deploy that fails": Scenario(install(), deployed(_bad("sick")), NOTHING, frozenset({NOTHING}), fails=True),
@@ -175,6 +186,25 @@ def scenarios() -> dict[str, Scenario]:
             working, rolled_back(), earlier, frozenset({worker, earlier}), previous=(worker, earlier), returns=worker
         ),
         "removal with processes": Scenario(working, removed, NOTHING, frozenset({worker, SILENCE, NOTHING})),
+        "first deploy with a schedule": Scenario(install(), deployed(_in_time("b1")), early, frozenset({NOTHING, early})),
+        "deploy with the same schedule": Scenario(
+            timed, deployed(_in_time("b3")), next_timely, frozenset({timely, next_timely}), previous=(timely,)
+        ),
+        "deploy with other schedules": Scenario(
+            timed,
+            deployed(_in_time("b3", schedules=other_times)),
+            identify(_in_time("b3", schedules=other_times)),
+            frozenset({timely, identify(_in_time("b3", schedules=other_times))}),
+            previous=(timely,),
+        ),
+        "deploy without schedules any more": Scenario(timed, deployed(NEW), NEXT, frozenset({timely, NEXT}), previous=(timely,)),
+        "deploy with a schedule that is no good": Scenario(
+            timed, deployed(_in_time("b3", "sick")), timely, frozenset({timely, ill}), fails=True, previous=(early,)
+        ),
+        "rollback with a schedule": Scenario(
+            timed, rolled_back(), early, frozenset({timely, early}), previous=(timely, early), returns=timely
+        ),
+        "removal with a schedule": Scenario(timed, removed, NOTHING, frozenset({timely, SILENCE, NOTHING})),
         "deploy, then another one": Scenario(
             live,
             deployed(NEW),
@@ -194,6 +224,7 @@ def look_after_stop(world: World, scenario: Scenario) -> None:
     assert world.visits <= scenario.meets
     assert not world.cut_off
     assert ALONE not in world.doubled
+    look_at_jobs(world)
     met, said = world.copy().visit()
     assert met in scenario.meets
     assert said.status == 200 or met in (NOTHING, SILENCE) or world.behaviour(met) != "good"
@@ -210,11 +241,29 @@ def look_at_end(world: World, scenario: Scenario, outcome: dict[str, Any], start
         assert removed in (scenario.run, scenario.then) or each.visit()[0] == ends
         running = {unit: known for unit, known in each.units.items() if known.active not in ("inactive", "deactivating")}
         serving = {} if ends == NOTHING else dict.fromkeys([*LAYOUT.units(ends), *list_processes(each, ends)], "active")
+        record = read_record(LAYOUT, each.host, ends)
+        serving |= {LAYOUT.timer_unit(one["name"]): "active" for one in (record.schedules if record else ())}
+        if record and record.schedules:
+            assert each.nodes[str(LAYOUT.jobs)].text == f"releases/{ends}"
         assert {unit: known.active for unit, known in running.items()} == serving
         assert all(known.weight is None for known in running.values())
         assert {place.rpartition("/")[2] for place in each.nodes if ".wants/" in place} == set(serving)
     look_at_files(world, scenario)
     look_at_records(world, scenario, start)
+
+
+def look_at_jobs(world: World) -> None:
+    """See that a job that is started now would run in a release that has proven good."""
+    link = world.nodes.get(str(LAYOUT.jobs))
+    timers = [unit for unit in world.units if unit.endswith(".timer")]
+    if link is None or not timers:
+        return
+    record = read_record(LAYOUT, world.host, link.text.rpartition("/")[2])
+    assert record is not None
+    assert record.verified
+    assert not record.failed
+    for timer in timers:
+        assert str(LAYOUT.unit_file(LAYOUT.job_unit(record.id, timer.split(".")[1]))) in world.nodes
 
 
 def list_processes(world: World, release: str) -> list[str]:
@@ -304,6 +353,13 @@ NAMES = [
     "fewer of a process",
     "rollback with processes",
     "removal with processes",
+    "first deploy with a schedule",
+    "deploy with the same schedule",
+    "deploy with other schedules",
+    "deploy without schedules any more",
+    "deploy with a schedule that is no good",
+    "rollback with a schedule",
+    "removal with a schedule",
     "deploy, then another one",
     "rollback, then a deploy",
     "deploy, then a removal",

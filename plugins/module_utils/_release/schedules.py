@@ -1,0 +1,75 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an app runs at certain times: jobs.
+
+A timer belongs to the app. A switch that leaves its times as they are does not touch it, so that no run is lost or doubled. It starts a
+unit that looks where the link `jobs` leads, starts the job in that release, and lasts as long as the job: meanwhile the timer starts no other.
+The job's own unit is written for one release, in which it stays to its end. The link follows users only when a release was seen to serve
+them, and its processes to work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._layout import PROCESS_PATTERN, AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.processes import GONE
+from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.exec_line import format_exec
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """One job of a release, and when it runs."""
+
+    name: str
+    at: str
+    """Calendar event with its time zone: systemd.time(7)."""
+
+    unit: str = ""
+    """Text of the unit file of the job; not known of a release that is on the host already, where the file is."""
+
+    missed: str = "run"
+    """What becomes of a run for whose time the host was off: `run` at boot, or `skip`."""
+
+    @classmethod
+    def of(cls, described: Mapping[str, Any]) -> Schedule:
+        """Return a schedule as the module releases, or the record of a release, describes it."""
+        schedule = cls(**{key: value for key, value in described.items() if key in cls.__dataclass_fields__})
+        if not PROCESS_PATTERN.fullmatch(schedule.name):
+            raise UserError(f"a job is called {schedule.name!r}; allowed are {PROCESS_PATTERN.pattern}")
+        return schedule
+
+    def to_record(self) -> dict[str, Any]:
+        """Return what the record of a release says of it."""
+        return {"name": self.name, "at": self.at, "missed": self.missed}
+
+    def list_files(self, layout: AppLayout) -> dict[str, str]:
+        """Return the texts of the units by which it starts, by their names."""
+        job = layout.job_unit('$(basename "$(readlink jobs)")', self.name)
+        start = format_exec(["/bin/sh", "-c", f'exec systemctl start "{job}"'], str(layout.root))
+        return {
+            layout.timer_unit(self.name): (
+                "# Written by webstack.flask.\n"
+                f"[Unit]\nDescription={layout.name}, when the job {self.name} runs\n"
+                f"[Timer]\nOnCalendar={self.at.replace('%', '%%')}\nPersistent={'yes' if self.missed == 'run' else 'no'}\nAccuracySec=1s\n"
+                "[Install]\nWantedBy=timers.target\n"
+            ),
+            layout.starter_unit(self.name): (
+                "# Written by webstack.flask.\n"
+                f"[Unit]\nDescription={layout.name}, starts the job {self.name} in the release that serves users\n"
+                f"[Service]\nType=oneshot\nTimeoutStartSec=infinity\nWorkingDirectory={layout.root}\n"
+                f"ExecStart={start}\n"
+            ),
+        }
+
+
+def find_jobs(layout: AppLayout, host: Host) -> list[str]:
+    """Return the units of the jobs that run, of whichever release."""
+    found = host.units.find_instances(layout.job_unit("", "*"))
+    jobs = [unit for unit in found if layout.is_job(unit)]
+    return [unit for unit, state in host.units.show(jobs).items() if state.active not in GONE] if jobs else []

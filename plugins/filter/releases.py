@@ -12,7 +12,9 @@ from typing import Any
 from ansible_collections.webstack.flask.plugins.module_utils._encoding import encode
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.calendar import with_zone
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import (
+    RESERVED_FOR_JOBS,
     RESERVED_FOR_PROCESSES,
     confining,
     find_directive_problems,
@@ -31,10 +33,13 @@ _KEYS = frozenset(load_options("gunicorn_systemd")["gunicorn_systemd_apps"]["opt
 _PROCESS = load_options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"]["processes"]["options"]
 """The keys of a process of an app."""
 
-_OF_A_PROCESS = ("name", "count", "exclusive", "watch")
+_SCHEDULE = load_options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"]["schedules"]["options"]
+"""The keys of a job of an app."""
+
+_OF_A_UNIT = {"processes": ("name", "count", "exclusive", "watch"), "schedules": ("name", "at", "missed")}
 """Of these, what the module gets as it is. The others are in the text of the unit."""
 
-_DRAIN = _PROCESS["drain"]["default"]
+_DRAIN, _TIMEOUT = _PROCESS["drain"]["default"], _SCHEDULE["timeout"]["default"]
 
 _SHAPED = frozenset(("wsgi", "python_path", "env", "gunicorn", "service"))
 """Keys that become files and variables of the release. The others the module gets as they are."""
@@ -61,17 +66,28 @@ def unit_directives(directives: Mapping[str, object]) -> str:
 @as_filter
 def process_directives(process: Mapping[str, Any], app: Mapping[str, Any]) -> str:
     """Return the lines of a unit that distinguish a process of an app from others: what it runs, how it ends, what it may do besides."""
-    own = process.get("service") or {}
-    if problems := find_directive_problems(own, RESERVED_FOR_PROCESSES):
-        raise UserError("\n".join(f"the process {process['name']} of {app['name']}: {problem}" for problem in problems))
-    release = f"{AppLayout.of(app['name'], app.get('root')).releases}/%i"
     commands = {"ExecStart": str(process["command"])}
     if process.get("ready"):
         commands["ExecStartPost"] = _until_ready(process["ready"])
-    env_files = app.get("env_files") or ()
+    return _format_unit(process, app, commands, {"TimeoutStopSec": process.get("drain", _DRAIN)}, RESERVED_FOR_PROCESSES)
+
+
+@as_filter
+def job_directives(job: Mapping[str, Any], app: Mapping[str, Any]) -> str:
+    """Return the lines of a unit that distinguish a job of an app: what it runs, how long it may take, what it may do besides."""
+    return _format_unit(job, app, {"ExecStart": str(job["command"])}, {"TimeoutStartSec": job.get("timeout", _TIMEOUT)}, RESERVED_FOR_JOBS)
+
+
+def _format_unit(
+    one: Mapping[str, Any], app: Mapping[str, Any], commands: Mapping[str, str], times: Mapping[str, float], reserved: Mapping[str, str]
+) -> str:
+    own = one.get("service") or {}
+    if problems := find_directive_problems(own, reserved):
+        raise UserError("\n".join(f"{one['name']} of {app['name']}: {problem}" for problem in problems))
+    release, env_files = f"{AppLayout.of(app['name'], app.get('root')).releases}/%i", app.get("env_files") or ()
     lines = [f"{name}={format_exec(wrap(command, env_files, release, BASH), release)}\n" for name, command in commands.items()]
-    drain = {"TimeoutStopSec": f"{float(process.get('drain', _DRAIN)):g}"}
-    return "".join(lines) + format_directives(drain) + format_directives({**confining(app.get("service") or {}), **own})
+    limits = {name: f"{float(seconds):g}" for name, seconds in times.items()}
+    return "".join(lines) + format_directives(limits) + format_directives({**confining(app.get("service") or {}), **own})
 
 
 def _until_ready(question: str) -> str:
@@ -83,9 +99,10 @@ def _refuse_unknown_keys(app: Mapping[str, Any]) -> None:
     """Argument specs accept a misspelt key, and it would do nothing."""
     for key in sorted(set(app) - _KEYS):
         raise UserError(f"gunicorn_systemd_apps ({app.get('name')}): {describe_unknown_key(key, _KEYS)}")
-    for process in app.get("processes") or ():
-        for key in sorted(set(process) - set(_PROCESS)):
-            raise UserError(f"gunicorn_systemd_apps ({app.get('name')}).processes: {describe_unknown_key(key, _PROCESS)}")
+    for kind, known in (("processes", _PROCESS), ("schedules", _SCHEDULE)):
+        for one in app.get(kind) or ():
+            for key in sorted(set(one) - set(known)):
+                raise UserError(f"gunicorn_systemd_apps ({app.get('name')}).{kind}: {describe_unknown_key(key, known)}")
 
 
 @as_filter
@@ -96,13 +113,16 @@ def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Map
     parameters = []
     for app, files in zip(apps, rendered):
         _refuse_unknown_keys(app)
-        texts = {name: end_with_one_newline(text) for name, text in files.items() if name != "processes"}
+        texts = {name: end_with_one_newline(text) for name, text in files.items() if name not in _OF_A_UNIT}
         kept = {key: value for key, value in app.items() if key not in _SHAPED}
-        if app.get("processes"):
-            kept["processes"] = [
-                {**{key: process[key] for key in _OF_A_PROCESS if key in process}, "unit": end_with_one_newline(unit)}
-                for process, unit in zip(app["processes"], files["processes"])
-            ]
+        for kind, keys in _OF_A_UNIT.items():
+            if app.get(kind):
+                kept[kind] = [
+                    {**{key: one[key] for key in keys if key in one}, "unit": end_with_one_newline(unit)}
+                    for one, unit in zip(app[kind], files[kind])
+                ]
+        for schedule in kept.get("schedules", ()):
+            schedule["at"] = with_zone(schedule["at"])
         threads = {"warn_of_threads": True} if gets_threads_unasked(app.get("gunicorn", {})) else {}
         parameters.append({**kept, **texts, **threads, "variables": encode(_list_variables(app))})
     return parameters
@@ -134,6 +154,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
         return {
+            "job_directives": job_directives,
             "process_directives": process_directives,
             "python_literal": python_literal,
             "release_parameters": release_parameters,

@@ -4,9 +4,9 @@
 """What an app runs at certain times: jobs.
 
 A timer belongs to the app. A switch that leaves its times as they are does not touch it, so that no run is lost or doubled. It starts a
-unit that looks where the link `jobs` leads, starts the job in that release, and lasts as long as the job: meanwhile the timer starts no other.
-The job's own unit is written for one release, in which it stays to its end. The link follows users only when a release was seen to serve
-them, and its processes to work.
+unit that looks where the link `jobs` leads, starts the job in that release, and lasts as long as the job: meanwhile the timer starts no
+other. The job's own unit is written for one release, in which it stays to its end. The link follows users only when a release was seen to
+serve them, and its processes to work.
 """
 
 from __future__ import annotations

@@ -42,12 +42,12 @@ def ensure_files(layout: AppLayout, host: Host, texts: Mapping[str, str], *, che
     for unit in missing:
         host.files.write_atomically(layout.unit_file(unit), texts[unit], ACCESS)
     host.units.daemon_reload()
-    asked = {name_of(unit): unit for unit in reversed(texts)}
-    for name, unit in asked.items():
+    asked = {texts[unit]: unit for unit in reversed(texts)}
+    for unit in asked.values():
         if complaints := host.units.find_complaints(unit, layout.unit_file(unit)):
             for each in texts:
                 host.files.unlink(layout.unit_file(each))
-            raise UserError(f"systemd does not take what is said of {name} of {layout.name}:\n" + "\n".join(complaints))
+            raise UserError(f"systemd does not take what is said of {name_of(unit)} of {layout.name}:\n" + "\n".join(complaints))
     return True
 
 

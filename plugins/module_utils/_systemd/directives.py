@@ -37,6 +37,14 @@ RESERVED_FOR_PROCESSES = {
 }
 """Likewise of a process that runs beside the web process."""
 
+RESERVED_FOR_JOBS = {
+    **{name: reason for name, reason in RESERVED_DIRECTIVES.items() if name not in ("ExecStart", "Sockets", "Type")},
+    "ExecStart": "use the key `command` of the job",
+    "TimeoutStartSec": "use the key `timeout` of the job",
+    "Type": "a job runs once, to its end",
+}
+"""Likewise of a job that runs at certain times."""
+
 _OF_THE_PROCESS = re.compile(
     "Type|NotifyAccess|Exec[A-Z].*|Kill.*|SendSIG.*|Restart.*|Timeout.*|Watchdog.*|RuntimeMaxSec|RemainAfterExit|SuccessExitStatus"
     "|PIDFile|GuessMainPID|Sockets|FileDescriptor.*|WorkingDirectory|SyslogIdentifier|User|Group|Environment.*"

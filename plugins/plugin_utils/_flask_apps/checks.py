@@ -20,7 +20,11 @@ from ansible_collections.webstack.flask.plugins.module_utils._layout import PROC
 from ansible_collections.webstack.flask.plugins.module_utils._source.archives import find_archive_problems
 from ansible_collections.webstack.flask.plugins.module_utils._source.git import split_credentials
 from ansible_collections.webstack.flask.plugins.module_utils._source.shared_data import SEEDS
-from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import RESERVED_FOR_PROCESSES, find_directive_problems
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import (
+    RESERVED_FOR_JOBS,
+    RESERVED_FOR_PROCESSES,
+    find_directive_problems,
+)
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file import find_environment_problems
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import (
     App,
@@ -38,7 +42,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     tidy,
     wants_proxy_protocol,
 )
-from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import PROCESS_SPEC, SPEC
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import PROCESS_SPEC, SCHEDULE_SPEC, SPEC
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import NO_CONFIG, find_setting_problems
 from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_mixed_ports, find_site_problems
 from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import describe_unknown_key
@@ -58,6 +62,16 @@ _CODE_IN_SHARED = "what is shared is data that every release keeps, and no code 
 """Keys whose paths may lie in a shared place, and why those of the others may not."""
 
 _Problems = Iterable[str]
+
+
+_NAMED = {"processes": PROCESS_SPEC, "schedules": SCHEDULE_SPEC}
+"""Keys whose values are mappings with names that users choose, and the keys of what has such a name."""
+
+_EXAMPLES = {"processes": "mail", "schedules": "digest"}
+_CRON = re.compile(r"@\w+|([\d*/,-]+\s+){4}[\w*/,-]+")
+"""What people bring from a crontab. No calendar event of systemd has five words."""
+
+_AS_TYPED = dict.fromkeys(("command", "ready"), ", as one types it into a shell")
 
 
 class _Unreadable(Exception):
@@ -121,28 +135,30 @@ def _read_entry(app: App) -> tuple[_Entry, list[str]]:
         problems += validation.error_messages
         if not validation.error_messages:
             entry.update(validation.validated_parameters)
-    if entry.get("processes"):
-        problems += _read_processes(entry)
+    for key, spec in _NAMED.items():
+        if entry.get(key):
+            problems += _read_named(entry, key, spec)
     return entry, problems
 
 
-def _read_processes(entry: _Entry) -> list[str]:
-    """Fill in the defaults of the processes of an entry; return what is wrong with them. One that is not readable is left out."""
+def _read_named(entry: _Entry, key: str, spec: Mapping[str, Any]) -> list[str]:
+    """Fill in the defaults of what users name themselves, such as processes; return what is wrong. What is not readable is left out."""
     problems, read = [], {}
-    for name, process in entry["processes"].items():
-        where = f"processes.{name}"
-        if not isinstance(process, Mapping):
-            problems.append(f"{where} must be a mapping with a `command`, or the command itself; it is of type {type(process).__name__}")
+    for name, one in entry[key].items():
+        where = f"{key}.{name}"
+        if not isinstance(one, Mapping):
+            short = ", or the command itself" if key == "processes" else ""
+            problems.append(f"{where} must be a mapping with a `command`{short}; it is of type {type(one).__name__}")
             continue
-        found = list(_find_unknown_keys(process, PROCESS_SPEC, where))
-        texts = [key for key in ("command", "ready") if not isinstance(process.get(key, ""), str)]
-        found += [f"{where}.{key} is {process[key]!r}; it must be text, as one types it into a shell" for key in texts]
-        validation = ArgumentSpecValidator(PROCESS_SPEC).validate(process)
+        found = list(_find_unknown_keys(one, spec, where))
+        texts = [inner for inner in ("command", "ready", "at") if inner in spec and not isinstance(one.get(inner, ""), str)]
+        found += [f"{where}.{inner} is {one[inner]!r}; it must be text{_AS_TYPED.get(inner, '')}" for inner in texts]
+        validation = ArgumentSpecValidator(spec).validate(one)
         found = found or [f"{where}: {message}" for message in validation.error_messages]
         problems += found
         if not found:
             read[name] = validation.validated_parameters
-    entry["processes"] = read
+    entry[key] = read
     return problems
 
 
@@ -266,16 +282,11 @@ def _find_directive_problems(app: App) -> _Problems:
 def _find_process_problems(app: App) -> _Problems:
     for name, process in app["processes"].items():
         where = f"processes.{name}"
-        if not PROCESS_PATTERN.fullmatch(str(name)):
-            yield (
-                f"processes names one {name!r}; allowed are 1 to 25 lower-case letters, digits, '-' and '_', beginning with a letter, "
-                "such as `mail`"
-            )
-        elif name == "web":
+        yield from _find_unit_problems("processes", name, process, RESERVED_FOR_PROCESSES)
+        if name == "web":
             yield "processes.web is for the web process, which is described by `wsgi` or `asgi`, and `gunicorn`; take it out"
-        for key in ("command", "ready"):
-            if process[key] is not None and (not process[key].strip() or "\0" in process[key]):
-                yield f"{where}.{key} is {process[key]!r}, which is no command"
+        if process["ready"] is not None and not _is_command(process["ready"]):
+            yield f"{where}.ready is {process['ready']!r}, which is no command"
         for key in ("count", "drain", "watch"):
             if not process[key] >= 0:
                 yield f"{where}.{key} is {process[key]:g}; it must not be negative"
@@ -284,8 +295,36 @@ def _find_process_problems(app: App) -> _Problems:
                 f"{where} is exclusive, so that there is never more than one of it, and has the count {process['count']}; take one of the "
                 "two out"
             )
-        for problem in find_directive_problems(process["service"], RESERVED_FOR_PROCESSES):
-            yield f"{where}.{problem}"
+
+
+def _find_schedule_problems(app: App) -> _Problems:
+    for name, schedule in app["schedules"].items():
+        where = f"schedules.{name}"
+        yield from _find_unit_problems("schedules", name, schedule, RESERVED_FOR_JOBS)
+        if not schedule["at"].strip() or not schedule["at"].isprintable():
+            yield f"{where}.at is {schedule['at']!r}; it must be a calendar event of systemd, such as `*-*-* 04:00` or `hourly`"
+        elif _CRON.fullmatch(schedule["at"].strip()):
+            examples = "`*-*-* 04:00`, `Mon *-*-* 04:00`, `*:0/15` or `hourly`"
+            yield f"{where}.at is {schedule['at']!r}, as cron writes it; systemd writes {examples}"
+        if not schedule["timeout"] > 0:
+            yield f"{where}.timeout is {schedule['timeout']:g}; it must be more than 0 seconds"
+
+
+def _find_unit_problems(key: str, name: object, one: Mapping[str, Any], reserved: Mapping[str, str]) -> _Problems:
+    """Find what is wrong with what processes and schedules have in common."""
+    if not PROCESS_PATTERN.fullmatch(str(name)):
+        yield (
+            f"{key} names one {name!r}; allowed are 1 to 25 lower-case letters, digits, '-' and '_', beginning with a letter, "
+            f"such as `{_EXAMPLES[key]}`"
+        )
+    if not _is_command(one["command"]):
+        yield f"{key}.{name}.command is {one['command']!r}, which is no command"
+    for problem in find_directive_problems(one["service"], reserved):
+        yield f"{key}.{name}.{problem}"
+
+
+def _is_command(text: str) -> bool:
+    return bool(text.strip()) and "\0" not in text
 
 
 def _find_path_problems(app: App) -> _Problems:
@@ -440,7 +479,8 @@ _ABSENT_FINDERS = (_find_naming_problems,)
 
 _FINDERS = (
     *(_find_naming_problems, _find_address_problems, _find_source_problems, _find_dependency_problems),
-    *(_find_start_problems, _find_setting_problems, _find_directive_problems, _find_process_problems, _find_path_problems),
+    *(_find_start_problems, _find_setting_problems, _find_directive_problems),
+    *(_find_process_problems, _find_schedule_problems, _find_path_problems),
     *(_find_variable_problems, _find_build_problems, _find_health_problems, _find_number_problems, _find_tls_problems, _find_site_problems),
 )
 """What looks for problems in the keys that fit SPEC."""

@@ -112,7 +112,7 @@ def release_inputs(
             "env_files": list(app["env_files"]),
             "python_path": list(app["python_path"]),
             "service": dict(app["service"]),
-            **({"processes": [{"name": name, **given(one)} for name, one in app["processes"].items()]} if app["processes"] else {}),
+            **{key: [{"name": name, **given(one)} for name, one in app[key].items()] for key in ("processes", "schedules") if app[key]},
             "commands": list(app["release_commands"]),
             "command_timeout": app["release_command_timeout"],
             "shared": {kind: [tidy(path) for path in paths] for kind, paths in app["shared"].items()},

@@ -12,5 +12,8 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._specs import load_
 SPEC: dict[str, Any] = load_options("flask_apps")["flask_apps"]["options"]
 """The keys of an entry, as an Ansible argument spec. The role flask_apps describes each."""
 
+SCHEDULE_SPEC: dict[str, Any] = load_options("flask_apps", "schedules")
+"""The keys of one of the `schedules` of an entry, likewise."""
+
 PROCESS_SPEC: dict[str, Any] = load_options("flask_apps", "processes")
 """The keys of one of the `processes` of an entry, likewise."""

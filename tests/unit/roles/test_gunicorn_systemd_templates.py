@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import jinja2
 import pytest
-from ansible_collections.webstack.flask.plugins.filter.releases import python_literal, unit_directives
+from ansible_collections.webstack.flask.plugins.filter.releases import job_directives, process_directives, python_literal, unit_directives
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import list_confinement
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.sandbox import FENCES
@@ -32,6 +33,8 @@ _ENVIRONMENT = jinja2.Environment(
 _ENVIRONMENT.filters |= {
     "comment": "#\n# {}\n#".format,
     "combine": lambda one, other: {**one, **other},
+    "webstack.flask.job_directives": job_directives,
+    "webstack.flask.process_directives": process_directives,
     "webstack.flask.python_literal": python_literal,
     "webstack.flask.unit_directives": unit_directives,
 }
@@ -58,6 +61,8 @@ def render(template: str, **changes: Any) -> str:  # noqa: ANN401
     except UserError:
         assume(False)  # noqa: FBT003
     variables = {"__gunicorn_systemd_app": app, "__gunicorn_systemd_root": "/var/www/shop", "gunicorn_systemd_socket_group": "www-data"}
+    for one in (*app.get("processes", ()), *app.get("schedules", ())):
+        variables["__gunicorn_systemd_process"] = one
     return _ENVIRONMENT.get_template(template).render(ansible_managed="Ansible managed", **variables)
 
 
@@ -122,6 +127,32 @@ def test_the_drop_in_has_one_section_and_the_directives_in_it(gunicorn: dict[str
     drop_in = render("etc/systemd/system/app@release.service.d/release.conf.j2", gunicorn=gunicorn, service=service)
     stop = ["TimeoutStopSec"] if gunicorn else []
     assert list_names(drop_in) == (["[Service]", *sorted({*stop, *service})] if stop or service else [])
+
+
+_COMMANDS = st.text(min_size=1).filter(lambda text: bool(text.strip()) and "\0" not in text)
+
+
+@_GIVEN
+@given(command=_COMMANDS, chdir=st.one_of(st.just(""), st.text()))
+def test_no_accepted_command_breaks_the_unit_of_a_process_or_of_a_job(command: str, chdir: str) -> None:
+    process = render("etc/systemd/system/app.process@release.service.j2", processes={"mail": command}, chdir=chdir)
+    job = render("etc/systemd/system/app.job@release.service.j2", schedules={"digest": {"command": command, "at": "daily"}}, chdir=chdir)
+    for unit, sections in ((process, ["[Unit]", "[Service]", "[Install]"]), (job, ["[Unit]", "[Service]"])):
+        names = list_names(unit)
+        assert [name for name in names if name.startswith("[")] == sections
+        assert names.count("ExecStart") == 1
+        assert all(name.startswith("[") or name.isalpha() for name in names)
+
+
+@pytest.mark.parametrize(
+    ("kind", "described"),
+    [("process", {"processes": {"mail": 'say "100%" $HOME'}}), ("job", {"schedules": {"digest": {"command": "say", "at": "daily"}}})],
+)
+def test_systemd_takes_the_units_of_processes_and_jobs(kind: str, described: dict[str, Any], tmp_path: Path) -> None:
+    unit = tmp_path / f"shop.{kind}@0123456789ab.service"
+    unit.write_text(render(f"etc/systemd/system/app.{kind}@release.service.j2", **described), encoding="utf-8")
+    verified = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
+    assert str(unit) not in verified.stderr
 
 
 def test_an_app_has_the_same_fences_as_what_installs_its_dependencies_but_may_see_how_busy_the_machine_is() -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.webstack.flask.plugins.modules import builds, certificates, environments, releases
-from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import PROCESS_SPEC, SPEC
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import PROCESS_SPEC, SCHEDULE_SPEC, SPEC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -182,8 +182,18 @@ def test_the_apps_of_python_pipenv_are_those_of_its_module() -> None:
 
 def test_the_apps_of_gunicorn_systemd_are_those_of_its_module() -> None:
     of_a_process = tuple(f"processes.{key}" for key in ("command", "drain", "ready", "service"))
+    of_a_process += tuple(f"schedules.{key}" for key in ("command", "timeout", "service"))
     shaped_by_the_role = ("wsgi", "python_path", "env", "gunicorn", "service", *of_a_process)
-    rendered_by_the_role = ("variables", "warn_of_threads", "gunicorn_conf", "service", "socket", "drop_in", "processes.unit")
+    rendered_by_the_role = (
+        "variables",
+        "warn_of_threads",
+        "gunicorn_conf",
+        "service",
+        "socket",
+        "drop_in",
+        "processes.unit",
+        "schedules.unit",
+    )
     role = _bare(_options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"], without=shaped_by_the_role)
     assert role == _bare(releases.ARGUMENT_SPEC["apps"]["options"], without=rendered_by_the_role)
 
@@ -215,15 +225,16 @@ def test_flask_apps_and_the_role_that_gets_it_agree_on_what_is_named_alike(
     spec: dict[str, Any], role: str, variable: str, named_alike: int
 ) -> None:
     theirs = _options(role)[variable]["options"]
-    # The role needs `wsgi`, and flask_apps has `asgi` besides; there `processes` is a mapping, whose values are compared below.
-    both = [key for key in spec if key in theirs and key not in ("wsgi", "processes")]
+    # The role needs `wsgi`, and flask_apps has `asgi` besides; there `processes` and `schedules` are mappings, which are compared below.
+    both = [key for key in spec if key in theirs and key not in ("wsgi", "processes", "schedules")]
     assert len(both) >= named_alike
     assert _bare({key: spec[key] for key in both}) == _bare({key: theirs[key] for key in both})
 
 
-def test_flask_apps_and_gunicorn_systemd_agree_on_processes() -> None:
-    theirs = _options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"]["processes"]["options"]
-    assert _bare(PROCESS_SPEC) == _bare(theirs, without=("name",))
+@pytest.mark.parametrize(("key", "spec"), [("processes", PROCESS_SPEC), ("schedules", SCHEDULE_SPEC)])
+def test_flask_apps_and_gunicorn_systemd_agree_on_what_users_name_themselves(key: str, spec: dict[str, Any]) -> None:
+    theirs = _options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"][key]["options"]
+    assert _bare(spec) == _bare(theirs, without=("name",))
 
 
 @pytest.mark.parametrize(

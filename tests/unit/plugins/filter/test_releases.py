@@ -6,7 +6,13 @@ import json
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.webstack.flask.plugins.filter.releases import FilterModule, process_directives, python_literal, release_parameters
+from ansible_collections.webstack.flask.plugins.filter.releases import (
+    FilterModule,
+    job_directives,
+    process_directives,
+    python_literal,
+    release_parameters,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,7 +119,13 @@ def test_an_app_without_its_files_is_an_error() -> None:
 
 
 def test_the_role_finds_the_filters_by_name() -> None:
-    assert set(FilterModule().filters()) == {"process_directives", "python_literal", "release_parameters", "unit_directives"}
+    assert set(FilterModule().filters()) == {
+        "job_directives",
+        "process_directives",
+        "python_literal",
+        "release_parameters",
+        "unit_directives",
+    }
 
 
 def test_a_process_is_a_unit_of_its_own_with_what_the_app_may_do_and_what_it_says_itself() -> None:
@@ -137,7 +149,7 @@ def test_a_process_reads_the_files_of_variables_and_is_asked_whether_it_is_ready
 
 
 def test_a_process_cannot_take_what_the_role_needs() -> None:
-    with pytest.raises(AnsibleFilterError, match=r"the process mail of shop: service\.User cannot be set"):
+    with pytest.raises(AnsibleFilterError, match=r"mail of shop: service\.User cannot be set"):
         process_directives({"name": "mail", "command": "work", "service": {"User": "root"}}, {"name": "shop"})
 
 
@@ -145,6 +157,13 @@ def test_the_module_gets_the_unit_of_each_process_and_what_is_not_in_it() -> Non
     app = {"name": "shop", "processes": [{"name": "mail", "command": "work", "count": 2, "drain": 9}, {"name": "bot", "command": "bot"}]}
     (parameters,) = release_parameters([app], [{**_rendered("shop"), "processes": ["unit of mail", "unit of bot\n"]}])
     assert parameters["processes"] == [{"name": "mail", "count": 2, "unit": "unit of mail\n"}, {"name": "bot", "unit": "unit of bot\n"}]
+
+
+def test_a_job_is_a_unit_of_its_own_with_a_timeout_and_its_time_has_a_zone() -> None:
+    job = {"name": "digest", "command": "work", "at": "*-*-* 04:00", "timeout": 60, "service": {"Nice": 5}}
+    assert job_directives(job, {"name": "shop"}).splitlines() == ['ExecStart="/bin/bash" "-c" "work"', "TimeoutStartSec=60", "Nice=5"]
+    (parameters,) = release_parameters([{"name": "shop", "schedules": [job]}], [{**_rendered("shop"), "schedules": ["unit"]}])
+    assert parameters["schedules"] == [{"name": "digest", "at": "*-*-* 04:00 UTC", "unit": "unit\n"}]
 
 
 def test_a_misspelt_key_of_a_process_is_refused() -> None:

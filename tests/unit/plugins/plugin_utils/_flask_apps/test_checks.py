@@ -79,6 +79,7 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
             "build_commands": [],
             "build_env": {},
             "processes": {},
+            "schedules": {},
             "release_commands": [],
             "release_command_timeout": 300,
             "drain": 30,
@@ -145,7 +146,7 @@ _KEYS = (
     "asgi, build_commands, build_env, chdir, dependencies, drain, env, env_files, gunicorn, health, keep_releases, name, nginx, path, "
     "processes, python_path, "
     "release_command_timeout, release_commands, remove_data, "
-    "server_names, service, shared, source, state, static, tls, watch, wsgi"
+    "schedules, server_names, service, shared, source, state, static, tls, watch, wsgi"
 )
 
 

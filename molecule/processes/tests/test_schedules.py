@@ -1,0 +1,89 @@
+"""Jobs at certain times: through switches good and bad, and in one release from their beginning to their end."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scenario_tests import one_of, restart, run_playbook, wait_on_host
+from scenario_tests.faulty import new_version, running, words_of
+from scenario_tests.hosts import LONG
+from scenario_tests.orders import NAME, SHARED, current, deploy, describe
+from scenario_tests.releases import read_app
+
+if TYPE_CHECKING:
+    from testinfra.host import Host
+
+testinfra_hosts = one_of("debian12", "debian13")
+
+EVERY = 5
+JOB = "playbooks/job.yml"
+
+
+def read_jobs(host: Host, word: str, job: str) -> list[tuple[int, str]]:
+    """Return when a job has begun, or ended, and in which version, in the order of the file."""
+    lines = [line.split() for line in host.check_output(f"cat {SHARED}/jobs.txt").splitlines()]
+    return [(int(at), version) for said, name, at, version in lines if (said, name) == (word, job)]
+
+
+def test_no_run_is_lost_or_doubled_by_a_switch_good_or_bad_or_back_and_none_is_of_a_release_that_is_not_proven(host: Host) -> None:
+    good, bad = new_version(), new_version()
+    started = time.time()
+    deploy(host, good).succeeded()
+    assert deploy(host, bad, "worker").status != 0
+    run_playbook(host, Path("playbooks/rollback.yml"), describe(host, good)).succeeded()
+    time.sleep(2 * EVERY)
+    runs = [(at, version) for at, version in read_jobs(host, "begins", "often") if at > started]
+    slots = [at // EVERY for at, _version in runs]
+    assert slots == list(range(slots[0], slots[0] + len(slots)))
+    assert len(slots) > 5
+    versions = [version for _at, version in runs]
+    assert bad not in versions
+    assert good in versions
+    assert len([1 for one, other in zip(versions, versions[1:], strict=False) if one != other]) == 2
+
+
+def test_a_job_stays_in_its_release_to_its_end_and_its_release_stays_as_long(host: Host) -> None:
+    old, new = new_version(), new_version()
+    deploy(host, old).succeeded()
+    release = current(host)
+    with running(host, {**describe(host, old), "flask_app": NAME, "flask_job": "long"}, JOB) as run:
+        wait_on_host(host, f"systemctl is-active {NAME}.long.job@{release}.service | grep -q activating")
+        deploy(host, new).succeeded()
+        deploy(host, new_version()).succeeded()
+        assert release in read_app(host, NAME).records
+        assert "long" in run.wait().succeeded().output
+    assert read_jobs(host, "ends", "long")[-1][1] == old
+
+
+def test_a_job_that_fails_is_told_with_its_last_words_and_seen_among_the_failed_units(host: Host) -> None:
+    version = new_version()
+    deploy(host, version).succeeded()
+    play = run_playbook(host, Path(JOB), {**describe(host, version), "app": NAME, "job": "bad"})
+    assert play.status != 0
+    assert "bad has failed: no money" in words_of(play)
+    assert f"{NAME}.bad.job@" in host.check_output("systemctl list-units --failed --plain --no-legend")
+    host.check_output(f"systemctl reset-failed '{NAME}.bad*'")
+    unknown = run_playbook(host, Path(JOB), {**describe(host, version), "flask_app": NAME, "flask_job": "none"})
+    assert 'the app orders has no job "none"; it has often, long, bad' in words_of(unknown)
+
+
+def test_jobs_run_after_a_reboot_and_a_second_run_changes_nothing(host: Host) -> None:
+    version = new_version()
+    deploy(host, version).succeeded()
+    assert deploy(host, version).succeeded().changed == 0
+    restart(host)
+    began, deadline = time.time(), time.monotonic() + LONG
+    while not [at for at, said in read_jobs(host, "begins", "often") if at > began and said == version]:
+        assert time.monotonic() < deadline
+        time.sleep(1)
+
+
+def test_a_time_that_never_comes_is_refused_before_anything_is_changed(host: Host) -> None:
+    described = describe(host, new_version())
+    described["flask_apps"][0]["schedules"]["often"]["at"] = "2020-01-01"
+    before = current(host)
+    play = run_playbook(host, Path("playbooks/deploy.yml"), described)
+    assert "the job often is to run at '2020-01-01 UTC', which is never again" in words_of(play)
+    assert current(host) == before

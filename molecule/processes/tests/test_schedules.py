@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def test_no_run_is_lost_or_doubled_by_a_switch_good_or_bad_or_back_and_none_is_o
     versions = [version for _at, version in runs]
     assert bad not in versions
     assert good in versions
-    assert len([1 for one, other in zip(versions, versions[1:], strict=False) if one != other]) == 2
+    assert sum(one != other for one, other in pairwise(versions)) == 2
 
 
 def test_a_job_stays_in_its_release_to_its_end_and_its_release_stays_as_long(host: Host) -> None:

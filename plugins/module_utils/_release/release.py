@@ -117,7 +117,7 @@ def ensure_release(spec: ReleaseSpec, host: Host, *, check: bool) -> bool:
             changed = True
             if not check:
                 host.files.point_link(directory / name, target)
-    said = {
+    said: dict[str, Any] = {
         "health": spec.health,
         "processes": tuple(process.to_record() for process in spec.processes),
         "schedules": tuple(schedule.to_record() for schedule in spec.schedules),

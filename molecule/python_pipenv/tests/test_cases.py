@@ -373,6 +373,7 @@ def test_without_an_index_packages_come_from_the_directory(on_host_of: Require, 
     assert VERSIONS.items() <= bench.installed(app).items()
 
 
+@pytest.mark.any_debian("debian13")
 def test_what_one_app_has_fetched_another_with_the_same_pins_installs_without_an_index(host: Host, bench: Workbench, index: str) -> None:
     lock = json.loads(LOCK)
     for line in host.check_output("sha256sum %s/gunicorn-*.whl %s/packaging-*.whl", index, index).splitlines():

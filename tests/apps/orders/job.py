@@ -9,8 +9,10 @@ JOBS = Path(os.environ["WEBSTACK_FLASK_SHARED"], "jobs.txt")
 
 
 def say(word):
+    line = f"{word} {sys.argv[1]} {int(time.time())} {os.environ.get('VERSION')}"
+    print(line)
     with JOBS.open("ab", buffering=0) as file:
-        file.write(f"{word} {sys.argv[1]} {int(time.time())} {os.environ.get('VERSION')}\n".encode())
+        file.write(f"{line}\n".encode())
 
 
 say("begins")

@@ -1,4 +1,4 @@
-"""A job that takes a while: it writes down when it was started, and by which release, and again when it ends."""
+"""A job: it writes down when it was started, and by which release, and again when it ends. It may wait until it is told to end."""
 
 import os
 import sys
@@ -16,7 +16,8 @@ def say(word):
 
 
 say("begins")
-time.sleep(float(sys.argv[2]))
-if len(sys.argv) > 3:
+while sys.argv[2:] == ["told"] and not Path(JOBS.parent, f"{sys.argv[1]}-{os.environ.get('VERSION')}").exists():
+    time.sleep(0.2)
+if sys.argv[2:3] == ["fail"]:
     sys.exit(f"{sys.argv[1]} has failed: {sys.argv[3]}")
 say("ends")

@@ -68,7 +68,7 @@ def test_a_job_that_fails_is_told_with_its_last_words_and_seen_among_the_failed_
     assert f"{NAME}.bad.job@" in host.check_output("systemctl list-units --failed --plain --no-legend")
     host.check_output(f"systemctl reset-failed '{NAME}.bad*'")
     unknown = run_playbook(host, Path(JOB), {**describe(host, version), "flask_app": NAME, "flask_job": "none"})
-    assert "it has often, long, bad" in words_of(unknown)
+    assert "it has bad, long, often" in words_of(unknown)
 
 
 def test_a_job_that_is_suspended_does_not_run_whatever_is_deployed_until_it_is_resumed(host: Host) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import list_places
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
 from unit.flask_entries import describe, find_problem, find_problems
 
@@ -15,6 +16,10 @@ def _process(**changes: object) -> dict[str, object]:
     ("processes", "problem"),
     [
         ({"Mail": "celery"}, "processes names one 'Mail'; allowed are 1 to 25 lower-case letters, digits"),
+        (["celery"], "processes is of type list; allowed are a mapping of names to commands, such as `{mail: celery -A shop worker}`"),
+        (None, "processes is of type NoneType; allowed are"),
+        ("procfile", "processes is 'procfile'; allowed are a mapping of names to commands"),
+        ("Procfile.prod", "processes is 'Procfile.prod'; allowed are"),
         ({1: "celery"}, "processes names one 1; allowed are"),
         ({"web": "gunicorn"}, "processes.web is for the web process, which is described by `wsgi` or `asgi`, and `gunicorn`; take it out"),
         ({"mail": ["celery"]}, "processes.mail must be a mapping with a `command`, or the command itself; it is of type list"),
@@ -53,3 +58,10 @@ def test_a_process_has_its_defaults_and_may_be_its_command_alone() -> None:
 
 def test_several_wrong_processes_are_told_at_once() -> None:
     assert len(find_problems(describe(processes={"a": 1, "b": {"x": 1}, "c": {"command": "c", "count": -1}}))) == 3
+
+
+@pytest.mark.parametrize("word", ["Procfile", "none"])
+def test_processes_may_be_those_of_the_source_or_expressly_none(word: str) -> None:
+    (app,) = check_apps([describe(processes=word)])
+    assert app["processes"] == word
+    assert list_places(app).get("processes", []) == (["Procfile"] if word == "Procfile" else [])

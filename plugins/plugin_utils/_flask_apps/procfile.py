@@ -92,7 +92,12 @@ def describe_procfile(app: App, found: Mapping[str, Any] | None) -> list[str]:
         take = f"`processes: {PROCFILE}` takes the processes from it in each release; " if _may_take(app, procfile) else ""
         last = [f"{take}{end}"]
     lines = [f"  {key}: {_as_yaml(value)}" for key, value in lacking.items()]
-    return [f"ATTENTION, {name}: {head}:", *lines, *(f"  ({remark})" for remark in [*served.remarks, *ports, *last])]
+    return [f"ATTENTION, {name}: {head}:", *map(_tame, lines), *(f"  ({_tame(remark)})" for remark in [*served.remarks, *ports, *last])]
+
+
+def _tame(text: str) -> str:
+    """Return a text in which no braces stand as Ansible would take them for its own: without the quotes of a shell, they may."""
+    return re.sub(r"\{(?=[{%#])", "{ ", text)
 
 
 def _may_take(app: App, procfile: Procfile) -> bool:

@@ -135,6 +135,12 @@ def test_of_variables_the_names_alone_are_told() -> None:
     assert "  env: {SECRET_KEY: …, TOKEN: …}" in lines
 
 
+def test_quotes_do_not_hide_what_ansible_would_take_for_its_own() -> None:
+    lines = _tell("web: gunicorn a:b --access-logformat \"{\"'{ x }}' --statsd-prefix '{'% --workers '{'{$x")
+    assert "  gunicorn: {access_log_format: '{ { x }}', statsd_prefix: '{ %'}" in lines
+    assert not any(sign in "".join(lines) for sign in ("{{", "{%", "{#"))
+
+
 def test_what_cannot_be_read_is_told_and_fails_nothing() -> None:
     (line,) = _tell("worker: a\n<<<<<<< HEAD\nworker: b")
     assert (

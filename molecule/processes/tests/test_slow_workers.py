@@ -107,7 +107,7 @@ def test_the_processes_may_be_those_of_the_procfile_in_the_source_which_a_rollba
     described["flask_apps"][0] |= {"processes": "Procfile", "gunicorn": {}}
     run = run_playbook(host, Path(DEPLOY), described).succeeded()
     assert "of the Procfile of the source only the processes are taken" in words_of(run)
-    assert "gunicorn: {workers: 2}" in words_of(run)
+    assert "gunicorn: {workers: 2, loglevel: info}" in words_of(run)
     assert set(at_work(host)) == units(current(host), ["orders.bot", "orders.clock"])
     again = run_playbook(host, Path(DEPLOY), described).succeeded()
     assert again.changed == 0, again.changed_tasks

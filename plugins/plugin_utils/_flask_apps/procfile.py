@@ -20,6 +20,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     passes_procfile,
     takes_procfile,
 )
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.plain import as_plain
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.command_line import Served, read_server
 
 _CLOCK = re.compile(r"(^|[_-])(clock|(celery)?beat|scheduler|cron|timer)\d*($|[_-])", re.IGNORECASE)
@@ -73,7 +74,7 @@ def describe_procfile(app: App, found: Mapping[str, Any] | None) -> list[str]:
     """Return lines for the user about what a `Procfile` has and the entry of the app does not; none if there is nothing to say."""
     if not found or passes_procfile(app):
         return []
-    procfile, name, end = Procfile.of(found), app["name"], f"`processes: none` says that the {PROCFILE} is meant for elsewhere"
+    procfile, name, end = Procfile.of(as_plain(found)), app["name"], f"`processes: none` says that the {PROCFILE} is meant for elsewhere"
     if procfile.problems:
         return [
             f"ATTENTION, {name}: the {PROCFILE} of the source says something that cannot be read: {'; '.join(procfile.problems)}. {end}"

@@ -17,6 +17,12 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.procfil
 from unit.flask_entries import describe
 
 
+class Marked(str):
+    """Text as ansible-core up to 2.18 has that of a module."""
+
+    __slots__ = ()
+
+
 def _tell(text: str, **described: object) -> list[str]:
     (app,) = check_apps([describe(**described)])
     return describe_procfile(app, parse(text).to_result())
@@ -127,6 +133,14 @@ cron: 0 4 * * * flask digest
 )
 def test_nothing_is_told_of_what_the_description_has_decided(text: str, described: dict[str, Any]) -> None:
     assert _tell(text, **described) == []
+
+
+def test_what_a_module_has_handed_on_is_told_although_ansible_has_its_own_kind_of_text() -> None:
+    (app,) = check_apps([describe()])
+    text = "web: cd src && gunicorn a:b --log-level info\nworker: rq worker\nclock: x\nrelease: y\ncron: @daily z"
+    found = parse(text).to_result()
+    handed_on = {**found, "lines": [[number, Marked(name), Marked(command)] for number, name, command in found["lines"]]}
+    assert describe_procfile(app, handed_on) == describe_procfile(app, found)
 
 
 def test_of_variables_the_names_alone_are_told() -> None:

@@ -123,7 +123,7 @@ def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Map
                 ]
         for schedule in kept.get("schedules", ()):
             schedule["at"] = with_zone(schedule["at"])
-        threads = {"warn_of_threads": True} if gets_threads_unasked(app.get("gunicorn", {})) else {}
+        threads = {"warn_of_threads": True} if texts["gunicorn_conf"] and gets_threads_unasked(app.get("gunicorn", {})) else {}
         parameters.append({**kept, **texts, **threads, "variables": encode(_list_variables(app))})
     return parameters
 

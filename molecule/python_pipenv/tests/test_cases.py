@@ -399,7 +399,7 @@ def test_a_password_of_an_index_is_in_no_argument_output_journal_or_file(
         assert secret not in good.output
         assert secret not in bad.output
         assert host.run(f"journalctl --no-pager | grep -F {secret} | grep -v sudo").stdout == ""
-        assert host.run(f"grep -rlF {secret} /var/www /var/cache/webstack-flask /tmp /var/tmp").stdout == ""
+        assert host.run(f"grep -rlF {secret} /var/www /var/cache/webstack-flask /var/log/webstack-flask /tmp /var/tmp").stdout == ""
 
 
 @pytest.fixture
@@ -453,3 +453,10 @@ def test_what_cannot_be_is_refused_with_the_way_out_and_leaves_nothing(bad: Play
     assert message in bad.output
     assert bench.environments(app) == []
     assert not host.file(f"/var/cache/webstack-flask/{app}/work").exists
+
+
+def test_all_that_a_failed_installation_has_said_is_in_a_file_for_root_alone(bad: Play, host: Host) -> None:
+    place = "/var/log/webstack-flask/native-installation.log"
+    assert f"All of it is in {place} on the host." in bad.output
+    assert "Python.h" in host.file(place).content_string
+    assert (host.file(place).mode, host.file(place).user) == (0o600, "root")

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import product
 from typing import Any, NoReturn
 
@@ -34,6 +35,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     as_text,
     described_processes,
     git_access,
+    has_web,
     is_absent,
     is_data,
     is_encrypted,
@@ -43,6 +45,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     list_shared,
     public_port,
     site_input,
+    takes_procfile,
     tidy,
     wants_proxy_protocol,
 )
@@ -58,6 +61,9 @@ _ENTRY_POINTS = ("wsgi", "asgi")
 
 _ABSENT = ("name", "state", "remove_data")
 """The keys that count for an app that is to be absent. The others may stay, in case it comes back."""
+
+_OF_THE_WEB = ("path", "static", "tls", "gunicorn", "nginx", "health", "drain", "watch", "python_path")
+"""Keys that say something of the web process, and nothing of what runs besides."""
 
 _BATCH = re.compile(r"0*[1-9]\d*|0*([1-9]\d?|100)%")
 
@@ -121,6 +127,7 @@ def check_apps(apps: object) -> list[dict[str, Any]]:
         for find in _ABSENT_FINDERS if is_absent(entry) else _FINDERS:
             found += _find_readable(find, entry)
         problems += [f"{where}: {problem}" for problem in found]
+        problems += [f"{where}: {problem}" for problem in _find_readable(partial(_find_keys_of_the_web, app), entry)]
         entries.append(entry)
     problems += _find_repetitions(entries)
     if problems:
@@ -221,9 +228,21 @@ def _find_naming_problems(app: App) -> _Problems:
         yield str(problem)
 
 
+def _is_without_web(app: App) -> bool:
+    """Return whether an entry describes no web process: processes or jobs, and neither what gunicorn starts from nor a name."""
+    return not (has_web(app) or app["server_names"]) and bool(described_processes(app) or takes_procfile(app) or app["schedules"])
+
+
 def _find_address_problems(app: App) -> _Problems:
-    if not app["server_names"]:
-        yield "server_names is empty; give at least one name under which the app is to be served"
+    if not app["server_names"] and not _is_without_web(app):
+        yield "server_names is empty; give at least one name under which the app is to be served, as in `server_names: [shop.example.com]`"
+
+
+def _find_keys_of_the_web(given: App, app: App) -> _Problems:
+    """Find what an entry says of a web process that it does not have."""
+    for key in _OF_THE_WEB if not is_absent(app) and _is_without_web(app) else ():
+        if key in given:
+            yield f"{key} is about the web process, and there is none: neither `wsgi` nor `asgi`; take it out, or give one of them"
 
 
 def _find_source_problems(app: App) -> _Problems:
@@ -272,7 +291,7 @@ def _find_access_problems(app: App) -> _Problems:
 
 def _find_start_problems(app: App) -> _Problems:
     given = [key for key in _ENTRY_POINTS if app[key] is not None]
-    if not given:
+    if not given and not _is_without_web(app):
         yield "wsgi is missing; give what gunicorn starts from, `wsgi: module:callable`, or `asgi` for an ASGI app"
     if len(given) > 1:
         yield "wsgi and asgi are both given; keep the one that the app is made for"

@@ -24,6 +24,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     flask_variables,
     git_access,
     given,
+    has_web,
     is_absent,
     is_acme,
     is_data,
@@ -107,7 +108,7 @@ def release_inputs(
             "build": builds[app["name"]].get("id") or "",
             "version": builds[app["name"]].get("version") or "",
             "environment": environments[app["name"]].get("id") or "",
-            "wsgi": entry_point(app),
+            **({"wsgi": entry_point(app)} if has_web(app) else {}),
             "chdir": app["chdir"],
             **_mounted(app),
             "env_files": list(app["env_files"]),
@@ -142,7 +143,7 @@ def switch_inputs(apps: Sequence[App], only: str = "") -> list[dict[str, Any]]:
 def _switch_input(app: App) -> dict[str, Any]:
     return {
         "health": {**app["health"], "path": path_prefix(app) + app["health"]["path"]},
-        "proxy": _proxy_input(app),
+        **({"proxy": _proxy_input(app)} if has_web(app) else {}),
         "drain": app["drain"],
         "watch": app["watch"],
     }
@@ -162,12 +163,12 @@ def _proxy_input(app: App) -> dict[str, Any]:
 
 
 def site_inputs(apps: Sequence[App], certificates: Mapping[str, Mapping[str, Any]] | None = None) -> list[dict[str, Any]]:
-    """Return `nginx_site_sites`, given what became of the certificates.
+    """Return `nginx_site_sites`, given what became of the certificates. An app without a web process has none.
 
     A page that was loaded before a switch asks for files of the former release after it: they are looked for, too. Data of the app are
     the same for all releases, and nginx takes them from where they are.
     """
-    present = [as_certified(app, (certificates or {}).get(app["name"])) for app in list_present(apps)]
+    present = [as_certified(app, (certificates or {}).get(app["name"])) for app in list_present(apps) if has_web(app)]
     sites = [site_input(app) for app in present]
     for app, site in zip(present, sites):
         layout = AppLayout.of(app["name"])
@@ -179,7 +180,7 @@ def site_inputs(apps: Sequence[App], certificates: Mapping[str, Mapping[str, Any
             else:
                 releases = (layout.current, layout.previous)
                 mapping["paths"] = [f"{release.name}/app/{path}" for release in releases for path in mapping["paths"]]
-    return sites + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app)]
+    return sites + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app) or not has_web(app)]
 
 
 def certificate_inputs(apps: Sequence[App], has_certbot: bool = False) -> list[dict[str, Any]]:  # noqa: FBT001, FBT002 - a filter
@@ -219,7 +220,11 @@ def list_never_live(result: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def listen_ports(apps: Sequence[App]) -> list[int]:
     """Return the ports on which nginx is to listen."""
-    return sorted({port for app in list_present(apps) for port in (app["nginx"]["listen_port"], public_port(app))})
+    return sorted({port for app in list_present(apps) if has_web(app) for port in _ports_of(app)})
+
+
+def _ports_of(app: App) -> tuple[int, int]:
+    return app["nginx"]["listen_port"], public_port(app)
 
 
 def port_problems(apps: Sequence[App], listeners: Mapping[str, Sequence[Mapping[str, str]]]) -> list[str]:
@@ -229,8 +234,9 @@ def port_problems(apps: Sequence[App], listeners: Mapping[str, Sequence[Mapping[
         holders = listeners.get(str(port), [])
         if not holders or any(_is_debians_nginx(holder) for holder in holders):
             continue
-        wanted = [app["name"] for app in list_present(apps) if port in (app["nginx"]["listen_port"], public_port(app))]
-        plain = [app for app in list_present(apps) if app["nginx"]["listen_port"] == port]
+        users = [app for app in list_present(apps) if has_web(app) and port in _ports_of(app)]
+        wanted = [app["name"] for app in users]
+        plain = [app for app in users if app["nginx"]["listen_port"] == port]
         who = " and ".join(_name_holder(holder) for holder in holders)
         units = [holder["unit"] for holder in holders if holder["unit"]]
         stop = f"`systemctl disable --now {' '.join(dict.fromkeys(units))}`" if units else f"`ss -tlnp 'sport = :{port}'` shows it"
@@ -271,6 +277,8 @@ def _mounted(app: App) -> dict[str, dict[str, Any]]:
     ASGI, gunicorn 24 and later have a setting.
     """
     prefix, variables = path_prefix(app), {**flask_variables(app), **as_text(app["env"])}
+    if not has_web(app):
+        return {"env": variables}
     settings = {**({"worker_class": "asgi"} if app["asgi"] else {}), **app["gunicorn"]}
     if prefix and settings.get("worker_class") == "asgi":
         settings = {"root_path": prefix, **settings}

@@ -17,6 +17,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._systemd.calendar i
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import (
     App,
     described_processes,
+    has_web,
     passes_procfile,
     takes_procfile,
 )
@@ -80,7 +81,9 @@ def describe_procfile(app: App, found: Mapping[str, Any] | None) -> list[str]:
             f"ATTENTION, {name}: the {PROCFILE} of the source says something that cannot be read: {'; '.join(procfile.problems)}. {end}"
         ]
     taken = takes_procfile(app)
-    served = translate(Procfile([line for line in procfile.lines if not (taken and line.kind == "process")], []))
+    # An entry without a web process has decided that there is none.
+    decided = {*(["process"] if taken else []), *([] if has_web(app) else ["web"])}
+    served = translate(Procfile([line for line in procfile.lines if line.kind not in decided], []))
     ports = [f"{line.name}: {_NO_PORT}" for line in procfile.processes if _PORT.search(line.command) and "PORT" not in app["env"]]
     lacking = _find_lacking(app, served.keys)
     if not lacking:
@@ -116,14 +119,11 @@ def _find_lacking(app: App, keys: Mapping[str, Any]) -> dict[str, Any]:
     lacking: dict[str, Any] = {}
     for key, value in keys.items():
         if key in ("wsgi", "asgi"):
-            if app["wsgi"] is None and app["asgi"] is None:
-                lacking[key] = value
-        elif key == "env":
+            continue
+        if key == "env":
             # Values may be secrets, and a run is read by many.
             if names := [name for name in value if name not in app["env"]]:
                 lacking[key] = dict.fromkeys(names, "…")
-        elif key == "processes" and takes_procfile(app):
-            continue
         elif key in ("processes", "schedules"):
             own = described_processes(app) if key == "processes" else app[key]
             commands = {" ".join(one["command"].split()) for one in own.values()}

@@ -128,6 +128,7 @@ cron: 0 4 * * * flask digest
         ("web: env A=1 gunicorn a:b", {"env": {"A": "2"}}),
         ("web: cd a && gunicorn a:b", {"chdir": "src"}),
         ("console: flask shell", {}),
+        ("web: gunicorn a:b -w 4", {"wsgi": ..., "server_names": ..., "processes": {"bot": "x"}}),
         ("# nothing", {}),
     ],
 )

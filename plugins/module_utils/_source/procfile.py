@@ -85,6 +85,12 @@ def require_processes(found: Procfile | None) -> None:
     """Raise UserError, which names each line, if the processes of an app cannot be taken from what was found as they are."""
     if found is None:
         raise UserError(f"`processes: {PROCFILE}` takes the processes from the source, and {NO_FILE}")
+    if not found.processes and not found.problems:
+        names = ", ".join(line.name for line in found.lines)
+        raise UserError(
+            f"`processes: {PROCFILE}` takes the processes from the source, whose {PROCFILE} has none{f', but {names}' if names else ''}; "
+            "take the key out"
+        )
     problems = [*found.problems, *(problem for line in found.processes for problem in _find_name_problems(line))]
     if problems:
         raise UserError(

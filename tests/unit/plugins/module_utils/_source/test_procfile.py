@@ -130,5 +130,8 @@ def test_processes_are_taken_only_from_a_procfile_that_can_be_read_and_whose_nam
     for problem in ("line 2 is `foo`", "line 3 names `Mailer`; allowed are", "line 4 names `2nd`;", "line 6 names `worker` again"):
         assert problem in str(caught.value)
     assert str(caught.value).startswith("`processes: Procfile` takes the processes from the source, whose Procfile says what cannot be")
+    for text, problem in (("web: x\nrelease: y", "whose Procfile has none, but web, release; take the key out"), ("# x", "has none; take")):
+        with pytest.raises(UserError, match=problem):
+            require_processes(parse(text))
     with pytest.raises(UserError, match="there is no file with that very name at its top, Procfile"):
         require_processes(None)

@@ -177,7 +177,7 @@ def _read_gunicorn(words: Sequence[str]) -> Served:
     for name, value in options:
         setting = _GUNICORN_NAMES.get(name, name.lstrip("-").replace("-", "_"))
         if setting == "env":
-            variable, _, content = value.partition("=")
+            variable, _equals, content = value.partition("=")
             served.keys.setdefault("env", {})[variable] = content
         elif setting in ("chdir", "pythonpath"):
             served.keys.update({"chdir": value} if setting == "chdir" else {"python_path": value.split(",")})

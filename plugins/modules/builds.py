@@ -84,8 +84,8 @@ options:
       places:
         description:
           - Paths that the build must have, each in a list below the key that names it, such as C(static.paths).
-          - Those of C(env_files), C(dependencies.file) and C(gunicorn.config) are files, the others directories. One that is missing is
-            an error.
+          - Those of C(env_files), C(dependencies.file), C(gunicorn.config) and C(processes) are files, the others directories. One that is
+            missing is an error. C(processes) asks for a C(Procfile) that can be read.
         type: dict
         default: {}
       lfs:
@@ -177,6 +177,12 @@ builds:
     missing:
       description: Whether a local directory has yet to be copied to the host. For the action plugin; not for playbooks.
       type: bool
+    procfile:
+      description:
+        - What a C(Procfile) at the top of the build says. In C(lines), a list of number, name and command for each; in C(problems), a
+          sentence for each line that cannot be read.
+      type: dict
+      returned: if there is one
     outline:
       description: In a check run, what the environment of a missing build would be made of, for I(outline) of C(environments).
       type: dict

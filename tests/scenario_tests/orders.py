@@ -55,7 +55,7 @@ def show_units(host: Host, *names: str) -> dict[str, dict[str, str]]:
 
 def at_work(host: Host) -> dict[str, str]:
     """Return the processes that work, and were not told to end, each with the number of its process."""
-    return {unit: state["MainPID"] for unit, state in show_units(host).items() if state["ActiveState"] == "active"}
+    return {unit: state["MainPID"] for unit, state in show_units(host).items() if state["ActiveState"] == "active" and "MainPID" in state}
 
 
 def units(release: str, names: Sequence[str] = ALL) -> set[str]:

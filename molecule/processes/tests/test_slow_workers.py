@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scenario_tests import http_get, one_of, run_playbook, wait_on_host
-from scenario_tests.faulty import new_version, running
+from scenario_tests.faulty import DEPLOY, new_version, running, words_of
 from scenario_tests.orders import (
     ALL,
     NAME,
@@ -81,7 +81,8 @@ def test_one_that_is_still_ending_starts_again_by_itself_when_users_are_taken_ba
 
 def test_more_and_fewer_of_a_process_touch_nothing_else(host: Host) -> None:
     version = new_version()
-    deploy(host, version).succeeded()
+    run = deploy(host, version).succeeded()
+    assert "Procfile" not in words_of(run)  # the description has all that is in it
     before, release = at_work(host), current(host)
     web = http_get(host, SITE, "/process").body
 
@@ -98,6 +99,23 @@ def test_more_and_fewer_of_a_process_touch_nothing_else(host: Host) -> None:
     assert scaled(3).items() - before.items() == {(third, at_work(host)[third])}
     assert set(scaled(0)) == units(release, [name for name in ALL if "celery" not in name])
     assert scaled(2).keys() == before.keys()
+
+
+def test_the_processes_may_be_those_of_the_procfile_in_the_source_which_a_rollback_leaves_again(host: Host) -> None:
+    release = current(host)
+    described = describe(host, new_version())
+    described["flask_apps"][0] |= {"processes": "Procfile", "gunicorn": {}}
+    run = run_playbook(host, Path(DEPLOY), described).succeeded()
+    assert "of the Procfile of the source only the processes are taken" in words_of(run)
+    assert "gunicorn: {workers: 2, loglevel: info}" in words_of(run)
+    assert set(at_work(host)) == units(current(host), ["orders.bot", "orders.clock"])
+    again = run_playbook(host, Path(DEPLOY), described).succeeded()
+    assert again.changed == 0, again.changed_tasks
+    assert "Procfile" not in words_of(again)
+    run_playbook(host, Path("playbooks/rollback.yml"), describe(host, "whatever")).succeeded()
+    assert current(host) == release
+    assert set(at_work(host)) == units(release)
+    assert "is not alone" not in " ".join(clock(host))
 
 
 def test_a_run_that_is_killed_while_the_workers_change_is_made_good_by_the_next(host: Host) -> None:

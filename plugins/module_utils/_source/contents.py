@@ -13,12 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._source.procfile import NO_FILE
 from ansible_collections.webstack.flask.plugins.module_utils._source.tree import is_within
 
 Places = Mapping[str, Sequence[str]]
 """Paths within a build by the keys that name them."""
 
-FILES = ("env_files", "dependencies.file", "gunicorn.config")
+FILES = ("env_files", "dependencies.file", "gunicorn.config", "processes")
 """Keys that name files. The others name directories."""
 
 TOLD_LATER = ("dependencies.file", "dependencies.wheels")
@@ -77,6 +78,8 @@ def _describe_lack(key: str, path: str, reason: str, *, commands: bool) -> str:
         if key == "env_files":
             advice = "so it is no part of the source. Give the variables in `env`, whose secrets a vault can hold"
         return f"`{key}` names {path!r}, {owner}: {reason}, {advice}"
+    if key == "processes" and not reason:
+        return f"`processes: {path}` takes the processes from the source, and {NO_FILE}"
     advice = f": {reason}" if reason else "; correct the path" + (made if key == "static.paths" else "")
     return f"`{key}` names {path!r}, {owner}{advice}"
 

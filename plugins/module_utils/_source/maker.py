@@ -34,6 +34,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._source.contents im
 from ansible_collections.webstack.flask.plugins.module_utils._source.git import Mirror, SshAccess
 from ansible_collections.webstack.flask.plugins.module_utils._source.keys import mend_text, require_private_key
 from ansible_collections.webstack.flask.plugins.module_utils._source.lfs import describe_pointers, find_pointers
+from ansible_collections.webstack.flask.plugins.module_utils._source.procfile import read_procfile, require_processes
 from ansible_collections.webstack.flask.plugins.module_utils._source.shared_data import list_unserved
 from ansible_collections.webstack.flask.plugins.module_utils._source.submodules import Checkout
 
@@ -115,7 +116,7 @@ class BuildMaker:
             self._look(directory, reasons)
 
         if self.scratch and made:
-            return {**outcome, "outline": self._outline(self.scratch, fill_and_look, reasons)}
+            return {**outcome, **self._outline(self.scratch, fill_and_look, reasons)}
         if not self.scratch and not mark_used(place):
             former = Path(self.layout.current / "app").resolve()
             with hold_lock(self.layout.lock, _TIMEOUT, self.warn):
@@ -123,13 +124,21 @@ class BuildMaker:
             self._tell(place, former)
         if not is_open:
             require_places(path, self.app["places"], self.app["shared"], reasons, commands=bool(self.app["recipe"]))
+        outcome.update(self._read_procfile(place))
         return {**outcome, "outline": None} if self.scratch else outcome
 
     def _outline(self, scratch: Path, fill: Callable[[Path], None], reasons: Mapping[str, str]) -> dict[str, Any]:
         with open_scratch_build(scratch, fill, self.app["subdirectory"], self.app["shared"]) as build:
             if not self.app["recipe"]:
                 require_places(build, self.app["places"], self.app["shared"], reasons)
-            return self.outline(build, self.app["dependency_file"])
+            return {"outline": self.outline(build, self.app["dependency_file"]), **self._read_procfile(build)}
+
+    def _read_procfile(self, build: Path) -> dict[str, Any]:
+        """Return what the build has in a Procfile, if there is one. Raise UserError if processes are to come from it, and cannot."""
+        found = read_procfile(build)
+        if "processes" in self.app["places"]:
+            require_processes(found)
+        return {"procfile": found.to_result()} if found else {}
 
     def _look(self, top: Path, reasons: dict[str, str]) -> None:
         """Look at a source as it came; add to `reasons` why it lacks something. Raise UserError if it has pointers and no content."""

@@ -15,6 +15,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.digest import
 from ansible_collections.webstack.flask.plugins.module_utils._layout import CERTIFICATE_ROOT, AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import PROXY_PROTOCOL
 from ansible_collections.webstack.flask.plugins.module_utils._source.git import split_credentials
+from ansible_collections.webstack.flask.plugins.module_utils._source.procfile import PROCFILE
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import NO_CONFIG
 
 App = Mapping[str, Any]
@@ -23,6 +24,9 @@ App = Mapping[str, Any]
 
 GIT_ACCESS = ("git_access", "ssh_key", "known_hosts")
 """Keys of `dependencies` that say what the installation shows to git servers."""
+
+NO_PROCFILE = "none"
+"""The value of `processes` that says of a Procfile of the source that it is meant for elsewhere."""
 
 _NGINX_PATH = re.compile(r"[A-Za-z0-9_@+./-]+")
 """The paths that the role nginx_site takes; a default must not be what it refuses."""
@@ -36,6 +40,21 @@ def is_absent(app: App) -> bool:
 def list_present(apps: Sequence[App]) -> list[App]:
     """Return the apps that are to be on the host."""
     return [app for app in apps if not is_absent(app)]
+
+
+def takes_procfile(app: App) -> bool:
+    """Return whether the processes of the app are those of the Procfile in its source."""
+    return bool(app["processes"] == PROCFILE)
+
+
+def passes_procfile(app: App) -> bool:
+    """Return whether a Procfile in the source is to be passed over without a word."""
+    return bool(app["processes"] == NO_PROCFILE)
+
+
+def described_processes(app: App) -> Mapping[str, Mapping[str, Any]]:
+    """Return the processes that the description has itself, by name."""
+    return app["processes"] if isinstance(app["processes"], Mapping) else {}
 
 
 def is_encrypted(app: App) -> bool:
@@ -132,6 +151,7 @@ def list_places(app: App) -> dict[str, list[str]]:
         "static.paths": [path for mapping in app["static"] or () for path in mapping["paths"]],
         "env_files": app["env_files"],
         "gunicorn.config": [config] if isinstance(config, str) and config != NO_CONFIG else [],
+        "processes": [PROCFILE] if takes_procfile(app) else [],
         "dependencies.file": [file] if file and file != "none" else [],
         "dependencies.wheels": [wheels] if wheels and not wheels.startswith("/") else [],
     }

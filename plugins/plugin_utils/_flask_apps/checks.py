@@ -20,7 +20,9 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._layout import PROCESS_PATTERN, AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._source.archives import find_archive_problems
 from ansible_collections.webstack.flask.plugins.module_utils._source.git import split_credentials
+from ansible_collections.webstack.flask.plugins.module_utils._source.procfile import PROCFILE
 from ansible_collections.webstack.flask.plugins.module_utils._source.shared_data import SEEDS
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.calendar import from_cron
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import (
     RESERVED_FOR_JOBS,
     RESERVED_FOR_PROCESSES,
@@ -28,8 +30,10 @@ from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives
 )
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file import find_environment_problems
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import (
+    NO_PROCFILE,
     App,
     as_text,
+    described_processes,
     git_access,
     has_web,
     is_absent,
@@ -41,6 +45,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     list_shared,
     public_port,
     site_input,
+    takes_procfile,
     tidy,
     wants_proxy_protocol,
 )
@@ -142,9 +147,20 @@ def _read_entry(app: App) -> tuple[_Entry, list[str]]:
         if not validation.error_messages:
             entry.update(validation.validated_parameters)
     for key, spec in _NAMED.items():
-        if entry.get(key):
+        if key == "processes" and key in entry and not isinstance(entry[key], Mapping):
+            if entry[key] not in (PROCFILE, NO_PROCFILE):
+                problems.append(_describe_wrong_processes(entry.pop(key)))
+        elif entry.get(key):
             problems += _read_named(entry, key, spec)
     return entry, problems
+
+
+def _describe_wrong_processes(value: object) -> str:
+    shown = f"{value!r}" if isinstance(value, str) else f"of type {type(value).__name__}"
+    return (
+        f"processes is {shown}; allowed are a mapping of names to commands, such as `{{mail: celery -A shop worker}}`, {PROCFILE!r}, which "
+        f"takes them from the source, and {NO_PROCFILE!r}, which says that a {PROCFILE} of the source is meant for elsewhere"
+    )
 
 
 def _read_named(entry: _Entry, key: str, spec: Mapping[str, Any]) -> list[str]:
@@ -214,7 +230,7 @@ def _find_naming_problems(app: App) -> _Problems:
 
 def _is_without_web(app: App) -> bool:
     """Return whether an entry describes no web process: processes or jobs, and neither what gunicorn starts from nor a name."""
-    return not (has_web(app) or app["server_names"]) and bool(app["processes"] or app["schedules"])
+    return not (has_web(app) or app["server_names"]) and bool(described_processes(app) or takes_procfile(app) or app["schedules"])
 
 
 def _find_address_problems(app: App) -> _Problems:
@@ -298,7 +314,7 @@ def _find_directive_problems(app: App) -> _Problems:
 
 
 def _find_process_problems(app: App) -> _Problems:
-    for name, process in app["processes"].items():
+    for name, process in described_processes(app).items():
         where = f"processes.{name}"
         yield from _find_unit_problems("processes", name, process, RESERVED_FOR_PROCESSES)
         if name == "web":
@@ -322,8 +338,9 @@ def _find_schedule_problems(app: App) -> _Problems:
         if not schedule["at"].strip() or not schedule["at"].isprintable():
             yield f"{where}.at is {schedule['at']!r}; it must be a calendar event of systemd, such as `*-*-* 04:00` or `hourly`"
         elif _CRON.fullmatch(schedule["at"].strip()):
-            examples = "`*-*-* 04:00`, `Mon *-*-* 04:00`, `*:0/15` or `hourly`"
-            yield f"{where}.at is {schedule['at']!r}, as cron writes it; systemd writes {examples}"
+            same = from_cron(schedule["at"])
+            wanted = f'write `at: "{same}"`' if same else "systemd writes `*-*-* 04:00`, `Mon *-*-* 04:00`, `*:0/15` or `hourly`"
+            yield f"{where}.at is {schedule['at']!r}, as cron writes it; {wanted}"
         if not schedule["timeout"] > 0:
             yield f"{where}.timeout is {schedule['timeout']:g}; it must be more than 0 seconds"
 

@@ -41,6 +41,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     tidy,
     wants_proxy_protocol,
 )
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.procfile import list_processes
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.workers import list_worker_packages
 
 _DOTENV = "python-dotenv==1.2.4"
@@ -113,7 +114,8 @@ def release_inputs(
             "env_files": list(app["env_files"]),
             "python_path": list(app["python_path"]),
             "service": dict(app["service"]),
-            **{key: [{"name": name, **given(one)} for name, one in app[key].items()] for key in ("processes", "schedules") if app[key]},
+            **_named_units("processes", list_processes(app, builds[app["name"]].get("procfile"))),
+            **_named_units("schedules", app["schedules"]),
             "commands": list(app["release_commands"]),
             "command_timeout": app["release_command_timeout"],
             "shared": {kind: [tidy(path) for path in paths] for kind, paths in app["shared"].items()},
@@ -123,6 +125,11 @@ def release_inputs(
         }
         for app in list_present(apps)
     ]
+
+
+def _named_units(key: str, described: Mapping[str, Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    units = [{"name": name, **given(one)} for name, one in described.items()]
+    return {key: units} if units else {}
 
 
 def switch_inputs(apps: Sequence[App], only: str = "") -> list[dict[str, Any]]:

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 
-def as_plain(value: object) -> object:
+def as_plain(value: Any) -> Any:  # noqa: ANN401 - as YAML has them
     """Return a value with dictionaries, lists and texts of Python's own: Ansible's own carry all variables along when copied."""
     if isinstance(value, Mapping):
         return {key: as_plain(inner) for key, inner in value.items()}

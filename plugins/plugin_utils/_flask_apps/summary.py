@@ -12,14 +12,17 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     App,
     as_certified,
     concrete_name,
+    described_processes,
     has_web,
     is_acme,
     is_encrypted,
     list_present,
     path_prefix,
     public_port,
+    takes_procfile,
 )
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.inputs import find_failures
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.procfile import describe_procfile
 
 
 def summarise(
@@ -31,9 +34,11 @@ def summarise(
     """Return a line for each app that a run took care of: its address, its release, what was done, and where its logs are.
 
     `certificates` is what became of those of the apps; what somebody has to know of one is a line of its own. `earlier` is what the roles
-    for sources and environments have handed on.
+    for sources and environments have handed on. With a new release, what the source has in a Procfile and the description has not follows
+    in lines of its own.
     """
     lines, failed = [], find_failures(earlier or ())
+    builds = {name: build for part in earlier or () for name, build in part.get("builds", {}).items()}
     for app in list_present(apps):
         name, outcome = app["name"], (certificates or {}).get(app["name"])
         if name in failed:
@@ -42,7 +47,14 @@ def summarise(
             # A run that did not look at the certificates takes them to be there.
             lines.append(_summarise_app(app if certificates is None else as_certified(app, outcome), result["releases"][name]))
             lines += _summarise_certificate(app, outcome) if outcome else []
+            if _is_new(result["releases"][name]):
+                lines += describe_procfile(app, builds.get(name, {}).get("procfile"))
     return lines
+
+
+def _is_new(release: Mapping[str, Any]) -> bool:
+    """Return whether a run was to take an app to another release than the one that users had reached."""
+    return bool("id" in release and release["id"] != release.get("previous"))
 
 
 def _summarise_certificate(app: App, outcome: Mapping[str, Any]) -> list[str]:
@@ -94,7 +106,8 @@ def _summarise_removed(name: str, outcome: Mapping[str, Any]) -> str:
 def _summarise_app(app: App, outcome: Mapping[str, Any]) -> str:
     name, does = app["name"], _say_what_it_does(app)
     done = "; ".join(outcome.get("notes", [])) or "nothing changed"
-    journal = f"journalctl -u '{name}[@.]*'" if app["processes"] or app["schedules"] else f"journalctl -u '{name}@*'"
+    has_more = described_processes(app) or takes_procfile(app) or app["schedules"]
+    journal = f"journalctl -u '{name}[@.]*'" if has_more else f"journalctl -u '{name}@*'"
     if "error" in outcome:
         served = f"{does} release {outcome['current']}" if outcome.get("current") else "nothing is served"
         return f"FAILED, {name}: {served} ({done}). Logs: {journal}"

@@ -37,8 +37,10 @@ def app(tmp_path: Path) -> dict[str, Any]:
     return {**_APP, "root": str(tmp_path / "root")}
 
 
-def _pack(tmp_path: Path) -> dict[str, str]:
+def _pack(tmp_path: Path, procfile: str = "") -> dict[str, str]:
     (tmp_path / "source").mkdir()
+    if procfile:
+        (tmp_path / "source/Procfile").write_text(procfile, encoding="utf-8")
     (tmp_path / "source/app.py").write_text("app", encoding="utf-8")
     files = list_files(tmp_path / "source")
     pack_tree(tmp_path / "source", files, tmp_path / "packed")
@@ -91,7 +93,13 @@ def test_a_check_run_tells_the_version_of_a_local_directory(app: dict[str, Any],
 
 
 def _make(
-    app: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, check: bool = False, **options: object
+    app: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    packed: dict[str, str] | None = None,
+    *,
+    check: bool = False,
+    **options: object,
 ) -> tuple[dict[str, Any], list[str]]:
     """Make a build, for which the host has no accounts; return the outcome, and what was warned of."""
     monkeypatch.setattr(maker, "require_no_obstacles", lambda _layout: None)
@@ -104,7 +112,7 @@ def _make(
 
     monkeypatch.setattr(maker, "ensure_build", ensure_build)
     warnings: list[str] = []
-    return ensure_app_build({**app, **_pack(tmp_path), **options}, warnings.append, _outline, check=check), warnings
+    return ensure_app_build({**app, **(packed or _pack(tmp_path)), **options}, warnings.append, _outline, check=check), warnings
 
 
 def test_a_build_with_a_recipe_stays_open_until_it_is_followed(
@@ -121,7 +129,7 @@ def test_a_place_that_the_build_lacks_is_refused_in_a_check_run_as_in_a_run(
     app: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, check: bool
 ) -> None:
     monkeypatch.setattr(maker, "_SCRATCH", str(_make_scratch(tmp_path)))
-    lacking = {"places": {"static.paths": ["dist"]}, "reasons": {"dist": "git ignores it"}}
+    lacking: dict[str, Any] = {"places": {"static.paths": ["dist"]}, "reasons": {"dist": "git ignores it"}}
     with pytest.raises(UserError, match=r"`static\.paths` names 'dist', which the source does not have: git ignores it, so"):
         _make(app, tmp_path, monkeypatch, check=check, **lacking)
 
@@ -131,3 +139,29 @@ def test_a_database_that_is_not_shared_is_warned_of(app: dict[str, Any], tmp_pat
     _outcome, warnings = _make(app, tmp_path, monkeypatch)
     assert len(warnings) == 1
     assert warnings[0].startswith("shop: the source has a SQLite database, app.db, which is read-only there")
+
+
+@pytest.mark.parametrize("recipe", ["", "r"], ids=["whole", "open"])
+@pytest.mark.parametrize("check", [True, False], ids=["check", "run"])
+def test_what_a_procfile_says_is_handed_on_when_the_build_is_made_and_later(
+    app: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str, *, check: bool
+) -> None:
+    monkeypatch.setattr(maker, "_SCRATCH", str(_make_scratch(tmp_path)))
+    packed = _pack(tmp_path, "web: a\nworker: b\nfoo")
+    for _run in range(2):
+        outcome, _warnings = _make(app, tmp_path, monkeypatch, packed, check=check, recipe=recipe)
+        assert outcome["procfile"]["lines"] == [[1, "web", "a"], [2, "worker", "b"]]
+        assert outcome["procfile"]["problems"][0].startswith("line 3 is `foo`")
+
+
+@pytest.mark.parametrize("recipe", ["", "r"], ids=["whole", "open"])
+@pytest.mark.parametrize("check", [True, False], ids=["check", "run"])
+@pytest.mark.parametrize(
+    ("procfile", "problem"), [("worker: b\nfoo", "line 2 is `foo`"), ("", "there is no file with that very name at its top, Procfile")]
+)
+def test_processes_that_the_source_cannot_give_are_refused_in_a_check_run_as_in_a_run(
+    app: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str, procfile: str, problem: str, *, check: bool
+) -> None:
+    monkeypatch.setattr(maker, "_SCRATCH", str(_make_scratch(tmp_path)))
+    with pytest.raises(UserError, match=problem):
+        _make(app, tmp_path, monkeypatch, _pack(tmp_path, procfile), check=check, recipe=recipe, places={"processes": ["Procfile"]})

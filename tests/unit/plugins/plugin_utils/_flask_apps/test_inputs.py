@@ -507,3 +507,14 @@ def test_a_configuration_of_the_source_must_be_there_and_one_that_is_not_to_coun
 ) -> None:
     (source,) = source_inputs(check_apps([describe(gunicorn=gunicorn)]))
     assert source["places"] == places
+
+
+def test_the_processes_of_a_procfile_are_those_of_the_release_whose_build_has_it() -> None:
+    apps = check_apps([describe(processes="Procfile")])
+    (source,) = source_inputs(apps)
+    assert source["places"] == {"processes": ["Procfile"]}
+    build = {"id": "0123", "procfile": {"lines": [[1, "web", "gunicorn a:b"], [3, "beat", "celery -A shop beat"]], "problems": []}}
+    (release,) = release_inputs(apps, {"shop": build}, {"shop": {}})
+    assert release["processes"] == [{"name": "beat", "command": "celery -A shop beat", "exclusive": True}]
+    assert "processes" not in release_inputs(apps, {"shop": {}}, {"shop": {}})[0]
+    assert "processes" not in release_inputs(check_apps([describe(processes="none")]), {"shop": build}, {"shop": {}})[0]

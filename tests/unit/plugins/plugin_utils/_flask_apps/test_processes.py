@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import list_places
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.inputs import (
     hosts_inputs,
@@ -21,6 +22,10 @@ def _process(**changes: object) -> dict[str, object]:
     ("processes", "problem"),
     [
         ({"Mail": "celery"}, "processes names one 'Mail'; allowed are 1 to 25 lower-case letters, digits"),
+        (["celery"], "processes is of type list; allowed are a mapping of names to commands, such as `{mail: celery -A shop worker}`"),
+        (None, "processes is of type NoneType; allowed are"),
+        ("procfile", "processes is 'procfile'; allowed are a mapping of names to commands"),
+        ("Procfile.prod", "processes is 'Procfile.prod'; allowed are"),
         ({1: "celery"}, "processes names one 1; allowed are"),
         ({"web": "gunicorn"}, "processes.web is for the web process, which is described by `wsgi` or `asgi`, and `gunicorn`; take it out"),
         ({"mail": ["celery"]}, "processes.mail must be a mapping with a `command`, or the command itself; it is of type list"),
@@ -61,10 +66,19 @@ def test_several_wrong_processes_are_told_at_once() -> None:
     assert len(find_problems(describe(processes={"a": 1, "b": {"x": 1}, "c": {"command": "c", "count": -1}}))) == 3
 
 
+@pytest.mark.parametrize("word", ["Procfile", "none"])
+def test_processes_may_be_those_of_the_source_or_expressly_none(word: str) -> None:
+    (app,) = check_apps([describe(processes=word)])
+    assert app["processes"] == word
+    assert list_places(app).get("processes", []) == (["Procfile"] if word == "Procfile" else [])
+
+
 LONELY = {"wsgi": ..., "server_names": ..., "processes": {"bot": "python bot.py"}}
 
 
-@pytest.mark.parametrize("more", [{}, {"processes": ..., "schedules": {"digest": {"command": "flask digest", "at": "daily"}}}])
+@pytest.mark.parametrize(
+    "more", [{}, {"processes": "Procfile"}, {"processes": ..., "schedules": {"digest": {"command": "flask digest", "at": "daily"}}}]
+)
 def test_an_app_may_be_nothing_but_processes_or_jobs(more: dict[str, object]) -> None:
     (app,) = check_apps([describe(**{**LONELY, **more})])
     assert site_inputs([app]) == [{"name": "shop", "state": "absent"}]
@@ -91,6 +105,7 @@ def test_what_is_said_of_a_web_process_that_is_not_there_is_refused(changes: dic
     assert find_problem(**{**LONELY, **changes}).startswith(problem)
 
 
-def test_an_entry_with_nothing_to_run_is_refused() -> None:
-    problems = find_problems(describe(wsgi=..., server_names=...))
+@pytest.mark.parametrize("processes", [..., {}, "none"])
+def test_an_entry_with_nothing_to_run_is_refused(processes: object) -> None:
+    problems = find_problems(describe(wsgi=..., server_names=..., processes=processes))
     assert [problem.split(": ", 1)[1].split(";")[0] for problem in problems] == ["server_names is empty", "wsgi is missing"]

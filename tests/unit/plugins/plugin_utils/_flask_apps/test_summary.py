@@ -64,3 +64,27 @@ def test_what_keeps_users_or_names_away_is_told() -> None:
     assert "`ufw allow 80/tcp && ufw allow 443/tcp`" in lines[0]
     assert "cloud-init writes /etc/hosts anew at each boot" in lines[1]
     assert summarise_host({"closed": [], "files": {"/etc/hosts": "127.0.0.1 localhost\n"}}) == summarise_host({}) == []
+
+
+def test_what_a_procfile_has_besides_is_told_with_a_new_release_and_not_with_each_run() -> None:
+    earlier: list[dict[str, Any]] = [
+        {"builds": {"blog": {"procfile": {"lines": [[1, "worker", "rq worker"]], "problems": []}}}},
+        {"environments": {}},
+    ]
+
+    def tell(**outcome: object) -> list[str]:
+        return summarise(check_apps([BLOG]), {"releases": {"blog": outcome}}, None, earlier)[1:]
+
+    told = ["  processes: {worker: rq worker}"]
+    assert tell(id="r2", previous="r1", current="r2")[1:2] == told
+    assert tell(id="r1", previous=None, current="r1")[1:2] == told
+    assert tell(id="r2", previous="r1", current="r1", error="bad")[1:2] == told
+    assert tell(id="r2", previous="r2", current="r2", changed=True) == []
+    assert tell(current="r2", previous="r1") == []
+
+
+def test_the_journal_of_an_app_with_processes_of_a_procfile_has_theirs() -> None:
+    (line,) = summarise(check_apps([{**BLOG, "processes": "Procfile"}]), {"releases": {"blog": {"current": "r1"}}})
+    assert "journalctl -u 'blog[@.]*'" in line
+    (line,) = summarise(check_apps([{**BLOG, "processes": "none"}]), {"releases": {"blog": {"current": "r1"}}})
+    assert "journalctl -u 'blog@*'" in line

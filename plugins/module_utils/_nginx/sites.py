@@ -33,6 +33,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._nginx.plan import 
     diff_changes,
     digest_active,
     find_foreign,
+    find_forgotten,
     list_conflicts,
     make_plan,
 )
@@ -76,6 +77,9 @@ class SiteUpdate:
         foreign = find_foreign(observed, self.sites, self.layout)
         if foreign:
             raise UserError("; ".join(foreign))
+        forgotten = find_forgotten(observed, self.sites, self.layout)
+        if forgotten:
+            raise UserError(f"{'; '.join(forgotten)}. Nothing was changed")
         plan = self._plan(observed)
         unit = systemctl.show([service.UNIT])[service.UNIT]
         is_up = unit.active in ("active", "reloading")
@@ -109,7 +113,10 @@ class SiteUpdate:
         return text.rstrip("\n") + "\n"
 
     def _absent_sites(self) -> list[Site]:
-        return [site for site in self.sites if site.text is None] if self.params["remove_logs"] else []
+        """Return the sites that are gone, and that the file of no other one holds, if their logs are to go."""
+        texts = [site.text for site in self.sites if site.text]
+        gone = [site for site in self.sites if site.text is None and not any(f"/{site.name}.access.log" in text for text in texts)]
+        return gone if self.params["remove_logs"] else []
 
     def _plan(self, observed: Observed) -> Plan:
         plan = make_plan(

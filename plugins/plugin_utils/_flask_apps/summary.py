@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import (
     App,
     as_certified,
+    certificate_name,
     concrete_name,
     is_acme,
     is_encrypted,
@@ -32,20 +33,21 @@ def summarise(
     `certificates` is what became of those of the apps; what somebody has to know of one is a line of its own. `earlier` is what the roles
     for sources and environments have handed on.
     """
-    lines, failed = [], find_failures(earlier or ())
+    lines, failed, told = [], find_failures(earlier or ()), set()
     for app in list_present(apps):
-        name, outcome = app["name"], (certificates or {}).get(app["name"])
+        name, outcome = app["name"], (certificates or {}).get(certificate_name(app))
         if name in failed:
             lines.append(f"FAILED, {name}: there is no new release of it; what was served before, if anything, still is")
         if name in result.get("releases", {}):
             # A run that did not look at the certificates takes them to be there.
             lines.append(_summarise_app(app if certificates is None else as_certified(app, outcome), result["releases"][name]))
-            lines += _summarise_certificate(app, outcome) if outcome else []
+            lines += _summarise_certificate(app, outcome, is_told=certificate_name(app) in told) if outcome else []
+            told.add(certificate_name(app))
     return lines
 
 
-def _summarise_certificate(app: App, outcome: Mapping[str, Any]) -> list[str]:
-    lines = [f"ATTENTION, {app['name']}: {problem}" for problem in outcome["problems"]]
+def _summarise_certificate(app: App, outcome: Mapping[str, Any], *, is_told: bool) -> list[str]:
+    lines = [] if is_told else [f"ATTENTION, {app['name']}: {problem}" for problem in outcome["problems"]]
     plain = [name for name in app["server_names"] if name not in outcome["covered"]]
     if is_acme(app) and plain:
         lines.append(

@@ -25,6 +25,7 @@ CERTIFICATE_ROOT = Path("/etc/webstack-flask/certificates")
 CACHE_ROOT = Path("/var/cache/webstack-flask")
 LOCK_ROOT = Path("/run/webstack-flask")
 UNIT_ROOT = Path("/etc/systemd/system")
+STAMP_ROOT = Path("/var/lib/systemd/timers")
 
 
 def check_name(name: str) -> str:
@@ -187,6 +188,11 @@ class AppLayout:
         """Link to the release in which jobs start: the one that was last seen to serve users, and never one that is about to be proven."""
         return self.root / "jobs"
 
+    @property
+    def suspended(self) -> Path:
+        """Directory with an empty file for each job that somebody has suspended. It belongs to the app, and outlives every release."""
+        return self.root / "suspended"
+
     def job_unit(self, release: str, job: str) -> str:
         """Return the name of the unit in which a job runs in a release."""
         return f"{self.name}.{job}.job@{release}.service"
@@ -198,6 +204,10 @@ class AppLayout:
     def timer_unit(self, job: str) -> str:
         """Return the name of the timer of a job."""
         return f"{self.name}.{job}.job.timer"
+
+    def stamp(self, timer: str) -> Path:
+        """Return the file in which systemd remembers when a timer has last elapsed."""
+        return STAMP_ROOT / f"stamp-{timer}"
 
     def is_job(self, unit: str) -> bool:
         """Return whether a unit is that of a job of the app in a release."""

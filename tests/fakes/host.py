@@ -246,6 +246,7 @@ class World:
             return
         if unit.endswith(".timer"):
             self.set_unit(unit, Unit("active" if f"{UNITS}/{unit}" in self.nodes else "inactive"))
+            self.nodes.setdefault(str(self.layout.stamp(unit)), Node("file"))
             return
         if "." in unit.partition("@")[0]:
             self._start_process(unit, known)

@@ -186,6 +186,7 @@ def describe_state(spec: ReleaseSpec, host: Host, release: str | None, *, wanted
     drop_in = spec.drop_in if wanted else host.files.read_text(layout.drop_in(release)) if release else None
     record = read_record(layout, host, release) if release and not wanted else None
     processes = spec.processes if wanted else tuple(map(Process.of, record.processes)) if record else ()
+    schedules = spec.schedules if wanted else tuple(map(Schedule.of, record.schedules)) if record else ()
     variables = sorted(spec.variables) if wanted else record.variables if record else ()
     parts = {
         "current": f"{release}\n" if release else None,
@@ -194,7 +195,7 @@ def describe_state(spec: ReleaseSpec, host: Host, release: str | None, *, wanted
         str(layout.service_template): service,
         str(layout.socket_template): socket,
         "release.conf": drop_in,
-        **{f"schedule {one.name}": f"{one.unit}# at: {one.at}; missed: {one.missed}\n" for one in (spec.schedules if wanted else ())},
+        **{f"schedule {one.name}": _describe_schedule(one, layout, host, release, wanted=wanted) for one in schedules},
         **{f"process {process.name}": _describe_process(process, layout, host, release, wanted=wanted) for process in processes},
     }
     return "".join(f"--- {name}\n{text}" for name, text in parts.items() if text)
@@ -203,6 +204,11 @@ def describe_state(spec: ReleaseSpec, host: Host, release: str | None, *, wanted
 def _describe_process(process: Process, layout: AppLayout, host: Host, release: str | None, *, wanted: bool) -> str:
     unit = process.unit if wanted else host.files.read_text(layout.unit_file(layout.process_unit(release or "", process.name))) or ""
     return f"{unit}# count: {process.count}\n"
+
+
+def _describe_schedule(schedule: Schedule, layout: AppLayout, host: Host, release: str | None, *, wanted: bool) -> str:
+    unit = schedule.unit if wanted else host.files.read_text(layout.unit_file(layout.job_unit(release or "", schedule.name))) or ""
+    return f"{unit}# at: {schedule.at}; missed: {schedule.missed}\n"
 
 
 def deploy(app: dict[str, Any], lock_timeout: float, host: Host, *, check: bool) -> tuple[dict[str, Any], dict[str, str]]:

@@ -72,6 +72,7 @@ def stay(switch: Switch, release: str) -> bool:
     if switch.timers.follow(release):
         switch.notes.append(f"put the schedules of {release} in order")
         mended = True
+    switch.notes += switch.timers.describe(release, times=False)
     if not is_unfinished(read_records(switch.layout, switch.host), release):
         return mended
     note(switch.layout, switch.host, release, lambda found, now: found.mark_verified(now))

@@ -37,11 +37,18 @@ class Timers:
             self.host.files.point_link(self.layout.jobs, f"releases/{release}")
         return self._ensure(files) or ended or led
 
-    def describe(self, release: str) -> list[str]:
-        """Return a sentence for each job of a release: when it runs next."""
+    def describe(self, release: str, *, times: bool) -> list[str]:
+        """Return a sentence for each job of a release that is suspended, and for each other one when it runs next, if that is asked for."""
         record = read_record(self.layout, self.host, release)
         schedules = list(map(Schedule.of, record.schedules)) if record else []
-        return [f"{one.name} runs at {', '.join(self.host.units.find_next_times(one.at))}" for one in schedules]
+        suspended = self._find_suspended() if schedules else set()
+        return [
+            f"{one.name} is suspended"
+            if one.name in suspended
+            else f"{one.name} runs at {', '.join(self.host.units.find_next_times(one.at))}"
+            for one in schedules
+            if times or one.name in suspended
+        ]
 
     def remove_all(self) -> bool:
         """Let no job start any more; return whether any would have."""
@@ -49,10 +56,7 @@ class Timers:
 
     def remove(self, units: list[str]) -> bool:
         """Remove timers and what they start. A job that runs goes on."""
-        timers = [unit for unit in units if unit.endswith(".timer")]
-        if timers:
-            self.host.units.stop(*timers)
-            self.host.units.disable(*timers)
+        self._silence([unit for unit in units if unit.endswith(".timer")], for_good=True)
         for unit in units:
             self.host.files.unlink(self.layout.unit_file(unit))
         if units:
@@ -66,23 +70,44 @@ class Timers:
             self.host.units.stop(*running)
 
     def _ensure(self, files: Mapping[str, str]) -> bool:
-        unit_file, units = self.layout.unit_file, self.host.units
-        changed = [unit for unit, text in files.items() if self.host.files.ensure_file(unit_file(unit), text, ACCESS, check=False)]
+        units = self.host.units
+        changed = [unit for unit, text in files.items() if self._write(unit, text, check=True)]
+        timers = [unit for unit in files if unit.endswith(".timer")]
+        states = units.show(timers)
+        suspended = [unit for unit in timers if unit in map(self.layout.timer_unit, self._find_suspended())]
+        awake = [unit for unit in suspended if states[unit].enabled or states[unit].active == "active"]
+        self._silence(awake, for_good=True)
+        # It is stopped before its file says other times: a run that is cut off between leaves one that the next run finds stopped.
+        other = [unit for unit in timers if unit in changed and states[unit].active == "active" and unit not in awake]
+        self._silence(other)
+        for unit in changed:
+            self._write(unit, files[unit])
         if changed:
             units.daemon_reload()
-        timers = [unit for unit in files if unit.endswith(".timer")]
-        states = units.show(timers) if timers else {}
-        asleep = [unit for unit in timers if not states[unit].enabled]
-        idle = [unit for unit in timers if states[unit].active != "active"]
+        asleep = [unit for unit in timers if not states[unit].enabled and unit not in suspended]
         if asleep:
             units.enable(*asleep)
-        # One that waits already takes other times from its file when it is started again.
-        other = [unit for unit in timers if unit in changed and unit not in idle]
-        if other:
-            units.stop(*other)
-        if idle or other:
-            units.start_and_wait(*idle, *other)
-        return bool(changed or asleep or idle)
+        idle = [unit for unit in timers if (unit in other or states[unit].active != "active") and unit not in suspended]
+        if idle:
+            units.start_and_wait(*idle)
+        return bool(changed or awake or asleep or idle)
+
+    def _write(self, unit: str, text: str, *, check: bool = False) -> bool:
+        return self.host.files.ensure_file(self.layout.unit_file(unit), text, ACCESS, check=check)
+
+    def _silence(self, timers: list[str], *, for_good: bool = False) -> None:
+        """Stop timers, and have systemd forget when they last elapsed: what is due until they start again is not made good."""
+        if not timers:
+            return
+        self.host.units.stop(*timers)
+        if for_good:
+            self.host.units.disable(*timers)
+        for timer in timers:
+            if self.host.files.lexists(self.layout.stamp(timer)):
+                self.host.files.unlink(self.layout.stamp(timer))
+
+    def _find_suspended(self) -> set[str]:
+        return set(self.host.files.names(self.layout.suspended)) if self.host.files.is_dir(self.layout.suspended) else set()
 
     def find_units(self) -> list[str]:
         """Return the timers and starters that are on the host."""

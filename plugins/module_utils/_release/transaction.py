@@ -86,8 +86,8 @@ class Transaction:
         """Write down that it serves, let its jobs start, stop the former release when its requests have ended, and prune."""
         switch = self.switch
         note(switch.layout, switch.host, self.release, lambda found, now: found.mark_verified(now))
-        if switch.timers.follow(self.release):
-            switch.notes += switch.timers.describe(self.release)
+        switch.timers.follow(self.release)
+        switch.notes += switch.timers.describe(self.release, times=True)
         switch.notes.append(f"switched from {self.before or 'nothing'} to {self.release}")
         retire_others(switch, self.release)
         if self.keep is None:

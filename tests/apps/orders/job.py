@@ -1,4 +1,4 @@
-"""A job that takes a while: it writes down when it was started, and by which release, and again when it ends."""
+"""A job: it writes down when it was started, and by which release, and again when it ends. It may wait until it is told to end."""
 
 import os
 import sys
@@ -9,12 +9,15 @@ JOBS = Path(os.environ["WEBSTACK_FLASK_SHARED"], "jobs.txt")
 
 
 def say(word):
+    line = f"{word} {sys.argv[1]} {int(time.time())} {os.environ.get('VERSION')}"
+    print(line)
     with JOBS.open("ab", buffering=0) as file:
-        file.write(f"{word} {sys.argv[1]} {int(time.time())} {os.environ.get('VERSION')}\n".encode())
+        file.write(f"{line}\n".encode())
 
 
 say("begins")
-time.sleep(float(sys.argv[2]))
-if len(sys.argv) > 3:
+while sys.argv[2:] == ["told"] and not Path(JOBS.parent, f"{sys.argv[1]}-{os.environ.get('VERSION')}").exists():
+    time.sleep(0.2)
+if sys.argv[2:3] == ["fail"]:
     sys.exit(f"{sys.argv[1]} has failed: {sys.argv[3]}")
 say("ends")

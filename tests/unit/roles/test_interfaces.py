@@ -182,7 +182,7 @@ def test_the_apps_of_python_pipenv_are_those_of_its_module() -> None:
 
 def test_the_apps_of_gunicorn_systemd_are_those_of_its_module() -> None:
     of_a_process = tuple(f"processes.{key}" for key in ("command", "drain", "ready", "service"))
-    of_a_process += tuple(f"schedules.{key}" for key in ("command", "timeout", "service"))
+    of_a_process += tuple(f"schedules.{key}" for key in ("command", "timeout", "overlap", "service"))
     shaped_by_the_role = ("wsgi", "python_path", "env", "gunicorn", "service", *of_a_process)
     rendered_by_the_role = (
         "variables",

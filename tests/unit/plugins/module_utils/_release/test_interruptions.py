@@ -126,6 +126,7 @@ def scenarios() -> dict[str, Scenario]:
     fewer = [{**WORK[0], "count": 1}, WORK[1]]
     timed = install(deployed(_in_time("b1")), deployed(_in_time("b2")))
     early, timely, next_timely, ill = map(identify, (_in_time("b1"), _in_time("b2"), _in_time("b3"), _in_time("b3", "sick")))
+    asleep = suspended(timed)
     other_times = [{**JOBS[0], "at": "hourly UTC"}, {**JOBS[0], "name": "nightly"}]
     return {
         "first deploy": Scenario(install(), deployed(OLD), OLDER, frozenset({NOTHING, OLDER})),
@@ -197,6 +198,13 @@ def scenarios() -> dict[str, Scenario]:
             frozenset({timely, identify(_in_time("b3", schedules=other_times))}),
             previous=(timely,),
         ),
+        "deploy with other schedules, of which one was suspended": Scenario(
+            asleep,
+            deployed(_in_time("b3", schedules=other_times)),
+            identify(_in_time("b3", schedules=other_times)),
+            frozenset({timely, identify(_in_time("b3", schedules=other_times))}),
+            previous=(timely,),
+        ),
         "deploy without schedules any more": Scenario(timed, deployed(NEW), NEXT, frozenset({timely, NEXT}), previous=(timely,)),
         "deploy with a schedule that is no good": Scenario(
             timed, deployed(_in_time("b3", "sick")), timely, frozenset({timely, ill}), fails=True, previous=(early,)
@@ -217,6 +225,13 @@ def scenarios() -> dict[str, Scenario]:
         "deploy, then a removal": Scenario(live, deployed(NEW), NOTHING, frozenset({LIVE, NEXT, SILENCE, NOTHING}), then=removed),
         "removal": Scenario(live, removed, NOTHING, frozenset({LIVE, SILENCE, NOTHING})),
     }
+
+
+def suspended(world: World) -> World:
+    """Return a host on which somebody has just suspended the job, whose timer still waits."""
+    world = world.copy()
+    world.nodes |= {str(LAYOUT.suspended): Node("dir"), str(LAYOUT.suspended / "digest"): Node("file")}
+    return world
 
 
 def look_after_stop(world: World, scenario: Scenario) -> None:
@@ -242,7 +257,8 @@ def look_at_end(world: World, scenario: Scenario, outcome: dict[str, Any], start
         running = {unit: known for unit, known in each.units.items() if known.active not in ("inactive", "deactivating")}
         serving = {} if ends == NOTHING else dict.fromkeys([*LAYOUT.units(ends), *list_processes(each, ends)], "active")
         record = read_record(LAYOUT, each.host, ends)
-        serving |= {LAYOUT.timer_unit(one["name"]): "active" for one in (record.schedules if record else ())}
+        waiting = [one["name"] for one in record.schedules if str(LAYOUT.suspended / one["name"]) not in each.nodes] if record else []
+        serving |= dict.fromkeys(map(LAYOUT.timer_unit, waiting), "active")
         if record and record.schedules:
             assert each.nodes[str(LAYOUT.jobs)].text == f"releases/{ends}"
         assert {unit: known.active for unit, known in running.items()} == serving
@@ -356,6 +372,7 @@ NAMES = [
     "first deploy with a schedule",
     "deploy with the same schedule",
     "deploy with other schedules",
+    "deploy with other schedules, of which one was suspended",
     "deploy without schedules any more",
     "deploy with a schedule that is no good",
     "rollback with a schedule",

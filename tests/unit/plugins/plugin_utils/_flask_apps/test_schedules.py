@@ -26,6 +26,7 @@ def _schedule(**changes: object) -> dict[str, object]:
         (_schedule(at="@daily"), "schedules.digest.at is '@daily', as cron writes it"),
         (_schedule(timeout=0), "schedules.digest.timeout is 0; it must be more than 0 seconds"),
         (_schedule(missed="never"), "schedules.digest: value of missed must be one of: run, skip"),
+        (_schedule(overlap="allow"), "schedules.digest: value of overlap must be one of: skip"),
         (_schedule(when="daily"), "schedules.digest: 'when' is not a key"),
         (
             _schedule(service={"TimeoutStartSec": 9}),
@@ -39,4 +40,5 @@ def test_a_schedule_that_cannot_run_is_refused_by_its_key(schedules: object, pro
 
 def test_a_schedule_has_its_defaults() -> None:
     (app,) = check_apps([describe(schedules=_schedule())])
-    assert app["schedules"] == {"digest": {"command": "flask digest", "at": "daily", "timeout": 3600, "missed": "run", "service": {}}}
+    defaults = {"timeout": 3600, "missed": "run", "overlap": "skip", "service": {}}
+    assert app["schedules"] == {"digest": {"command": "flask digest", "at": "daily", **defaults}}

@@ -138,7 +138,7 @@ def test_there_is_one_certificate_for_all_names(shop: dict[str, Any], blog: dict
     assert {asked["proxy"]["certified"]["certificate"] for asked in switch_inputs(apps)} == {file}
 
     assert [site.get("tls") for site in site_inputs(apps)] == [None, None]
-    for covered, told in ((names, []), (["shop.test"], ["shop.test"])):
+    for covered, told in ((names, []), (["shop.test"], ["shop.test"]), (names[:2], names[:2])):
         certificates = {owner: {"covered": covered, "problems": ["soon"]}}
         sites = site_inputs(apps, certificates)
         assert [(site["tls"]["certificate"], site["tls"]["server_names"]) for site in sites] == [(file, told)] * 2
@@ -181,6 +181,9 @@ def test_those_beside_one_that_goes_keep_their_settings_and_the_certificate_wher
     left = leave_names(apps, "blog")
     assert certificate_inputs(left) == [{"name": "shop", "names": NAMES, **certificate_source(left)}]
     assert names_of(site_inputs(left)) == {"shop": "present", "news": "present"}
+
+    left = leave_names(check_apps([*pair(), describe(name="news", path="/news", tls="self_signed")]), "blog")
+    assert certificate_inputs(left)[0]["name"] == "news"
 
     left = leave_names(apps, "shop")
     assert [app["tls"]["mode"] for app in left] == ["self_signed"] * 2

@@ -12,6 +12,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     App,
     is_encrypted,
     list_present,
+    list_static_mappings,
     path_prefix,
     public_port,
 )
@@ -28,7 +29,8 @@ def claim_names(app: App) -> Claim:
         settings.update({f"tls.{key}": tls[key] for key in (tls if is_encrypted(app) else ["mode"])})
     settings.update({f"nginx.{key}": nginx[key] for key in _TRUST if nginx[key]})
     addresses = {"health.path": prefix + app["health"]["path"]}
-    addresses.update({f"static[{number}].url": f"{prefix}{mapping['url']}" for number, mapping in enumerate(app["static"] or ())})
+    for number, mapping in enumerate(list_static_mappings(app)):
+        addresses["static by default" if app["static"] is None else f"static[{number}].url"] = f"{prefix}{mapping['url']}"
     addresses.update({f"nginx.stream_paths[{number}]": f"{prefix}{path}" for number, path in enumerate(nginx["stream_paths"] or ())})
     names = list(dict.fromkeys(name.lower() for name in app["server_names"]))
     return Claim(app["name"], names, {str(nginx["listen_port"]), str(public_port(app))}, prefix, settings, addresses)

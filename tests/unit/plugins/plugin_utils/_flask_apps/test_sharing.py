@@ -95,6 +95,12 @@ def test_what_only_the_entries_together_say_wrongly_is_refused() -> None:
         assert all("in common: " in problem and said in problem for problem in problems)
 
 
+def test_the_usual_address_of_static_files_is_not_taken_by_another_app_unsaid() -> None:
+    (problem,) = find_problems(*pair(path="/static"))
+    assert problem.startswith("static by default of shop is '/static/', and what is below '/static' reaches blog")
+    check_apps(pair({"static": []}, path="/static"))
+
+
 @pytest.mark.parametrize(
     ("shop", "said"),
     [

@@ -164,6 +164,12 @@ def find_foreign(observed: Observed, sites: Iterable[Site], layout: NginxLayout)
     return problems
 
 
+def find_holders(sites: Sequence[Site]) -> dict[str, Site]:
+    """Return by the name of each site the one whose file it is in: its own, or that of another one with which it has names in common."""
+    held = {name: site for site in sites for name in _BESIDE.findall(site.text or "")}
+    return {site.name: held.get(site.name, site) for site in sites}
+
+
 def find_forgotten(observed: Observed, sites: Sequence[Site], layout: NginxLayout) -> list[str]:
     """Return a sentence for each file that serves a site, too, that nobody has named: it would be served no more."""
     named = {site.name for site in sites}

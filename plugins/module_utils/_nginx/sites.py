@@ -34,6 +34,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._nginx.plan import 
     digest_active,
     find_foreign,
     find_forgotten,
+    find_holders,
     list_conflicts,
     make_plan,
 )
@@ -114,8 +115,7 @@ class SiteUpdate:
 
     def _absent_sites(self) -> list[Site]:
         """Return the sites that are gone, and that the file of no other one holds, if their logs are to go."""
-        texts = [site.text for site in self.sites if site.text]
-        gone = [site for site in self.sites if site.text is None and not any(f"/{site.name}.access.log" in text for text in texts)]
+        gone = [site for site in self.sites if find_holders(self.sites)[site.name].text is None]
         return gone if self.params["remove_logs"] else []
 
     def _plan(self, observed: Observed) -> Plan:
@@ -207,7 +207,7 @@ class SiteUpdate:
     def _report(self, plan: Plan, action: str, logs: Sequence[Path], *, enabled: bool = False) -> dict[str, Any]:
         return {
             "changed": bool(plan.changes or action or logs or not enabled),
-            "sites": {site.name: plan.describe_site(site, self.layout) for site in self.sites},
+            "sites": {name: plan.describe_site(holder, self.layout) for name, holder in find_holders(self.sites).items()},
             "default_site": self.layout.default_link in plan.texts,
             "action": action,
             "diff": diff_changes(plan.changes),

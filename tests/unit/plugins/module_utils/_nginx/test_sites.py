@@ -100,12 +100,12 @@ def test_a_site_in_the_file_of_another_one_keeps_its_logs_and_is_not_forgotten(n
     (logs / "blog.access.log").touch()
     both = _shop(f"{_SITE}    # The site blog.\n    access_log {logs}/blog.access.log;\n")
     gone = {"name": "blog", "state": "absent", "content": None}
-    nginx.update(both, gone, remove_logs=True)
+    assert nginx.update(both, gone, remove_logs=True)["sites"] == {"shop": "created", "blog": "created"}
     assert (logs / "blog.access.log").exists()
     with pytest.raises(UserError, match=r"serves blog, too, .*Nothing was changed"):
         nginx.update(_shop())
     assert "The site blog" in layout.file_of("shop").read_text(encoding="utf-8")
-    nginx.update(_shop(), gone, remove_logs=True)
+    assert nginx.update(_shop(), gone, remove_logs=True)["sites"] == {"shop": "updated", "blog": "unchanged"}
     assert not (logs / "blog.access.log").exists()
 
 

@@ -39,7 +39,8 @@ _SCHEDULE = load_options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"]
 _OF_A_UNIT = {"processes": ("name", "count", "exclusive", "watch"), "schedules": ("name", "at", "missed")}
 """Of these, what the module gets as it is. The others are in the text of the unit."""
 
-_DRAIN, _TIMEOUT = _PROCESS["drain"]["default"], _SCHEDULE["timeout"]["default"]
+_DRAIN = _PROCESS["drain"]["default"]
+_TIMEOUT = _SCHEDULE["timeout"]["default"]
 
 _SHAPED = frozenset(("wsgi", "python_path", "env", "gunicorn", "service"))
 """Keys that become files and variables of the release. The others the module gets as they are."""
@@ -123,7 +124,7 @@ def release_parameters(apps: Sequence[Mapping[str, Any]], rendered: Sequence[Map
                 ]
         for schedule in kept.get("schedules", ()):
             schedule["at"] = with_zone(schedule["at"])
-        threads = {"warn_of_threads": True} if gets_threads_unasked(app.get("gunicorn", {})) else {}
+        threads = {"warn_of_threads": True} if texts["gunicorn_conf"] and gets_threads_unasked(app.get("gunicorn", {})) else {}
         parameters.append({**kept, **texts, **threads, "variables": encode(_list_variables(app))})
     return parameters
 

@@ -23,6 +23,7 @@ _ROOT_PATTERN = re.compile(r"/[A-Za-z0-9_@+./-]{1,69}")
 
 CERTIFICATE_ROOT = Path("/etc/webstack-flask/certificates")
 CACHE_ROOT = Path("/var/cache/webstack-flask")
+LOG_ROOT = Path("/var/log/webstack-flask")
 LOCK_ROOT = Path("/run/webstack-flask")
 UNIT_ROOT = Path("/etc/systemd/system")
 STAMP_ROOT = Path("/var/lib/systemd/timers")
@@ -88,6 +89,11 @@ class AppLayout:
     def cache(self) -> Path:
         """Directory of what may be thrown away: the git mirror, pip's cache, scratch space."""
         return CACHE_ROOT / self.name
+
+    @property
+    def installation_log(self) -> Path:
+        """File with all that the last installation that failed has said. It is root's."""
+        return LOG_ROOT / f"{self.name}-installation.log"
 
     @property
     def lock(self) -> Path:

@@ -46,7 +46,7 @@ options:
         type: str
         default: e30=
       gunicorn_conf:
-        description: Text of the gunicorn configuration file.
+        description: Text of the gunicorn configuration file. Empty for an app without a web process, which has processes and jobs alone.
         type: str
         required: true
       service:

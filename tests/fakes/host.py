@@ -274,7 +274,7 @@ class World:
         link = self.nodes.get(f"{self.root}/current")
         if link is None or link.text != f"releases/{release_of(unit)}":
             return
-        if f"{UNITS}/{unit}" not in self.nodes or self.behaviour(release_of(unit)) in ("dead", "idle"):
+        if f"{UNITS}/{unit}" not in self.nodes or self.behaviour(release_of(unit), web=False) in ("dead", "idle"):
             self.set_unit(unit, known._replace(active="activating", restarts=known.restarts + 1))
         else:
             self.set_unit(unit, Unit("active"))
@@ -304,13 +304,13 @@ class World:
             self.cut_off |= {release}
         self.set_unit(unit, Unit(weight=known.weight))
 
-    def behaviour(self, release: str) -> str:
-        """Return how a release behaves once it is started: one that is not whole is dead."""
+    def behaviour(self, release: str, *, web: bool = True) -> str:
+        """Return how a release behaves once it is started: one that is not whole is dead. A process needs nothing of the web process."""
         top = f"{self.root}/releases/{release}"
         env, conf = self.nodes.get(f"{top}/env"), self.nodes.get(f"{top}/gunicorn.conf.py")
         links = [self.nodes.get(f"{top}/{name}") for name in ("app", "venv")]
         lead_on = all(link and posixpath.normpath(f"{top}/{link.text}") in self.nodes for link in links)
-        if env is None or conf is None or not lead_on or f"{UNITS}/{self.name}@.service" not in self.nodes:
+        if env is None or not lead_on or (web and (conf is None or f"{UNITS}/{self.name}@.service" not in self.nodes)):
             return "dead"
         return next((line.partition("=")[2].strip('"') for line in env.text.splitlines() if line.startswith("BEHAVES=")), "good")
 
@@ -332,6 +332,9 @@ class World:
         if link is None:
             return "nothing", Answer(502)
         release = link.text.rpartition("/")[2]
+        record = self.nodes.get(f"{self.root}/releases/{release}/release.json")
+        if record and '"web": false' in record.text:
+            return release, Answer(200)  # nobody asks what has no web process
         unit, behaviour = self.service_unit(release), self.behaviour(release)
         reachable = self.units.get(self.socket_unit(release), Unit()).active == "active"
         if not reachable or self.socket(release) not in self.nodes:

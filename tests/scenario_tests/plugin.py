@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from harness.scenario import EVERY_DEBIAN
+
+from scenario_tests.hosts import inventory_name
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -17,10 +20,36 @@ SCENARIO = Path(os.environ.get("MOLECULE_SCENARIO_DIRECTORY", "."))
 _passed_here: list[str] = []
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let tests say that their Debian does not matter."""
+    config.addinivalue_line("markers", "any_debian(host): it is the same on either Debian, and runs on this host; with `--all` on each")
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Look at the health of the hosts last, also where pytest groups tests by their hosts."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take tests whose Debian does not matter to one host, and look at the health of the hosts last, also where pytest groups by hosts."""
+    if EVERY_DEBIAN not in os.environ:
+        left_out = find_repeated(items)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: not item.path.is_relative_to(SCENARIO.resolve()))
+
+
+def find_repeated(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Return the tests that are the same on the host which their marker names. One of which that host is none stays on all of its own."""
+    named = {item: str(marker.args[0]) for item in items if (marker := item.get_closest_marker("any_debian"))}
+    there = {(_function_of(item), _host_of(item)) for item in named}
+    return [item for item, host in named.items() if _host_of(item) != host and (_function_of(item), host) in there]
+
+
+def _function_of(item: pytest.Item) -> str:
+    return item.nodeid.partition("[")[0]
+
+
+def _host_of(item: pytest.Item) -> str:
+    """Return the inventory's name of the host on which a test runs; nothing for one without a host."""
+    params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return inventory_name(cast("Host", params["_testinfra_host"])) if "_testinfra_host" in params else ""
 
 
 @pytest.hookimpl(wrapper=True)

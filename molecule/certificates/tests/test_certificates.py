@@ -53,6 +53,7 @@ def test_the_certificate_is_for_the_names(host: Host) -> None:
     assert host.run("openssl verify -CAfile %s %s", FILE, FILE).rc == 0
 
 
+@pytest.mark.any_debian("debian13")
 def test_other_names_are_another_certificate(host: Host, shop: bytes) -> None:
     other = {**SHOP, "names": ["shop.test", "blog.test"]}
     assert run(host, other, check=True).succeeded().changed == 1
@@ -90,6 +91,7 @@ def test_a_given_one_that_browsers_would_refuse_changes_nothing(host: Host, shop
     assert host.file(FILE).content == shop
 
 
+@pytest.mark.any_debian("debian13")
 def test_one_that_is_absent_is_gone(host: Host, shop: bytes) -> None:
     assert shop
     assert run(host, {"name": "shop", "state": "absent"}).succeeded().changed == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from scenario_tests import run_role
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def test_a_run_with_nothing_to_do_is_one_round_trip_and_needs_no_index(host: Hos
     assert host.run("ls /var/lib/apt/lists").stdout == ""
 
 
+@pytest.mark.any_debian("debian12")
 def test_a_package_that_left_its_configuration_behind_is_not_taken_for_installed(host: Host) -> None:
     wanted = {"debian_packages_names": ["cron"]}
     run_role(host, "debian_packages", wanted).succeeded()

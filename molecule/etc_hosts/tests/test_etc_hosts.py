@@ -48,6 +48,7 @@ def test_a_windows_file_keeps_its_lines_and_gets_lines_of_its_kind(host: Host, p
     assert b"\n" not in now.replace(b"\r\n", b"")
 
 
+@pytest.mark.any_debian("debian12")
 @pytest.mark.parametrize("path", ["/etc/hosts", *WINDOWS_FILES])
 def test_another_address_replaces_the_old_one(host: Host, path: str) -> None:
     moved = {"etc_hosts_path": path, "etc_hosts_entries": [{"address": "192.0.2.11", "names": ["shop.test"]}]}
@@ -58,12 +59,14 @@ def test_another_address_replaces_the_old_one(host: Host, path: str) -> None:
     assert now.count(b"BEGIN webstack.flask") == 1
 
 
+@pytest.mark.any_debian("debian12")
 @pytest.mark.parametrize("path", ["/etc/hosts", *WINDOWS_FILES])
 def test_removal_brings_the_former_file_back_byte_for_byte(host: Host, path: str) -> None:
     run_role(host, "etc_hosts", {"etc_hosts_path": path, "etc_hosts_entries": []}).succeeded()
     assert content(host, path) == before(host, path)
 
 
+@pytest.mark.any_debian("debian12")
 @pytest.mark.parametrize("odd", ["", "twice", "another", "half", "unended"])
 def test_a_block_is_left_alone_only_where_the_text_that_was_read_has_it_as_described(host: Host, odd: str) -> None:
     entries = [{"address": "192.0.2.13", "names": ["read.test", "www.read.test"]}]
@@ -81,6 +84,7 @@ def test_a_block_is_left_alone_only_where_the_text_that_was_read_has_it_as_descr
     assert (run.round_trips > 0) == bool(odd)
 
 
+@pytest.mark.any_debian("debian12")
 def test_a_block_goes_that_the_text_that_was_read_has(host: Host) -> None:
     run_role(host, "etc_hosts", {"etc_hosts_entries": [{"address": "192.0.2.13", "names": ["read.test"]}]}).succeeded()
     text = host.file("/etc/hosts").content_string
@@ -88,6 +92,7 @@ def test_a_block_goes_that_the_text_that_was_read_has(host: Host) -> None:
     assert content(host, "/etc/hosts") == before(host, "/etc/hosts")
 
 
+@pytest.mark.any_debian("debian12")
 def test_runs_that_describe_other_apps_leave_the_names_of_each_other(host: Host, tmp_path: Path) -> None:
     file = tmp_path / "hosts"
     file.write_text("127.0.0.1 localhost\n", encoding="ascii")
@@ -105,6 +110,7 @@ def test_runs_that_describe_other_apps_leave_the_names_of_each_other(host: Host,
     assert content(host, "/etc/hosts") == before(host, "/etc/hosts")
 
 
+@pytest.mark.any_debian("debian12")
 def test_check_mode_shows_the_change_and_leaves_the_file(host: Host) -> None:
     was = content(host, "/etc/hosts")
     plan = run_role(host, "etc_hosts", {"etc_hosts_entries": [{"address": "192.0.2.12", "names": ["new.test"]}]}, check=True)
@@ -120,6 +126,7 @@ def test_the_machine_that_runs_ansible_has_a_block_for_each_host(host: Host) -> 
     assert text.count(block.format(inventory_name(host))) == 1
 
 
+@pytest.mark.any_debian("debian12")
 def test_removal_on_the_machine_that_runs_ansible_takes_the_block_of_this_host_alone(host: Host, tmp_path: Path) -> None:
     text = "127.0.0.1 localhost\n# BEGIN webstack.flask: other\n192.0.2.1 other.test\n# END webstack.flask: other\n"
     file = tmp_path / "hosts"
@@ -135,6 +142,7 @@ def test_removal_on_the_machine_that_runs_ansible_takes_the_block_of_this_host_a
     assert file.read_text(encoding="ascii") == text
 
 
+@pytest.mark.any_debian("debian12")
 def test_a_hosts_file_that_is_not_there_is_refused_before_anything_changes(host: Host, tmp_path: Path) -> None:
     was = content(host, "/etc/hosts")
     wanted = {"etc_hosts_controller": True, "etc_hosts_controller_path": str(tmp_path / "none")}
@@ -144,6 +152,7 @@ def test_a_hosts_file_that_is_not_there_is_refused_before_anything_changes(host:
     assert content(host, "/etc/hosts") == was
 
 
+@pytest.mark.any_debian("debian12")
 def test_everything_wrong_with_the_input_is_said_before_anything_changes(host: Host) -> None:
     was = content(host, "/etc/hosts")
     entries = [

@@ -170,6 +170,7 @@ def test_a_killed_process_is_replaced(host: Host, app: str, victim: str) -> None
     assert state_of(host, app).find_untidiness() == []
 
 
+@pytest.mark.any_debian("debian13")
 def test_a_failing_release_command_leaves_the_former_release_and_shows_its_words(host: Host) -> None:
     before = state_of(host, OPTIONS).current
     failed = run_apps(host, OPTIONS, commands=["echo the table is locked; exit 3"], env={"VERSION": "two"})
@@ -183,6 +184,7 @@ def test_a_failing_release_command_leaves_the_former_release_and_shows_its_words
     assert before not in after.failed
 
 
+@pytest.mark.any_debian("debian13")
 def test_a_callable_that_does_not_exist_leaves_the_former_release_and_shows_why(host: Host) -> None:
     before = state_of(host, OPTIONS).current
     failed = run_apps(host, OPTIONS, wsgi="factory:no_such_app")
@@ -194,6 +196,7 @@ def test_a_callable_that_does_not_exist_leaves_the_former_release_and_shows_why(
     assert (after.current, after.find_untidiness()) == (before, [])
 
 
+@pytest.mark.any_debian("debian13")
 def test_a_changed_variable_is_a_new_release_with_the_same_build_and_environment(host: Host) -> None:
     before = state_of(host, PLAIN)
     assert run_apps(host, PLAIN, env={"VERSION": "two"}).succeeded().changed == 1
@@ -206,6 +209,7 @@ def test_a_changed_variable_is_a_new_release_with_the_same_build_and_environment
     assert state_of(host, PLAIN).current == before.current
 
 
+@pytest.mark.any_debian("debian13")
 def test_check_mode_tells_what_would_change_and_hides_values(host: Host) -> None:
     before = state_of(host, PLAIN)
     apps = [APPS[PLAIN] | {"env": {"TOKEN": "do-not-show-me"}}]

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from scenario_tests import as_user, restart, run_playbook
 from scenario_tests.faulty import new_version, words_of
 from scenario_tests.hosts import LONG
@@ -52,6 +53,7 @@ def show_service(host: Host, unit: str, names: list[str]) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines())
 
 
+@pytest.mark.any_debian("debian12")
 def test_no_request_and_no_job_is_lost_and_none_is_done_twice_by_a_switch_good_or_bad_or_back(host: Host) -> None:
     first, version = current(host), new_version()
     with ordering(host, version), watch(host, SITE) as seen:

@@ -59,16 +59,21 @@ def test_a_job_stays_in_its_release_to_its_end_and_its_release_stays_as_long(hos
     assert read_jobs(host, "ends", "long")[-1][1] == old
 
 
-def test_a_job_that_fails_is_told_with_its_last_words_and_seen_among_the_failed_units(host: Host) -> None:
+def test_a_job_that_fails_is_told_with_its_last_words_and_seen_until_it_is_done(host: Host) -> None:
     version = new_version()
     deploy(host, version).succeeded()
     play = run_playbook(host, Path(JOB), {**describe(host, version), "app": NAME, "job": "bad"})
     assert play.status != 0
     assert "bad has failed: no money" in words_of(play)
     assert f"{NAME}.bad.job@" in host.check_output("systemctl list-units --failed --plain --no-legend")
-    host.check_output(f"systemctl reset-failed '{NAME}.bad*'")
+    mended = describe(host, new_version())
+    mended["flask_apps"][0]["schedules"]["bad"]["command"] = "python job.py bad"
+    words = words_of(run_playbook(host, Path("playbooks/deploy.yml"), mended).succeeded())
+    assert "ATTENTION: the job bad has failed: its process ended with exit status 1" in words
+    run_playbook(host, Path(JOB), {**mended, "app": NAME, "job": "bad"}).succeeded()
+    assert f"{NAME}.bad.job@" not in host.check_output("systemctl list-units --failed --plain --no-legend")
     unknown = run_playbook(host, Path(JOB), {**describe(host, version), "flask_app": NAME, "flask_job": "none"})
-    assert "it has often, long, bad" in words_of(unknown)
+    assert "it has bad, long, often" in words_of(unknown)
 
 
 def test_a_job_that_is_suspended_does_not_run_whatever_is_deployed_until_it_is_resumed(host: Host) -> None:

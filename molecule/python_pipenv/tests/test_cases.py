@@ -373,6 +373,7 @@ def test_without_an_index_packages_come_from_the_directory(on_host_of: Require, 
     assert VERSIONS.items() <= bench.installed(app).items()
 
 
+@pytest.mark.any_debian("debian13")
 def test_what_one_app_has_fetched_another_with_the_same_pins_installs_without_an_index(host: Host, bench: Workbench, index: str) -> None:
     lock = json.loads(LOCK)
     for line in host.check_output("sha256sum %s/gunicorn-*.whl %s/packaging-*.whl", index, index).splitlines():
@@ -399,7 +400,7 @@ def test_a_password_of_an_index_is_in_no_argument_output_journal_or_file(
         assert secret not in good.output
         assert secret not in bad.output
         assert host.run(f"journalctl --no-pager | grep -F {secret} | grep -v sudo").stdout == ""
-        assert host.run(f"grep -rlF {secret} /var/www /var/cache/webstack-flask /tmp /var/tmp").stdout == ""
+        assert host.run(f"grep -rlF {secret} /var/www /var/cache/webstack-flask /var/log/webstack-flask /tmp /var/tmp").stdout == ""
 
 
 @pytest.fixture
@@ -453,3 +454,10 @@ def test_what_cannot_be_is_refused_with_the_way_out_and_leaves_nothing(bad: Play
     assert message in bad.output
     assert bench.environments(app) == []
     assert not host.file(f"/var/cache/webstack-flask/{app}/work").exists
+
+
+def test_all_that_a_failed_installation_has_said_is_in_a_file_for_root_alone(bad: Play, host: Host) -> None:
+    place = "/var/log/webstack-flask/native-installation.log"
+    assert f"All of it is in {place} on the host." in bad.output
+    assert "Python.h" in host.file(place).content_string
+    assert (host.file(place).mode, host.file(place).user) == (0o600, "root")

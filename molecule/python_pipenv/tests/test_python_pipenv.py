@@ -95,6 +95,7 @@ def test_another_user_does_not_look_into_it(host: Host, bench: Workbench, strang
     assert refused.stderr.count("Permission denied") == 3
 
 
+@pytest.mark.any_debian("debian13")
 def test_builds_with_the_same_dependencies_share_an_environment_and_ten_apps_cost_no_more_round_trips_than_one(
     host: Host, bench: Workbench
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from scenario_tests import http_get, run_playbook, wait_on_host
 from scenario_tests.load import crowd
 from scenario_tests.tls import Users, converge, describe
@@ -65,6 +66,7 @@ def test_a_name_is_added_by_the_tag_nginx_and_the_next_run_has_nothing_to_ask(ho
     assert "Order | " not in after.output
 
 
+@pytest.mark.any_debian("debian13")
 def test_a_switch_under_load_costs_no_request(host: Host, users: Users) -> None:
     variables = describe(host, "shop", env={"VERSION": "second"})
     with crowd(host, users.name("shop"), rate=5, source="authority", scheme="https") as everyone:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._encoding import decode
 from ansible_collections.webstack.flask.plugins.module_utils._environment.credentials import redact
-from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import end_builds
+from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import end_builds, keep_output
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.accounts import ensure_group, ensure_user, find_group, find_user
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access, ensure_directory, sync_directory, sync_filesystem
@@ -122,8 +122,9 @@ def _run(
     secrets = {value for value in step.variables.values() if len(value) >= _LEAST_SECRET} - {step.variables.get("FLASK_APP")}
     said = redact(outcome.said, frozenset(filter(None, secrets)))
     lines = [f"  {line}" for line in said.splitlines()[-_OUTPUT_LINES:] or ["(nothing)"]]
-    hints = list_hints(outcome.status, said, step)
-    raise UserError("\n".join([f"the build command `{command}` {reason}. Its output:", *lines, *(f"Hint: {hint}." for hint in hints)]))
+    whole = keep_output(layout, said) if len(said.splitlines()) > _OUTPUT_LINES else ""
+    hints = "".join(f"\nHint: {hint}." for hint in list_hints(outcome.status, said, step))
+    raise UserError("\n".join([f"the build command `{command}` {reason}. Its output:", *lines]) + whole + hints)
 
 
 def list_hints(status: int, said: str, step: BuildStep) -> list[str]:

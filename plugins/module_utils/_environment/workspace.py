@@ -21,7 +21,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._host.accounts import ensure_group, ensure_user, find_group, find_user
 from ansible_collections.webstack.flask.plugins.module_utils._host.app_root import ensure_root
 from ansible_collections.webstack.flask.plugins.module_utils._host.disk import require_room
-from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access, ensure_directory
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access, ensure_directory, write_atomically
 from ansible_collections.webstack.flask.plugins.module_utils._host.processes import end_processes
 from ansible_collections.webstack.flask.plugins.module_utils._host.trees import copy_tree, remove_tree
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
@@ -154,7 +154,10 @@ class Workspace:
         if outcome.status == _NOT_FOUND and f"{command[0]}: not found" in outcome.said:
             raise UserError(f"there is no program {command[0]} on the host")
         if outcome.status != 0:
-            raise UserError(describe_failure(shown, self.installer.redact(outcome.said)))
+            said = self.installer.redact(outcome.said)
+            reason = describe_failure(shown, said)
+            is_cut = len(said.splitlines()) > len(reason.splitlines())
+            raise UserError(reason + (keep_output(self.layout, said) if is_cut else ""))
         return outcome.said
 
     def _list_properties(self, within: Path) -> list[str]:
@@ -201,6 +204,19 @@ def open_workspace(layout: AppLayout, directory: Path, installer: Installer, nee
     finally:
         end_builds(layout)
         remove_tree(layout.work)
+
+
+def keep_output(layout: AppLayout, output: str) -> str:
+    """Write all that a command has said into a file for root, in place of what the one before has said; return a sentence that names it.
+
+    Where there is no room for it, the reason of the failure matters more.
+    """
+    try:
+        ensure_directory(layout.installation_log.parent, Access(0, 0, 0o700))
+        write_atomically(layout.installation_log, output, Access(0, 0, 0o600))
+    except OSError:
+        return ""
+    return f"\nAll of it is in {layout.installation_log} on the host."
 
 
 def end_builds(layout: AppLayout) -> None:

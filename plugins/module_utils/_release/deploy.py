@@ -31,6 +31,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.schedules 
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch, read_current
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, change_app, retire_others
+from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import read_unit
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import list_confinement
 
 
@@ -181,7 +182,7 @@ def describe_state(spec: ReleaseSpec, host: Host, release: str | None, *, wanted
     """Return the text to compare for a diff: of environment variables, the names alone."""
     layout = spec.layout
     conf = spec.gunicorn_conf if wanted else host.files.read_text(layout.release(release) / "gunicorn.conf.py") if release else None
-    service = spec.service if wanted else host.files.read_text(layout.service_template)
+    service = (spec.service if spec.web else None) if wanted else host.files.read_text(layout.service_template)
     socket = spec.socket if wanted else host.files.read_text(layout.socket_template)
     drop_in = spec.drop_in if wanted else host.files.read_text(layout.drop_in(release)) if release else None
     record = read_record(layout, host, release) if release and not wanted else None
@@ -202,12 +203,12 @@ def describe_state(spec: ReleaseSpec, host: Host, release: str | None, *, wanted
 
 
 def _describe_process(process: Process, layout: AppLayout, host: Host, release: str | None, *, wanted: bool) -> str:
-    unit = process.unit if wanted else host.files.read_text(layout.unit_file(layout.process_unit(release or "", process.name))) or ""
+    unit = process.unit if wanted else read_unit(layout, host, layout.process_unit(release or "", process.name))
     return f"{unit}# count: {process.count}\n"
 
 
 def _describe_schedule(schedule: Schedule, layout: AppLayout, host: Host, release: str | None, *, wanted: bool) -> str:
-    unit = schedule.unit if wanted else host.files.read_text(layout.unit_file(layout.job_unit(release or "", schedule.name))) or ""
+    unit = schedule.unit if wanted else read_unit(layout, host, layout.job_unit(release or "", schedule.name))
     return f"{unit}# at: {schedule.at}; missed: {schedule.missed}\n"
 
 

@@ -37,6 +37,9 @@ class ReleaseRecord:
     schedules: tuple[Mapping[str, Any], ...] = ()
     """What it runs at certain times, each with `name`, `at` and `missed`."""
 
+    web: bool = True
+    """Whether it has a web process, by which users reach it."""
+
     sequence: int = 0
     """Which event of the app the last one of this release was, from 1 on: a clock can be set back. 0 where it was not counted yet."""
 

@@ -47,6 +47,11 @@ class ReleaseSpec:
     """How the release is asked for its health. It is written down, and does not make a release another one."""
 
     @property
+    def web(self) -> bool:
+        """Whether it has a web process. An app may be nothing but processes and jobs."""
+        return bool(self.gunicorn_conf)
+
+    @property
     def id(self) -> str | None:
         """Identifier of the release: a digest of all that it is made of, and of nothing that differs between hosts."""
         if self.build is None or self.environment is None:
@@ -74,7 +79,9 @@ def _without_comments(text: str) -> str:
 
 
 def ensure_units(spec: ReleaseSpec, host: Host, *, check: bool) -> bool:
-    """Write the unit templates of the app; return whether they differed."""
+    """Write the unit templates of the app's web process; return whether they differed."""
+    if not spec.web:
+        return False
     access = Access(0, 0, 0o644)
     changed = [
         host.files.ensure_file(spec.layout.service_template, spec.service, access, check=check),
@@ -106,11 +113,11 @@ def ensure_release(spec: ReleaseSpec, host: Host, *, check: bool) -> bool:
     record = read_record(layout, host, spec.id)
     changed = host.files.ensure_directory(directory, readable, check=check)
     changed |= host.files.ensure_file(directory / "env", format_environment(spec.variables), secret, check=check)
-    changed |= host.files.ensure_file(directory / "gunicorn.conf.py", spec.gunicorn_conf, secret, check=check)
-    changed |= host.files.ensure_file(
-        _probe_of(layout, spec.id), read_probe(layout, host, spec.id) or secrets.token_hex(16), secret, check=check
-    )
-    changed |= _ensure_drop_in(layout, host, spec.id, spec.drop_in, check=check, checked=record is not None)
+    if spec.web:
+        probe = read_probe(layout, host, spec.id) or secrets.token_hex(16)
+        changed |= host.files.ensure_file(directory / "gunicorn.conf.py", spec.gunicorn_conf, secret, check=check)
+        changed |= host.files.ensure_file(_probe_of(layout, spec.id), probe, secret, check=check)
+        changed |= _ensure_drop_in(layout, host, spec.id, spec.drop_in, check=check, checked=record is not None)
     changed |= ensure_files(layout, host, spec.list_unit_files(spec.id), check=check, checked=record is not None)
     for name, target in (("app", f"../../builds/{spec.build}"), ("venv", f"../../environments/{spec.environment}")):
         if host.files.read_link(directory / name) != target:
@@ -121,6 +128,7 @@ def ensure_release(spec: ReleaseSpec, host: Host, *, check: bool) -> bool:
         "health": spec.health,
         "processes": tuple(process.to_record() for process in spec.processes),
         "schedules": tuple(schedule.to_record() for schedule in spec.schedules),
+        "web": spec.web,
     }
     outdated = record is None or {key: getattr(record, key) for key in said} != said
     if outdated and not check:
@@ -183,6 +191,12 @@ def read_record(layout: AppLayout, host: Host, release: str) -> ReleaseRecord | 
         return ReleaseRecord.from_json(text) if text else None
     except (ValueError, TypeError):
         return None
+
+
+def has_web(layout: AppLayout, host: Host, release: str) -> bool:
+    """Return whether a release has a web process, as far as its record can be read."""
+    record = read_record(layout, host, release)
+    return record is None or record.web
 
 
 def read_records(layout: AppLayout, host: Host) -> list[ReleaseRecord]:

@@ -100,7 +100,8 @@ def find_parts(layout: AppLayout, host: Host, remains: Remains, *, with_data: bo
         else []
     )
     trees = [name for path in (*code, layout.cache) for name in (path, set_aside(path))]
-    return [*_find_units(layout, host), *(path for path in (*trees, *data) if host.files.lexists(path))]
+    paths = (*trees, layout.installation_log, *data)
+    return [*_find_units(layout, host), *(path for path in paths if host.files.lexists(path))]
 
 
 def _has_data(layout: AppLayout, remains: Remains) -> bool:

@@ -19,7 +19,9 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._layout import PROCESS_PATTERN, AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.processes import GONE
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
+from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import name_of
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.exec_line import format_exec
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,23 @@ class Schedule:
                 f"[Unit]\nDescription={layout.name}, starts the job {self.name} in the release that serves users\n"
                 f"[Service]\nType=oneshot\nTimeoutStartSec=infinity\nWorkingDirectory={layout.root}\n"
                 f"ExecStart={start}\n"
+                # A failure of the job, be it in another release, is over once it is done.
+                f"ExecStartPost=-/bin/systemctl reset-failed {layout.job_unit('*', self.name)}\n"
             ),
         }
 
 
 def find_jobs(layout: AppLayout, host: Host) -> list[str]:
     """Return the units of the jobs that run, of whichever release."""
-    found = host.units.find_instances(layout.job_unit("", "*"))
-    jobs = [unit for unit in found if layout.is_job(unit)]
-    return [unit for unit, state in host.units.show(jobs).items() if state.active not in GONE] if jobs else []
+    return [unit for unit, state in _show_jobs(layout, host).items() if state.active not in GONE]
+
+
+def find_failed_jobs(layout: AppLayout, host: Host) -> dict[str, str]:
+    """Return how jobs have ended, by their names, that have failed and not been done since, in whichever release."""
+    failed = {unit: state for unit, state in _show_jobs(layout, host).items() if state.active == "failed"}
+    return {name_of(unit): state.describe_death() or "" for unit, state in failed.items()}
+
+
+def _show_jobs(layout: AppLayout, host: Host) -> dict[str, UnitState]:
+    jobs = [unit for unit in host.units.find_instances(layout.job_unit("", "*")) if layout.is_job(unit)]
+    return host.units.show(jobs) if jobs else {}

@@ -123,7 +123,7 @@ class Switch:
 
     def slow_down(self, release: str) -> bool:
         """Let a release give way to others while it starts, unless it has a weight of its own; return whether it does."""
-        if self.units.show_service(release).cpu_weight not in (None, _CANDIDATE_WEIGHT):
+        if not self.units.has_web(release) or self.units.show_service(release).cpu_weight not in (None, _CANDIDATE_WEIGHT):
             return False
         self.host.units.set_cpu_weight(self.layout.service_unit(release), _CANDIDATE_WEIGHT)
         return True
@@ -133,7 +133,9 @@ class Switch:
         self.host.units.set_cpu_weight(self.layout.service_unit(release), None)
 
     def bring_up(self, release: str) -> None:
-        """Start a release on its own socket, and wait until it is healthy."""
+        """Start a release on its own socket, and wait until it is healthy. One without a web process has nothing to be asked."""
+        if not self.units.has_web(release):
+            return
         self.units.start(release)
         deadline = self.host.clock.monotonic() + self.check.deadline
         check, socket = self._check_of(release), self.layout.socket(release)
@@ -174,6 +176,8 @@ class Switch:
 
     def repair(self, release: str) -> bool:
         """See that the current release runs, starts at boot and is reached; return whether anything had to be mended."""
+        if not self.units.has_web(release):
+            return False
         states = self.units.show(release)
         mended = False
         if any(state.active != "active" for state in states.values()) or not self.units.has_socket(release):
@@ -195,6 +199,8 @@ class Switch:
 
     def verify(self, release: str, *, watch: bool = False) -> None:
         """See that the current release, and no other, answers through the web server, however often it was restarted in its life."""
+        if not self.units.has_web(release):
+            return
         restarts = self.units.show_service(release).restarts
         self.verify_within(VERIFY_TIMEOUT, release, restarts=restarts)
         if watch:
@@ -202,7 +208,7 @@ class Switch:
 
     def verify_within(self, timeout: float, release: str, *, restarts: int = 0) -> None:
         """See within some seconds that a release, and no other, answers through the web server; of 0, the first answer decides."""
-        if self.proxy is None:
+        if self.proxy is None or not self.units.has_web(release):
             return
         proxy, check = self.proxy, self._check_of(release)
         proof = Proof.read(self.host, proxy.proof)
@@ -232,6 +238,8 @@ class Switch:
 
     def watch(self, release: str, *, restarts: int = 0) -> None:
         """Look on for a moment, the former release still warm: some die of their first real requests, or of a worker that starts late."""
+        if not self.units.has_web(release):
+            return
         clock = self.host.clock
         until = clock.monotonic() + self.watch_time
         while clock.monotonic() < until:
@@ -244,7 +252,7 @@ class Switch:
         Its processes are told to end, and not waited for.
         """
         self.workforce.dismiss_release(release)
-        if drain:
+        if drain and self.units.has_web(release):
             self._drain(release)
         self.units.stop(release)
         self.units.disable(release)

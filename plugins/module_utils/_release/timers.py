@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record
-from ansible_collections.webstack.flask.plugins.module_utils._release.schedules import Schedule, find_jobs
+from ansible_collections.webstack.flask.plugins.module_utils._release.schedules import Schedule, find_failed_jobs, find_jobs
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import ACCESS
 
@@ -38,16 +38,24 @@ class Timers:
         return self._ensure(files) or ended or led
 
     def describe(self, release: str, *, times: bool) -> list[str]:
-        """Return a sentence for each job of a release that is suspended, and for each other one when it runs next, if that is asked for."""
+        """Return what there is to say of a release's jobs: which have failed, which are suspended, and when each runs next if `times`."""
         record = read_record(self.layout, self.host, release)
         schedules = list(map(Schedule.of, record.schedules)) if record else []
-        suspended = self._find_suspended() if schedules else set()
+        if not schedules:
+            return []
+        failed, suspended = find_failed_jobs(self.layout, self.host), self._find_suspended()
         return [
-            f"{one.name} is suspended"
-            if one.name in suspended
-            else f"{one.name} runs at {', '.join(self.host.units.find_next_times(one.at))}"
-            for one in schedules
-            if times or one.name in suspended
+            *(
+                f"ATTENTION: the job {one.name} has failed: {failed[one.name]}; see `journalctl -t {self.layout.name}.{one.name}.job`"
+                for one in schedules
+                if one.name in failed
+            ),
+            *(f"{one.name} is suspended" for one in schedules if one.name in suspended),
+            *(
+                f"{one.name} runs at {', '.join(self.host.units.find_next_times(one.at))}"
+                for one in schedules
+                if times and one.name not in suspended
+            ),
         ]
 
     def remove_all(self) -> bool:

@@ -51,6 +51,11 @@ def ensure_files(layout: AppLayout, host: Host, texts: Mapping[str, str], *, che
     return True
 
 
+def read_unit(layout: AppLayout, host: Host, unit: str) -> str:
+    """Return the text of a unit file as it was given, without the places that were added to it."""
+    return (host.files.read_text(layout.unit_file(unit)) or "").removesuffix(host.files.read_text(layout.places) or "")
+
+
 def find_files(layout: AppLayout, host: Host) -> list[Path]:
     """Return the unit files of processes and jobs, of whichever release."""
     files = host.files.glob(layout.service_template.parent, f"{layout.name}.*@*.service")

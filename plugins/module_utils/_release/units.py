@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.processes import ENDING, find_units
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import has_web, read_record
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import release_of
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
@@ -20,6 +21,14 @@ class ReleaseUnits:
 
     layout: AppLayout
     host: Host
+
+    def has_web(self, release: str) -> bool:
+        """Return whether a release has a web process: one that is nothing but processes and jobs has none of these units."""
+        return has_web(self.layout, self.host, release)
+
+    def _list(self, release: str) -> list[str]:
+        is_known = self.host.files.lexists(self.layout.service_template) or read_record(self.layout, self.host, release) is not None
+        return self.layout.units(release) if is_known and self.has_web(release) else []
 
     def show(self, release: str) -> dict[str, UnitState]:
         """Return the state of each unit of a release."""
@@ -50,19 +59,23 @@ class ReleaseUnits:
 
     def stop(self, release: str) -> None:
         """Stop a release, and wait until it is down."""
-        self.host.units.stop(*self.layout.units(release))
+        if units := self._list(release):
+            self.host.units.stop(*units)
 
     def enable(self, release: str) -> None:
         """Let a release start at boot."""
-        self.host.units.enable(*self.layout.units(release))
+        if units := self._list(release):
+            self.host.units.enable(*units)
 
     def disable(self, release: str) -> None:
         """Let a release not start at boot."""
-        self.host.units.disable(*self.layout.units(release))
+        if units := self._list(release):
+            self.host.units.disable(*units)
 
     def forget(self, release: str) -> None:
         """Let systemd forget how a release ended."""
-        self.host.units.forget_failure(*self.layout.units(release))
+        if units := self._list(release):
+            self.host.units.forget_failure(*units)
 
     def find_others(self, release: str | None) -> list[str]:
         """Return the releases besides `release` that run or would start at boot. Processes that were told to end are on their own."""

@@ -101,6 +101,8 @@ def list_static_mappings(app: App) -> list[dict[str, Any]]:
 
     A mapping that finds no file costs nothing: the request falls through to the app.
     """
+    if not has_web(app):
+        return []
     if app["static"] is not None:
         return list(app["static"])
     top = [part for part in app["chdir"].split("/") if part not in ("", ".")]
@@ -205,6 +207,11 @@ def _tls_input(app: App) -> dict[str, Any]:
     if is_kept_by_us(app):
         tls |= {"certificate": certificate_file(app), "key": certificate_file(app)}
     return tls
+
+
+def has_web(app: App) -> bool:
+    """Return whether an app has a web process. One that has none is nothing but processes and jobs: a bot, a consumer."""
+    return app["wsgi"] is not None or app["asgi"] is not None
 
 
 def entry_point(app: App) -> str:

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, NoReturn
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -29,6 +30,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     App,
     as_text,
     git_access,
+    has_web,
     is_absent,
     is_data,
     is_encrypted,
@@ -55,6 +57,9 @@ _ENTRY_POINTS = ("wsgi", "asgi")
 
 _ABSENT = ("name", "state", "remove_data")
 """The keys that count for an app that is to be absent. The others may stay, in case it comes back."""
+
+_OF_THE_WEB = ("path", "static", "tls", "gunicorn", "nginx", "health", "drain", "watch", "python_path")
+"""Keys that say something of the web process, and nothing of what runs besides."""
 
 _BATCH = re.compile(r"0*[1-9]\d*|0*([1-9]\d?|100)%")
 
@@ -118,6 +123,7 @@ def check_apps(apps: object) -> list[dict[str, Any]]:
         for find in _ABSENT_FINDERS if is_absent(entry) else _FINDERS:
             found += _find_readable(find, entry)
         problems += [f"{where}: {problem}" for problem in found]
+        problems += [f"{where}: {problem}" for problem in _find_readable(partial(_find_keys_of_the_web, app), entry)]
         entries.append(entry)
     problems += _find_repetitions(entries)
     shared = [] if problems else share_settings(entries)
@@ -209,9 +215,21 @@ def _find_naming_problems(app: App) -> _Problems:
         yield str(problem)
 
 
+def _is_without_web(app: App) -> bool:
+    """Return whether an entry describes no web process: processes or jobs, and neither what gunicorn starts from nor a name."""
+    return not (has_web(app) or app["server_names"]) and bool(app["processes"] or app["schedules"])
+
+
 def _find_address_problems(app: App) -> _Problems:
-    if not app["server_names"]:
-        yield "server_names is empty; give at least one name under which the app is to be served"
+    if not app["server_names"] and not _is_without_web(app):
+        yield "server_names is empty; give at least one name under which the app is to be served, as in `server_names: [shop.example.com]`"
+
+
+def _find_keys_of_the_web(given: App, app: App) -> _Problems:
+    """Find what an entry says of a web process that it does not have."""
+    for key in _OF_THE_WEB if not is_absent(app) and _is_without_web(app) else ():
+        if key in given:
+            yield f"{key} is about the web process, and there is none: neither `wsgi` nor `asgi`; take it out, or give one of them"
 
 
 def _find_source_problems(app: App) -> _Problems:
@@ -260,7 +278,7 @@ def _find_access_problems(app: App) -> _Problems:
 
 def _find_start_problems(app: App) -> _Problems:
     given = [key for key in _ENTRY_POINTS if app[key] is not None]
-    if not given:
+    if not given and not _is_without_web(app):
         yield "wsgi is missing; give what gunicorn starts from, `wsgi: module:callable`, or `asgi` for an ASGI app"
     if len(given) > 1:
         yield "wsgi and asgi are both given; keep the one that the app is made for"
@@ -460,7 +478,7 @@ def _find_repetitions(apps: Sequence[App]) -> _Problems:
     for name, count in Counter(app["name"] for app in apps if "name" in app).items():
         if count > 1:
             yield f"flask_apps names {name!r} {count} times; give each app its own name"
-    readable = [app for app in list_present(apps) if _is_readable(app)]
+    readable = [app for app in list_present(apps) if _is_readable(app) and app["server_names"]]
     claims = [claim_names(app) for app in readable]
     yield from find_sharing_problems(claims)
     together = [[readable[number] for number in numbers] for numbers in group(claims)]

@@ -25,6 +25,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     flask_variables,
     git_access,
     given,
+    has_web,
     is_absent,
     is_acme,
     is_data,
@@ -107,7 +108,7 @@ def release_inputs(
             "build": builds[app["name"]].get("id") or "",
             "version": builds[app["name"]].get("version") or "",
             "environment": environments[app["name"]].get("id") or "",
-            "wsgi": entry_point(app),
+            **({"wsgi": entry_point(app)} if has_web(app) else {}),
             "chdir": app["chdir"],
             **_mounted(app),
             "env_files": list(app["env_files"]),
@@ -136,7 +137,7 @@ def switch_inputs(apps: Sequence[App], only: str = "") -> list[dict[str, Any]]:
 def _switch_input(app: App) -> dict[str, Any]:
     return {
         "health": {**app["health"], "path": path_prefix(app) + app["health"]["path"]},
-        "proxy": _proxy_input(app),
+        **({"proxy": _proxy_input(app)} if has_web(app) else {}),
         "drain": app["drain"],
         "watch": app["watch"],
     }
@@ -164,7 +165,7 @@ def site_inputs(
     """Return `nginx_site_sites`, given what became of the certificates, what the roles have handed on, and what `host_info` says is live.
 
     The sites of apps for which a role has failed stay as they are. One that has names in common with others stays beside them if it is
-    live, below the path that it has.
+    live, below the path that it has. An app without a web process has none.
 
     A page that was loaded before a switch asks for files of the former release after it: they are looked for, too. Data of the app are
     the same for all releases, and nginx takes them from where they are.
@@ -172,7 +173,7 @@ def site_inputs(
     failed = find_failures(results or ())
     going = [app for app in apps if app["name"] not in failed]
     staying = [app for app in apps if app["name"] in failed and _is_live(app, live or {}) and _has_beside(app, going)]
-    chosen = [app for app in list_present(apps) if app in going or app in staying]
+    chosen = [app for app in list_present(apps) if has_web(app) and (app in going or app in staying)]
     present = [as_certified(app, (certificates or {}).get(certificate_name(app))) for app in chosen]
     sites = [site_input(app) for app in present]
     for app, site in zip(present, sites):
@@ -185,7 +186,7 @@ def site_inputs(
             else:
                 releases = (layout.current, layout.previous)
                 mapping["paths"] = [f"{release.name}/app/{path}" for release in releases for path in mapping["paths"]]
-    return sites + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app)]
+    return sites + [{"name": app["name"], "state": "absent"} for app in going if is_absent(app) or not has_web(app)]
 
 
 def _is_live(app: App, live: Mapping[str, str]) -> bool:
@@ -253,7 +254,11 @@ def list_never_live(
 
 def listen_ports(apps: Sequence[App]) -> list[int]:
     """Return the ports on which nginx is to listen."""
-    return sorted({port for app in list_present(apps) for port in (app["nginx"]["listen_port"], public_port(app))})
+    return sorted({port for app in list_present(apps) if has_web(app) for port in _ports_of(app)})
+
+
+def _ports_of(app: App) -> tuple[int, int]:
+    return app["nginx"]["listen_port"], public_port(app)
 
 
 def port_problems(apps: Sequence[App], listeners: Mapping[str, Sequence[Mapping[str, str]]]) -> list[str]:
@@ -263,8 +268,9 @@ def port_problems(apps: Sequence[App], listeners: Mapping[str, Sequence[Mapping[
         holders = listeners.get(str(port), [])
         if not holders or any(_is_debians_nginx(holder) for holder in holders):
             continue
-        wanted = [app["name"] for app in list_present(apps) if port in (app["nginx"]["listen_port"], public_port(app))]
-        plain = [app for app in list_present(apps) if app["nginx"]["listen_port"] == port]
+        users = [app for app in list_present(apps) if has_web(app) and port in _ports_of(app)]
+        wanted = [app["name"] for app in users]
+        plain = [app for app in users if app["nginx"]["listen_port"] == port]
         who = " and ".join(_name_holder(holder) for holder in holders)
         units = [holder["unit"] for holder in holders if holder["unit"]]
         stop = f"`systemctl disable --now {' '.join(dict.fromkeys(units))}`" if units else f"`ss -tlnp 'sport = :{port}'` shows it"
@@ -305,6 +311,8 @@ def _mounted(app: App) -> dict[str, dict[str, Any]]:
     ASGI, gunicorn 24 and later have a setting.
     """
     prefix, variables = path_prefix(app), {**flask_variables(app), **as_text(app["env"])}
+    if not has_web(app):
+        return {"env": variables}
     settings = {**({"worker_class": "asgi"} if app["asgi"] else {}), **app["gunicorn"]}
     if prefix and settings.get("worker_class") == "asgi":
         settings = {"root_path": prefix, **settings}

@@ -13,6 +13,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     as_certified,
     certificate_name,
     concrete_name,
+    has_web,
     is_acme,
     is_encrypted,
     list_present,
@@ -93,13 +94,20 @@ def _summarise_removed(name: str, outcome: Mapping[str, Any]) -> str:
 
 
 def _summarise_app(app: App, outcome: Mapping[str, Any]) -> str:
-    name, port = app["name"], public_port(app)
-    scheme, usual = ("https", 443) if is_encrypted(app) else ("http", 80)
-    address = f"{scheme}://{concrete_name(app['server_names'])}{'' if port == usual else f':{port}'}{path_prefix(app)}/"
+    name, does = app["name"], _say_what_it_does(app)
     done = "; ".join(outcome.get("notes", [])) or "nothing changed"
-    journal = f"journalctl -u '{name}[@.]*'" if app["processes"] else f"journalctl -u '{name}@*'"
+    journal = f"journalctl -u '{name}[@.]*'" if app["processes"] or app["schedules"] else f"journalctl -u '{name}@*'"
     if "error" in outcome:
-        served = f"{address} serves release {outcome['current']}" if outcome.get("current") else "nothing is served"
+        served = f"{does} release {outcome['current']}" if outcome.get("current") else "nothing is served"
         return f"FAILED, {name}: {served} ({done}). Logs: {journal}"
-    logs = f"{journal}, /var/log/nginx/{name}.*.log"
-    return f"{name}: {address} serves release {outcome.get('current')} ({done}). Logs: {logs}"
+    logs = f"{journal}, /var/log/nginx/{name}.*.log" if has_web(app) else journal
+    return f"{name}: {does} release {outcome.get('current')} ({done}). Logs: {logs}"
+
+
+def _say_what_it_does(app: App) -> str:
+    """Return the subject and the verb of a sentence about a release of an app."""
+    if not has_web(app):
+        return "its processes are those of"
+    port = public_port(app)
+    scheme, usual = ("https", 443) if is_encrypted(app) else ("http", 80)
+    return f"{scheme}://{concrete_name(app['server_names'])}{'' if port == usual else f':{port}'}{path_prefix(app)}/ serves"

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _FAST_SCENARIO = "default"
 _LONG = (
-    *("etc_hosts", "certificates", "by_hand", "debian_packages", "gunicorn_systemd", "upgrade", "site", "nginx_site"),
-    *("processes", "shapes", "app_source", "safety", "python_pipenv", "tls", "vm", "release"),
+    *("by_hand", "certificates", "etc_hosts", "upgrade", "gunicorn_systemd", "debian_packages", "nginx_site", "app_source", "site"),
+    *("shapes", "safety", "processes", "tls", "python_pipenv", "release", "vm"),
 )
 """Scenarios that take a minute or more, the longest last."""
 _ARTIFACT_HOST = "artifact"

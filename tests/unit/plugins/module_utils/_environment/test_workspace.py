@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import stat
 import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 import pytest
+from ansible_collections.webstack.flask.plugins.module_utils import _layout as layout_module
 from ansible_collections.webstack.flask.plugins.module_utils._environment.access import GitAccess
 from ansible_collections.webstack.flask.plugins.module_utils._environment.pythons import Python
 from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import Installer, Workspace
@@ -75,6 +77,30 @@ def test_how_a_command_has_failed_is_told(monkeypatch: pytest.MonkeyPatch, outco
     with pytest.raises(UserError) as caught:
         PLACE.run("/usr/bin/pipenv9")
     assert message in str(caught.value)
+
+
+def test_all_that_a_command_has_said_is_in_a_file_of_root_where_the_message_is_shorter(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(layout_module, "LOG_ROOT", tmp_path / "log")
+    for number in (1, 2):
+        said = "".join(f"line {line} of {number}, as s3cret\n" for line in range(100))
+        monkeypatch.setattr(sandbox, "run", lambda *_words, said=said, **_options: Outcome(1, said))
+        with pytest.raises(UserError) as caught:
+            replace(PLACE, installer=replace(INSTALLER, secrets=frozenset({"s3cret"}))).run("pip")
+        assert str(caught.value).endswith(f"\nAll of it is in {tmp_path}/log/shop-installation.log on the host.")
+        assert SHOP.installation_log.read_text(encoding="utf-8") == said.replace("s3cret", "****")
+    assert stat.S_IMODE(SHOP.installation_log.stat().st_mode) == 0o600
+    assert stat.S_IMODE(SHOP.installation_log.parent.stat().st_mode) == 0o700
+
+
+def test_the_reason_is_told_though_there_is_no_place_for_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(layout_module, "LOG_ROOT", tmp_path / "file" / "log")
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(sandbox, "run", lambda *_words, **_options: Outcome(1, "line\n" * 99 + "no such package\n"))
+    with pytest.raises(UserError) as caught:
+        PLACE.run("pip")
+    assert str(caught.value).endswith("no such package")
 
 
 def test_what_it_shows_to_git_servers_it_gets_as_private_files_and_no_message_repeats_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,6 +100,11 @@ def _at_work(build: str, behaves: str = "good", processes: Sequence[dict[str, An
     return describe(build, behaves, processes=[*processes])
 
 
+def _unasked(build: str, behaves: str = "good") -> dict[str, Any]:
+    """Return the app without a web process."""
+    return _at_work(build, behaves) | {"gunicorn_conf": "", "socket": "", "proxy": None}
+
+
 JOBS = ({"name": "digest", "unit": "# webstack.flask\n[Service]\n", "at": "daily UTC", "missed": "run"},)
 TIMER = LAYOUT.timer_unit("digest")
 
@@ -124,6 +129,8 @@ def scenarios() -> dict[str, Scenario]:
     unknown = _at_work("b3", processes=[WORK[0], _process("other", unit="# webstack.flask\n[Service]\nUnknown=1\n")])
     more = [{**WORK[0], "count": 3}, WORK[1]]
     fewer = [{**WORK[0], "count": 1}, WORK[1]]
+    alone = install(deployed(_unasked("b1")), deployed(_unasked("b2")))
+    first, lonely, next_lonely, lost = map(identify, (_unasked("b1"), _unasked("b2"), _unasked("b3"), _unasked("b3", "idle")))
     timed = install(deployed(_in_time("b1")), deployed(_in_time("b2")))
     early, timely, next_timely, ill = map(identify, (_in_time("b1"), _in_time("b2"), _in_time("b3"), _in_time("b3", "sick")))
     asleep = suspended(timed)
@@ -187,6 +194,23 @@ def scenarios() -> dict[str, Scenario]:
             working, rolled_back(), earlier, frozenset({worker, earlier}), previous=(worker, earlier), returns=worker
         ),
         "removal with processes": Scenario(working, removed, NOTHING, frozenset({worker, SILENCE, NOTHING})),
+        "first deploy without a web process": Scenario(install(), deployed(_unasked("b1")), first, frozenset({NOTHING, first})),
+        "deploy without a web process": Scenario(
+            alone, deployed(_unasked("b3")), next_lonely, frozenset({lonely, next_lonely}), previous=(lonely,)
+        ),
+        "deploy without a web process whose others die": Scenario(
+            alone, deployed(_unasked("b3", "idle")), lonely, frozenset({lonely, lost}), fails=True, previous=(first,)
+        ),
+        "deploy without a web process any more": Scenario(
+            working, deployed(_unasked("b3")), next_lonely, frozenset({worker, next_lonely}), previous=(worker,)
+        ),
+        "deploy with a web process again": Scenario(
+            alone, deployed(_at_work("b3")), next_worker, frozenset({lonely, next_worker}), previous=(lonely,)
+        ),
+        "rollback without a web process": Scenario(
+            alone, rolled_back(), first, frozenset({lonely, first}), previous=(lonely, first), returns=lonely
+        ),
+        "removal without a web process": Scenario(alone, removed, NOTHING, frozenset({lonely, SILENCE, NOTHING})),
         "first deploy with a schedule": Scenario(install(), deployed(_in_time("b1")), early, frozenset({NOTHING, early})),
         "deploy with the same schedule": Scenario(
             timed, deployed(_in_time("b3")), next_timely, frozenset({timely, next_timely}), previous=(timely,)
@@ -255,8 +279,9 @@ def look_at_end(world: World, scenario: Scenario, outcome: dict[str, Any], start
     for each in (world.copy(), after_a_cut):
         assert removed in (scenario.run, scenario.then) or each.visit()[0] == ends
         running = {unit: known for unit, known in each.units.items() if known.active not in ("inactive", "deactivating")}
-        serving = {} if ends == NOTHING else dict.fromkeys([*LAYOUT.units(ends), *list_processes(each, ends)], "active")
         record = read_record(LAYOUT, each.host, ends)
+        units = [] if record is None else [*(LAYOUT.units(ends) if record.web else ()), *list_processes(each, ends)]
+        serving = dict.fromkeys(units, "active")
         waiting = [one["name"] for one in record.schedules if str(LAYOUT.suspended / one["name"]) not in each.nodes] if record else []
         serving |= dict.fromkeys(map(LAYOUT.timer_unit, waiting), "active")
         if record and record.schedules:
@@ -369,6 +394,13 @@ NAMES = [
     "fewer of a process",
     "rollback with processes",
     "removal with processes",
+    "first deploy without a web process",
+    "deploy without a web process",
+    "deploy without a web process whose others die",
+    "deploy without a web process any more",
+    "deploy with a web process again",
+    "rollback without a web process",
+    "removal without a web process",
     "first deploy with a schedule",
     "deploy with the same schedule",
     "deploy with other schedules",

@@ -109,6 +109,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     units = tmp_path / "units"
     monkeypatch.setattr(layout_module, "UNIT_ROOT", units)
     monkeypatch.setattr(layout_module, "CACHE_ROOT", tmp_path / "cache")
+    monkeypatch.setattr(layout_module, "LOG_ROOT", tmp_path / "log")
     host = Host(tmp_path, AppLayout(NAME, tmp_path / "www" / NAME))
     for module in (remains, ownership, places):
         monkeypatch.setattr(module, "find_user", host.find_user)
@@ -144,6 +145,8 @@ def install(host: Host) -> None:
     layout.drop_in("r1").parent.mkdir(parents=True)
     for path in (layout.service_template, layout.socket_template, layout.drop_in("r1")):
         path.write_text("# Written by webstack.flask.\n", encoding="ascii")
+    layout.installation_log.parent.mkdir()
+    layout.installation_log.touch()
     host.accounts.mkdir()
     (host.accounts / NAME).write_text(f"{APP} {layout.comment}", encoding="utf-8")
     (host.accounts / layout.build_user).write_text(f"{BUILDER} {layout.build_comment}", encoding="utf-8")
@@ -165,6 +168,7 @@ def test_an_app_goes_and_its_data_stay_closed_and_roots(host: Host) -> None:
     assert {path.stat().st_uid for path in host.layout.shared.rglob("*")} == {0}
     assert list_tree(host.place / "units") == []
     assert list_tree(host.place / "cache") == []
+    assert list_tree(host.place / "log") == []
     assert host.list_archives() == []
     assert find_remains(host.layout, REAL, remains, with_data=False) == []
 
@@ -323,7 +327,8 @@ def test_what_somebody_else_has_made_stays(host: Host) -> None:
     host.layout.socket_template.write_text("[Socket]\n", encoding="ascii")
     host.layout.drop_in("r1").write_text("[Service]\n", encoding="ascii")
     before = list_tree(host.layout.root)
-    assert find_parts(host.layout, REAL, remains, with_data=True) == [host.layout.service_template, host.layout.cache]
+    written_by_us = [host.layout.service_template, host.layout.cache, host.layout.installation_log]
+    assert find_parts(host.layout, REAL, remains, with_data=True) == written_by_us
     host.remove(with_data=True)
     assert list_tree(host.layout.root) == before
     assert host.layout.shared.stat().st_uid == APP

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._release.removal import remove
-from fakes.host import FakeRemains, Node, World
+from fakes.host import FakeRemains, Node, Unit, World
 from fakes.runs import LAYOUT, deployed, describe, install
 
 TIMER, STAMP = LAYOUT.timer_unit("digest"), str(LAYOUT.stamp(LAYOUT.timer_unit("digest")))
@@ -59,8 +59,18 @@ def test_a_job_that_was_suspended_is_so_whatever_is_deployed_and_each_run_says_i
     assert is_waiting(world) == (True, True)
 
 
+def test_each_run_tells_of_a_job_that_has_failed_be_it_in_another_release() -> None:
+    world = live()
+    (first,) = world.host.files.names(LAYOUT.releases)
+    world.set_unit(LAYOUT.job_unit(first, "digest"), Unit("failed"))
+    for build in ("b1", "b2"):
+        notes = deployed(in_time(build))(world)["notes"]
+        assert [note.partition(";")[0] for note in notes if "failed" in note] == ["ATTENTION: the job digest has failed: it has stopped"]
+
+
 def test_nothing_of_a_timer_is_left_when_its_job_goes_or_the_app() -> None:
     without, gone = live(), live()
+    suspend(gone)
     deployed(describe("b2"))(without)
     remove(
         {"name": "shop", "root": None, "remove_data": False},
@@ -69,6 +79,7 @@ def test_nothing_of_a_timer_is_left_when_its_job_goes_or_the_app() -> None:
         FakeRemains(gone),
         check=False,
     )
+    assert str(LAYOUT.suspended) not in gone.nodes
     for world in (without, gone):
         assert is_waiting(world) == (False, False)
         assert [place for place in world.nodes if TIMER in place] == []

@@ -181,7 +181,10 @@ _KEYS = (
         ({"python_path": ["/srv"]}, "python_path is '/srv'; it must be a path within the source, without ':' and '..'"),
         ({"env_files": ["../.env"]}, "env_files is '../.env'; it must be a path within the source, without ':' and '..'"),
         ({"source": ...}, "missing required arguments: source"),
-        ({"server_names": ...}, "missing required arguments: server_names"),
+        (
+            {"server_names": ...},
+            "server_names is empty; give at least one name under which the app is to be served, as in `server_names: [shop.example.com]`",
+        ),
         ({"server_name": ["shop.test"]}, f"'server_name' is not a key; did you mean 'server_names'? Allowed are {_KEYS}"),
         ({"colour": "blue"}, f"'colour' is not a key. Allowed are {_KEYS}"),
         ({"source": {}}, "one of the following is required: git, path, archive found in source"),
@@ -242,7 +245,10 @@ _KEYS = (
             {"source": {"path": "a", "subdirectory": "../b"}},
             "source.subdirectory is '../b'; it must be a path within the source, without ':' and '..'",
         ),
-        ({"server_names": []}, "server_names is empty; give at least one name under which the app is to be served"),
+        (
+            {"server_names": []},
+            "server_names is empty; give at least one name under which the app is to be served, as in `server_names: [shop.example.com]`",
+        ),
         ({"wsgi": "my-app:app"}, "wsgi is 'my-app:app'; it must be `module:callable`, such as `wsgi:app`"),
         ({"wsgi": "app:"}, "wsgi is 'app:'; it must be `module:callable`, such as `wsgi:app`"),
         ({"wsgi": ""}, "wsgi is ''; it must be `module:callable`, such as `wsgi:app`"),

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.inputs import (
+    hosts_inputs,
+    listen_ports,
+    release_inputs,
+    site_inputs,
+)
 from unit.flask_entries import describe, find_problem, find_problems
 
 
@@ -53,3 +59,38 @@ def test_a_process_has_its_defaults_and_may_be_its_command_alone() -> None:
 
 def test_several_wrong_processes_are_told_at_once() -> None:
     assert len(find_problems(describe(processes={"a": 1, "b": {"x": 1}, "c": {"command": "c", "count": -1}}))) == 3
+
+
+LONELY = {"wsgi": ..., "server_names": ..., "processes": {"bot": "python bot.py"}}
+
+
+@pytest.mark.parametrize("more", [{}, {"processes": ..., "schedules": {"digest": {"command": "flask digest", "at": "daily"}}}])
+def test_an_app_may_be_nothing_but_processes_or_jobs(more: dict[str, object]) -> None:
+    (app,) = check_apps([describe(**{**LONELY, **more})])
+    assert site_inputs([app]) == [{"name": "shop", "state": "absent"}]
+    (release,) = release_inputs([app], {"shop": {}}, {"shop": {}})
+    assert {"wsgi", "proxy", "gunicorn"} & set(release) == set()
+    assert listen_ports([app]) == []
+    assert hosts_inputs([app], "192.0.2.1") == [{"app": "shop", "address": "192.0.2.1", "names": []}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"server_names": ["shop.test"]}, "wsgi is missing; give what gunicorn starts from"),
+        ({"wsgi": "wsgi:app"}, "server_names is empty; give at least one name under which the app is to be served"),
+        (
+            {"nginx": {"listen_port": 8080}},
+            "nginx is about the web process, and there is none: neither `wsgi` nor `asgi`; take it out, or give one of them",
+        ),
+        ({"gunicorn": {"workers": 2}}, "gunicorn is about the web process"),
+        ({"static": []}, "static is about the web process"),
+    ],
+)
+def test_what_is_said_of_a_web_process_that_is_not_there_is_refused(changes: dict[str, object], problem: str) -> None:
+    assert find_problem(**{**LONELY, **changes}).startswith(problem)
+
+
+def test_an_entry_with_nothing_to_run_is_refused() -> None:
+    problems = find_problems(describe(wsgi=..., server_names=...))
+    assert [problem.split(": ", 1)[1].split(";")[0] for problem in problems] == ["server_names is empty", "wsgi is missing"]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.plugin_utils._filters import as_filter
-from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import checks, inputs, summary
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import checks, inputs, sharing, summary
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.plain import as_plain
 
 
@@ -58,6 +58,7 @@ class FilterModule:
             "host_summary": summary.summarise_host,
             "removal_inputs": inputs.removal_inputs,
             "without_app": without_app,
+            "apps_beside": sharing.leave_names,
             "without_failed": inputs.without_failed,
             "failures": inputs.list_failures,
             "summary": summary.summarise,

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_site_problems, shape_site
+from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_site_problems, shape_sites
 
 
 def site_parameters(sites: Sequence[Mapping[str, Any]], contents: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the parameters of the module `nginx_sites` for each site, given the contents of those that are present, by name."""
+    """Return the parameters of the module `nginx_sites` for each site, given the contents of the files, by name.
+
+    A site that has none of its own is absent, or in the file of another one with which it has names in common.
+    """
     return [
         {"name": site["name"], "state": "present", "content": contents[site["name"]]}
         if site["name"] in contents
@@ -26,4 +29,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"site_problems": find_site_problems, "shaped_site": shape_site, "site_parameters": site_parameters}
+        return {"site_problems": find_site_problems, "shaped_sites": shape_sites, "site_parameters": site_parameters}

@@ -133,6 +133,11 @@ listeners:
       nobody can tell.
   type: dict
   returned: always
+live:
+  description: Those of the I(apps) that have a release already, with the page for which it is asked.
+  type: dict
+  returned: always
+  sample: {"shop": "/health"}
 closed:
   description: Those of the I(ports) of which the host's own firewall seems to keep others out.
   type: list
@@ -164,6 +169,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._nginx.account impo
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule
 from ansible_collections.webstack.flask.plugins.module_utils._release import remains
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
+from ansible_collections.webstack.flask.plugins.module_utils._release.live import find_live
 from ansible_collections.webstack.flask.plugins.module_utils._release.removal import find_refusals
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -189,7 +195,9 @@ ARGUMENT_SPEC |= {
 def main() -> None:
     """Run the module."""
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    obstacles = [obstacle for name in module.params["apps"] for obstacle in find_obstacles(AppLayout.of(name))]
+    layouts = [AppLayout.of(name) for name in module.params["apps"]]
+    looked_at = [(layout, find_obstacles(layout)) for layout in layouts]
+    obstacles = [obstacle for _layout, found in looked_at for obstacle in found]
     obstacles += find_refusals(module.params["removals"], Path(module.params["backups"]), REAL, remains)
     obstacles += find_closed_sockets(module.params["socket_group"]) if module.params["apps"] else []
     module.exit_json(
@@ -199,6 +207,7 @@ def main() -> None:
         epoch=int(time.time()),
         packages=find_installed(module.params["packages"]),
         obstacles=obstacles,
+        live=find_live([layout for layout, found in looked_at if not found], REAL),
         root=os.geteuid() == 0,
         listeners=find_listeners(module.params["ports"]),
         closed=find_closed(module.params["ports"]) if module.params["ports"] else [],

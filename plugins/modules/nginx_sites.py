@@ -103,7 +103,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 sites:
-  description: What became of each site, by name; C(created), C(updated), C(removed) or C(unchanged).
+  description:
+    - What became of each site, by name; C(created), C(updated), C(removed) or C(unchanged).
+    - One that is in the file of another one, with which it has server names in common, is as that file is.
   type: dict
   returned: success
   sample: {"shop": "created"}

@@ -104,8 +104,12 @@ def test_a_websocket_passes(host: Host) -> None:
 
 @pytest.mark.parametrize(
     ("name", "path", "headers"),
-    [("plain.test", "/stream/", {}), ("below.test", "/shop/stream/", {"Accept-Encoding": "gzip"})],
-    ids=["anywhere", "a stream path, compressed"],
+    [
+        ("plain.test", "/stream/", {}),
+        ("below.test", "/shop/stream/", {"Accept-Encoding": "gzip"}),
+        ("together.test", "/shop/stream/", {"Accept-Encoding": "gzip"}),
+    ],
+    ids=["anywhere", "a stream path, compressed", "one beside another site"],
 )
 def test_what_a_stream_says_is_not_held_back(host: Host, name: str, path: str, headers: dict[str, str]) -> None:
     """The upstream goes on only when the client has read the first part and asks for more."""
@@ -122,8 +126,9 @@ def test_what_a_stream_says_is_not_held_back(host: Host, name: str, path: str, h
         assert (reader.decompress(rest) if reader else rest) == b"last"
 
 
-def test_below_a_path_the_upstream_gets_the_address_as_it_is_and_learns_the_path(host: Host) -> None:
-    asked = ask(host, "below.test", path="/shop/a%2Fb/../c?d=%20", headers={"X-Forwarded-Prefix": "/evil", "Script-Name": "/evil"})
+@pytest.mark.parametrize("name", ["below.test", "together.test"])
+def test_below_a_path_the_upstream_gets_the_address_as_it_is_and_learns_the_path(host: Host, name: str) -> None:
+    asked = ask(host, name, path="/shop/a%2Fb/../c?d=%20", headers={"X-Forwarded-Prefix": "/evil", "Script-Name": "/evil"})
     assert asked["path"] == "/shop/a%2Fb/../c?d=%20"
     assert asked["headers"]["x-forwarded-prefix"] == "/shop"
 
@@ -132,6 +137,17 @@ def test_beside_the_path_there_is_nothing(host: Host) -> None:
     assert [http_get(host, "below.test", path).status for path in ("/", "/shopping/", "/static/former.css")] == [404] * 3
     answer = http_get(host, "below.test", "/shop?a=1&b=%2F")
     assert (answer.status, answer.headers["location"]) == (308, "/shop/?a=1&b=%2F")
+
+
+def test_beside_the_path_there_is_the_site_that_has_the_rest_of_the_name(host: Host) -> None:
+    assert http_get(host, "together.test", "/shop").status == 308
+    for name, path in (("together.test", "/"), ("together.test", "/shopping/"), ("alone.together.test", "/shop/")):
+        asked = ask(host, name, path=path)
+        assert (asked["path"], "x-forwarded-prefix" in asked["headers"]) == (path, False)
+    for path in ("//shop/", "/a/../shop/", "/%73hop/", "/shop/.env"):
+        assert http_get(host, "together.test", path).status == 404
+    large = [http_request(host, "together.test", "POST", path, body="a" * 2000).status for path in ("/", "/shop/", "/shop/static/")]
+    assert large == [200, 413, 413]
 
 
 def test_no_other_protocol_passes(host: Host) -> None:

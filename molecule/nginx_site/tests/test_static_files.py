@@ -63,10 +63,11 @@ def test_a_file_that_was_compressed_before_is_sent_as_it_is(host: Host) -> None:
     assert "content-encoding" not in http_get(host, "static.test", "/static/zipped.css").headers
 
 
-def test_files_of_the_former_release_stay_reachable(host: Host) -> None:
-    former = http_get(host, "below.test", "/shop/static/former.css")
+@pytest.mark.parametrize("name", ["below.test", "together.test"])
+def test_files_of_the_former_release_stay_reachable(host: Host, name: str) -> None:
+    former = http_get(host, name, "/shop/static/former.css")
     assert (former.status, former.body) == (200, "/srv/static/release-0/app/static/former.css")
-    assert "release-1" in http_get(host, "below.test", "/shop/static/with%20space.txt").body
+    assert "release-1" in http_get(host, name, "/shop/static/with%20space.txt").body
 
 
 @pytest.mark.parametrize("path", ["/static/none.css", "/static/styles", "/static/styles/", "/static/", "/static", "/other"])

@@ -34,14 +34,14 @@ def test_an_app_is_taken_away_as_documented_while_the_other_is_served_and_comes_
     assert (data.user, data.group, data.mode) == ("smallest", "smallest", 0o600)
 
     gone = {"name": "smallest", "state": "absent", "remove_data": True}
-    removed = run_playbook(host, SITE, {"flask_apps": [gone, apps["guestbook"]]}).succeeded()
+    removed = run_playbook(host, SITE, {"flask_apps": [gone, apps["guestbook"], apps["visitors"]]}).succeeded()
     assert find_traces(host) == []
     (archive,) = host.check_output("ls /var/backups/webstack-flask/").split()
     assert archive in removed.output
     assert host.check_output("tar -tzf %s", f"/var/backups/webstack-flask/{archive}").split() == ["shared/", "shared/data"]
     assert host.file(f"/var/backups/webstack-flask/{archive}").mode == 0o600
     assert http_get(host, "guestbook.test").status == 200
-    assert run_playbook(host, SITE, {"flask_apps": [gone, apps["guestbook"]]}).succeeded().changed == 0
+    assert run_playbook(host, SITE, {"flask_apps": [gone, apps["guestbook"], apps["visitors"]]}).succeeded().changed == 0
     run_playbook(host, SITE).succeeded()  # for the tests after this one
 
 

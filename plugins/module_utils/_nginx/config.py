@@ -106,6 +106,26 @@ def find_servers(text: str) -> list[Server]:
     return servers
 
 
+def split_directives(text: str) -> list[tuple[list[str], str]]:
+    """Return the directives at the top of a piece of configuration: the words of each before `;` or `{`, and all of its text."""
+    found: list[tuple[list[str], str]] = []
+    words: list[str] = []
+    depth = start = 0
+    for piece in _TOKEN.finditer(text):
+        token = piece.group()
+        if not words and not depth:
+            if token.startswith("#"):
+                continue
+            start = piece.start()
+        depth += {"{": 1, "}": -1}.get(token, 0)
+        if depth <= 0 and token in (";", "}"):
+            found += [(words, text[start : piece.end()])] if words else []
+            words, depth = [], 0
+        elif not depth:
+            words.append(token)
+    return found
+
+
 def _read_server(directives: Sequence[list[str]]) -> Server:
     listens = tuple(tuple(words[1:]) for words in directives if words[:1] == ["listen"] and words[1:])
     names = tuple(name for words in directives if words[:1] == ["server_name"] for name in words[1:])

@@ -24,7 +24,10 @@ from ansible_collections.webstack.flask.plugins.module_utils._nginx.config impor
 )
 
 ROOT_OWNED = Access(0, 0, 0o644)
-_PROOF_HEADER = "$http_x_webstack_proof"
+_PROOF_INCLUDE = re.compile(r"include /\S*/([a-z0-9_-]+)\[\.\]proof;")
+_BESIDE = re.compile(r"(?m)^    # The site ([a-z0-9_-]+)\.$")
+"""How the file of several sites names each of them."""
+
 _PROOF_HEAD = f"# By these words, written by {OWNERSHIP_MARK}, a site knows that root asks it. Whoever has them passes its gates.\n"
 _PROOF = re.compile(re.escape(_PROOF_HEAD) + r"[0-9a-f]{32} is-known;\n[0-9a-f]{32} may-pass;\n")
 
@@ -161,6 +164,29 @@ def find_foreign(observed: Observed, sites: Iterable[Site], layout: NginxLayout)
     return problems
 
 
+def find_holders(sites: Sequence[Site]) -> dict[str, Site]:
+    """Return by the name of each site the one whose file it is in: its own, or that of another one with which it has names in common."""
+    held = {name: site for site in sites for name in _BESIDE.findall(site.text or "")}
+    return {site.name: held.get(site.name, site) for site in sites}
+
+
+def find_forgotten(observed: Observed, sites: Sequence[Site], layout: NginxLayout) -> list[str]:
+    """Return a sentence for each file that serves a site, too, that nobody has named: it would be served no more."""
+    named = {site.name for site in sites}
+    problems = []
+    for site in sites:
+        entry = observed.entries.get(layout.file_of(site.name))
+        found = _BESIDE.findall(entry.text) if isinstance(entry, File) and is_ours(entry.text) else []
+        forgotten = [name for name in dict.fromkeys(found) if name not in named]
+        if forgotten:
+            problems.append(
+                f"{layout.file_of(site.name)} serves {' and '.join(forgotten)}, too, with server names that {site.name} has as well, and "
+                "would do so no more. Name all of them, and give those that are to go `state: absent`; an app goes by its entry in "
+                "flask_apps, so leave it there until it is gone"
+            )
+    return problems
+
+
 def make_plan(observed: Observed, sites: Sequence[Site], *, http: str, default_site: str, unknown_names: str, layout: NginxLayout) -> Plan:
     """Return what has to change so that the sites, and Debian's default site, are as they should be.
 
@@ -168,12 +194,14 @@ def make_plan(observed: Observed, sites: Sequence[Site], *, http: str, default_s
     """
     wanted: dict[Path, Entry] = {}
     texts = dict(observed.texts)
+    # The file of one site may hold others that have names in common with it.
+    proven = {name for site in sites for name in _PROOF_INCLUDE.findall(site.text or "")}
     for site in sites:
         file, link = layout.file_of(site.name), layout.link_of(site.name)
         wanted[file] = None if site.text is None else File(site.text, layout.access)
         wanted[link] = None if site.text is None else Link(str(file))
         proof = layout.proof_of(site.name)
-        wanted[proof] = _want_proof(observed.entries.get(proof), layout) if _PROOF_HEADER in (site.text or "") else None
+        wanted[proof] = _want_proof(observed.entries.get(proof), layout) if site.name in proven else None
         texts.pop(link, None)
         if site.text is not None:
             texts[link] = site.text

@@ -33,6 +33,8 @@ from ansible_collections.webstack.flask.plugins.module_utils._nginx.plan import 
     diff_changes,
     digest_active,
     find_foreign,
+    find_forgotten,
+    find_holders,
     list_conflicts,
     make_plan,
 )
@@ -76,6 +78,9 @@ class SiteUpdate:
         foreign = find_foreign(observed, self.sites, self.layout)
         if foreign:
             raise UserError("; ".join(foreign))
+        forgotten = find_forgotten(observed, self.sites, self.layout)
+        if forgotten:
+            raise UserError(f"{'; '.join(forgotten)}. Nothing was changed")
         plan = self._plan(observed)
         unit = systemctl.show([service.UNIT])[service.UNIT]
         is_up = unit.active in ("active", "reloading")
@@ -109,7 +114,9 @@ class SiteUpdate:
         return text.rstrip("\n") + "\n"
 
     def _absent_sites(self) -> list[Site]:
-        return [site for site in self.sites if site.text is None] if self.params["remove_logs"] else []
+        """Return the sites that are gone, and that the file of no other one holds, if their logs are to go."""
+        gone = [site for site in self.sites if find_holders(self.sites)[site.name].text is None]
+        return gone if self.params["remove_logs"] else []
 
     def _plan(self, observed: Observed) -> Plan:
         plan = make_plan(
@@ -200,7 +207,7 @@ class SiteUpdate:
     def _report(self, plan: Plan, action: str, logs: Sequence[Path], *, enabled: bool = False) -> dict[str, Any]:
         return {
             "changed": bool(plan.changes or action or logs or not enabled),
-            "sites": {site.name: plan.describe_site(site, self.layout) for site in self.sites},
+            "sites": {name: plan.describe_site(holder, self.layout) for name, holder in find_holders(self.sites).items()},
             "default_site": self.layout.default_link in plan.texts,
             "action": action,
             "diff": diff_changes(plan.changes),

@@ -227,10 +227,12 @@ def find_open_logs(sites: Iterable[Site]) -> list[Path]:
 
     nginx itself would make them readable by all. Anything but a regular file, such as an administrator's link, is left alone.
     """
+    sites = list(sites)
+    texts = [site.text for site in sites if site.text]
     found = []
     for site in sites:
         names = [LOG_ROOT / f"{site.name}.{kind}.log" for kind in ("access", "error")] if LOG_ROOT.is_dir() else []
-        found += [path for path in names if str(path) in (site.text or "") and not os.path.lexists(path)]
+        found += [path for path in names if any(str(path) in text for text in texts) and not os.path.lexists(path)]
         found += [path for path in find_logs(site.name) if _is_open(path.lstat())]
     return found
 

@@ -72,9 +72,19 @@ def is_acme(app: App) -> bool:
     return is_encrypted(app) and bool(app["tls"]["mode"] == "acme")
 
 
+def certificate_name(app: App) -> str:
+    """Return the name of the app's certificate: its own, or that of another one with which it has names in common."""
+    return str(app["together"]["certificate"] if "together" in app else app["name"])
+
+
+def names_on_certificate(app: App) -> list[str]:
+    """Return the names for which the app's certificate is: its own, and those of apps with which it has names in common."""
+    return list(app["together"]["server_names"] if "together" in app else app["server_names"])
+
+
 def certificate_file(app: App) -> str:
     """Return the file of a certificate that the role certificates takes care of."""
-    return f"{CERTIFICATE_ROOT}/{app['name']}.pem"
+    return f"{CERTIFICATE_ROOT}/{certificate_name(app)}.pem"
 
 
 def as_certified(app: App, outcome: Mapping[str, Any] | None) -> App:
@@ -87,12 +97,12 @@ def as_certified(app: App, outcome: Mapping[str, Any] | None) -> App:
     covered = (outcome or {}).get("covered", [])
     if not covered:
         return {**app, "tls": None}
-    return {**app, "tls": {**app["tls"], "server_names": covered if len(covered) < len(app["server_names"]) else []}}
+    return {**app, "tls": {**app["tls"], "server_names": covered if len(covered) < len(names_on_certificate(app)) else []}}
 
 
 def list_certifiable_names(app: App) -> list[str]:
     """Return the names that a certificate can be for: a wildcard stands for the first label, never for the last."""
-    return [name for name in app["server_names"] if not name.endswith("*")]
+    return [name for name in names_on_certificate(app) if not name.endswith("*")]
 
 
 def as_text(variables: Mapping[str, Any]) -> dict[str, str]:

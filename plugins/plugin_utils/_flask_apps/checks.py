@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import product
 from typing import Any, NoReturn
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -43,15 +42,17 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     list_places,
     list_present,
     list_shared,
-    public_port,
+    path_prefix,
     site_input,
     takes_procfile,
     tidy,
     wants_proxy_protocol,
 )
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.sharing import claim_names, share_settings
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import PROCESS_SPEC, SCHEDULE_SPEC, SPEC
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import NO_CONFIG, find_setting_problems
-from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_mixed_ports, find_site_problems
+from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.sharing import find_sharing_problems, group
+from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_lost_directives, find_mixed_ports, find_site_problems
 from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import describe_unknown_key
 
 _WSGI_WORKERS = ("sync", "gthread", "gevent", "eventlet", "tornado")
@@ -130,9 +131,11 @@ def check_apps(apps: object) -> list[dict[str, Any]]:
         problems += [f"{where}: {problem}" for problem in _find_readable(partial(_find_keys_of_the_web, app), entry)]
         entries.append(entry)
     problems += _find_repetitions(entries)
+    shared = [] if problems else share_settings(entries)
+    problems += _find_problems_together(shared)
     if problems:
         raise UserError("flask_apps cannot be deployed as described; nothing was changed:\n" + "\n".join(f"- {p}" for p in problems))
-    return [dict(entry) for entry in entries]
+    return shared
 
 
 def _read_entry(app: App) -> tuple[_Entry, list[str]]:
@@ -492,22 +495,38 @@ def _find_repetitions(apps: Sequence[App]) -> _Problems:
     for name, count in Counter(app["name"] for app in apps if "name" in app).items():
         if count > 1:
             yield f"flask_apps names {name!r} {count} times; give each app its own name"
-    owners: dict[tuple[str, int], list[str]] = {}
-    for app in list_present(apps):
-        with suppress(_Unreadable):
-            ports = {app["nginx"]["listen_port"], public_port(app)}
-            for server_name, port in product(dict.fromkeys(map(str.lower, app["server_names"])), sorted(ports)):
-                owners.setdefault((server_name, port), []).append(app["name"])
-    for (server_name, port), names in owners.items():
-        if len(names) > 1:
-            yield f"the server name {server_name!r} on port {port} is claimed by {' and '.join(names)}; only one app can have it"
-    yield from find_mixed_ports(_list_spoken(apps), "nginx.")
+    readable = [app for app in list_present(apps) if _is_readable(app) and app["server_names"]]
+    claims = [claim_names(app) for app in readable]
+    yield from find_sharing_problems(claims)
+    together = [[readable[number] for number in numbers] for numbers in group(claims)]
+    for members in together:
+        for app in members if len(members) > 1 else ():
+            for problem in find_lost_directives(app["name"], app["nginx"]["extra"] or "", path_prefix(app)):
+                yield f"nginx.{problem}"
+    yield from find_mixed_ports(map(_speak, together), "nginx.")
 
 
-def _list_spoken(apps: Sequence[App]) -> Iterable[tuple[str, set[object], bool]]:
-    for app in list_present(apps):
-        with suppress(_Unreadable):
-            yield app["name"], {app["nginx"]["listen_port"], public_port(app)}, wants_proxy_protocol(app)
+def _is_readable(app: App) -> bool:
+    """Return whether all is there that is compared with other entries."""
+    try:
+        claim_names(app)
+    except _Unreadable:
+        return False
+    return True
+
+
+def _speak(apps: Sequence[App]) -> tuple[str, set[str], bool]:
+    """Return of apps that are served together their names, their ports, and whether they want the PROXY protocol."""
+    ports = {port for app in apps for port in claim_names(app).ports}
+    return " and ".join(app["name"] for app in apps), ports, any(map(wants_proxy_protocol, apps))
+
+
+def _find_problems_together(apps: Sequence[App]) -> _Problems:
+    """Find what is wrong with what an entry gets from others: each alone was right."""
+    for app in apps:
+        for problem in (*_find_tls_problems(app), *_find_site_problems(app)) if "together" in app else ():
+            names = app["together"]["server_names"]
+            yield f"{app['name']}, with what others say that have the server names {' and '.join(names)} in common: {problem}"
 
 
 _ABSENT_FINDERS = (_find_naming_problems,)

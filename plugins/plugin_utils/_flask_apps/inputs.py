@@ -19,6 +19,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     build_recipe,
     build_step,
     certificate_file,
+    certificate_name,
     concrete_name,
     entry_point,
     flask_variables,
@@ -162,13 +163,25 @@ def _proxy_input(app: App) -> dict[str, Any]:
     return {"host": host, "port": app["nginx"]["listen_port"], "certified": certified, **both}
 
 
-def site_inputs(apps: Sequence[App], certificates: Mapping[str, Mapping[str, Any]] | None = None) -> list[dict[str, Any]]:
-    """Return `nginx_site_sites`, given what became of the certificates. An app without a web process has none.
+def site_inputs(
+    apps: Sequence[App],
+    certificates: Mapping[str, Mapping[str, Any]] | None = None,
+    results: Sequence[Mapping[str, Any]] | None = None,
+    live: Mapping[str, str] | None = None,
+) -> list[dict[str, Any]]:
+    """Return `nginx_site_sites`, given what became of the certificates, what the roles have handed on, and what `host_info` says is live.
+
+    The sites of apps for which a role has failed stay as they are. One that has names in common with others stays beside them if it is
+    live, below the path that it has. An app without a web process has none.
 
     A page that was loaded before a switch asks for files of the former release after it: they are looked for, too. Data of the app are
     the same for all releases, and nginx takes them from where they are.
     """
-    present = [as_certified(app, (certificates or {}).get(app["name"])) for app in list_present(apps) if has_web(app)]
+    failed = find_failures(results or ())
+    going = [app for app in apps if app["name"] not in failed]
+    staying = [app for app in apps if app["name"] in failed and _is_live(app, live or {}) and _has_beside(app, going)]
+    chosen = [app for app in list_present(apps) if has_web(app) and (app in going or app in staying)]
+    present = [as_certified(app, (certificates or {}).get(certificate_name(app))) for app in chosen]
     sites = [site_input(app) for app in present]
     for app, site in zip(present, sites):
         layout = AppLayout.of(app["name"])
@@ -180,20 +193,32 @@ def site_inputs(apps: Sequence[App], certificates: Mapping[str, Mapping[str, Any
             else:
                 releases = (layout.current, layout.previous)
                 mapping["paths"] = [f"{release.name}/app/{path}" for release in releases for path in mapping["paths"]]
-    return sites + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app) or not has_web(app)]
+    return sites + [{"name": app["name"], "state": "absent"} for app in going if is_absent(app) or not has_web(app)]
+
+
+def _is_live(app: App, live: Mapping[str, str]) -> bool:
+    """Return whether an app has a release, and that is below the path that the app is to have."""
+    return live.get(app["name"], "").startswith(f"{path_prefix(app)}/")
+
+
+def _has_beside(app: App, others: Sequence[App]) -> bool:
+    """Return whether one of the others has names in common with an app."""
+    return "together" in app and any(other.get("together") == app["together"] for other in others)
 
 
 def certificate_inputs(apps: Sequence[App], has_certbot: bool = False) -> list[dict[str, Any]]:  # noqa: FBT001, FBT002 - a filter
     """Return `certificates_certificates`: what is to be made, asked for, or checked, and what is left of apps that need none.
 
-    With `has_certbot` these are those without encryption, too: it would go on renewing what they had before.
+    With `has_certbot` these are those without encryption, and those that have that of another app, too: it would go on renewing what they
+    had before.
     """
-    kept = [
-        {"name": app["name"], "names": list_certifiable_names(app), **_certificate_source(app)}
+    kept = {
+        certificate_name(app): {"name": certificate_name(app), "names": list_certifiable_names(app), **_certificate_source(app)}
         for app in list_present(apps)
         if is_encrypted(app)
-    ]
-    return kept + [{"name": app["name"], "state": "absent"} for app in apps if is_absent(app) or (has_certbot and not is_encrypted(app))]
+    }
+    without = [app["name"] for app in apps if is_absent(app) or (has_certbot and app["name"] not in kept)]
+    return [*kept.values(), *({"name": name, "state": "absent"} for name in without)]
 
 
 def _certificate_source(app: App) -> dict[str, Any]:
@@ -212,10 +237,26 @@ def _named(app: App, address: str) -> dict[str, Any]:
     return {"app": app["name"], "address": address, "names": names}
 
 
-def list_never_live(result: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return `nginx_site_sites` that takes away those of the apps that have failed, and that users have never reached."""
-    outcomes = (result.get("releases") or {}).items()
-    return [{"name": name, "state": "absent"} for name, outcome in outcomes if "error" in outcome and not outcome.get("current")]
+def list_never_live(
+    result: Mapping[str, Any],
+    apps: Sequence[App] | None = None,
+    certificates: Mapping[str, Mapping[str, Any]] | None = None,
+    live: Mapping[str, str] | None = None,
+) -> list[dict[str, Any]]:
+    """Return `nginx_site_sites` that takes away those of the apps that have failed, and that users have never reached.
+
+    What has names in common with one of them is served without it: of `apps`, given what became of the certificates, and which of those
+    that have failed before are `live`.
+    """
+    never = [name for name, outcome in (result.get("releases") or {}).items() if "error" in outcome and not outcome.get("current")]
+    served = [
+        app
+        for app in list_present(apps or ())
+        if app["name"] not in never and (app["name"] in result.get("releases", {}) or _is_live(app, live or {}))
+    ]
+    gone = [app for app in apps or () if app["name"] in never]
+    left = [app for app in served if _has_beside(app, gone)]
+    return [*site_inputs(left, certificates), *({"name": name, "state": "absent"} for name in never)]
 
 
 def listen_ports(apps: Sequence[App]) -> list[int]:

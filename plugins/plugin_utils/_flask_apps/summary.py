@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import (
     App,
     as_certified,
+    certificate_name,
     concrete_name,
     described_processes,
     has_web,
@@ -37,16 +38,17 @@ def summarise(
     for sources and environments have handed on. With a new release, what the source has in a Procfile and the description has not follows
     in lines of its own.
     """
-    lines, failed = [], find_failures(earlier or ())
+    lines, failed, told = [], find_failures(earlier or ()), set()
     builds = {name: build for part in earlier or () for name, build in part.get("builds", {}).items()}
     for app in list_present(apps):
-        name, outcome = app["name"], (certificates or {}).get(app["name"])
+        name, outcome = app["name"], (certificates or {}).get(certificate_name(app))
         if name in failed:
             lines.append(f"FAILED, {name}: there is no new release of it; what was served before, if anything, still is")
         if name in result.get("releases", {}):
             # A run that did not look at the certificates takes them to be there.
             lines.append(_summarise_app(app if certificates is None else as_certified(app, outcome), result["releases"][name]))
-            lines += _summarise_certificate(app, outcome) if outcome else []
+            lines += _summarise_certificate(app, outcome, is_told=certificate_name(app) in told) if outcome else []
+            told.add(certificate_name(app))
             if _is_new(result["releases"][name]):
                 lines += describe_procfile(app, builds.get(name, {}).get("procfile"))
     return lines
@@ -57,8 +59,8 @@ def _is_new(release: Mapping[str, Any]) -> bool:
     return bool("id" in release and release["id"] != release.get("previous"))
 
 
-def _summarise_certificate(app: App, outcome: Mapping[str, Any]) -> list[str]:
-    lines = [f"ATTENTION, {app['name']}: {problem}" for problem in outcome["problems"]]
+def _summarise_certificate(app: App, outcome: Mapping[str, Any], *, is_told: bool) -> list[str]:
+    lines = [] if is_told else [f"ATTENTION, {app['name']}: {problem}" for problem in outcome["problems"]]
     plain = [name for name in app["server_names"] if name not in outcome["covered"]]
     if is_acme(app) and plain:
         lines.append(

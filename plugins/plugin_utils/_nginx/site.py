@@ -10,12 +10,12 @@ that it is written to; the one exception is `extra`, which is nginx configuratio
 from __future__ import annotations
 
 import ipaddress
-import itertools
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import PROXY_PROTOCOL
+from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import PROXY_PROTOCOL, split_directives
+from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.sharing import Claim, find_sharing_problems, group
 from ansible_collections.webstack.flask.plugins.plugin_utils._specs import list_defaults, load_options
 from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import find_closest
 
@@ -29,6 +29,11 @@ TLS_DEFAULTS = list_defaults(_OPTIONS["tls"]["options"])
 
 STATIC_DEFAULTS = list_defaults(_OPTIONS["static"]["options"])
 """The options of a static mapping beside `url` and `paths`, and what they are unless the user says otherwise."""
+
+_OF_THE_NAME = ("listen_port", "tls", "trusted_proxies", "trusted_header")
+"""Options of which sites with a name in common have one."""
+
+_NOT_INHERITED = ("rewrite", "return", "set", "if", "break", "try_files", "proxy_pass")
 
 _SOCKET_PATH_LIMIT = 107  # what sockaddr_un holds, see unix(7)
 _HOST_NAME_LIMIT = 253  # RFC 1035
@@ -51,54 +56,121 @@ def find_site_problems(sites: object, variable: str = "nginx_site_sites") -> lis
     """Return a sentence for each thing in `sites` that is not allowed; none when all is well."""
     if not isinstance(sites, list):
         return [_refuse(variable, sites, "a list of sites")]
-    problems = [problem for index, site in enumerate(sites) for problem in _check_site(f"{variable}[{index}]", site)]
-    return [*problems, *_check_together(variable, [_given(site) for site in sites if isinstance(site, dict)])]
+    readable = [_given(site) for site in sites if isinstance(site, dict)]
+    names = _find_names_of_groups([site for site in readable if _is_present(site)])
+    problems = [
+        problem
+        for index, site in enumerate(sites)
+        for problem in _check_site(f"{variable}[{index}]", site, names.get(str(site.get("name")), ()) if isinstance(site, dict) else ())
+    ]
+    return [*problems, *_check_together(variable, readable)]
 
 
-def shape_site(site: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a checked site as the template wants it: every option there, names and mappings as nginx wants them."""
-    shaped = {**SITE_DEFAULTS, **_given(site)}
-    static = [{**STATIC_DEFAULTS, **_given(mapping)} for mapping in shaped["static"]]
-    # nginx takes the first regular expression that matches: the longest address comes first, as users expect.
-    static.sort(key=lambda mapping: len(mapping["url"]), reverse=True)
-    prefix = shaped["path"].rstrip("/")
-    for mapping in static:
-        mapping["pattern"] = re.sub(r"[.+]", r"\\\g<0>", prefix + mapping["url"])
-        mapping["expires"] = "off" if mapping["expires"] is False else mapping["expires"]  # YAML's `off`
+def shape_site(site: Mapping[str, Any], *others: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a checked site as the template wants it: every option there, names and mappings as nginx wants them.
+
+    With others that have names in common with it, they are one site, named after the one that is at `/`, else the first. What each has
+    below its path is in `places`, and what the names have once is what any of them says.
+    """
+    members = sorted((site, *others), key=lambda member: _prefix_of(member) != "") if others else [site]
+    once = {key: value for member in reversed(members) for key, value in _given(member).items() if key in _OF_THE_NAME and value}
+    tls = {**TLS_DEFAULTS, **_given(once["tls"])} if once.get("tls") else None
+    places = [_shape_place({**SITE_DEFAULTS, **_given(member)}) for member in members]
+    lead = {**SITE_DEFAULTS, **_given(members[0]), **once}
+    fronts = _list_fronts(lead, tls, places)
+    for place in places:
+        place["encrypted"] = any(front["encrypted"] and place in front["places"] for front in fronts)
     return {
-        **shaped,
-        "server_names": _tidy_names(shaped["server_names"]),
-        "static": static,
-        "has_uploads": any(mapping["uploads_in"] for mapping in static),
-        "prefix": prefix,
-        "tls": {**TLS_DEFAULTS, **_given(shaped["tls"])} if shaped["tls"] else None,
-        "fronts": _list_fronts(shaped),
-        "trusted_proxies": list(dict.fromkeys(str(ipaddress.ip_network(network)) for network in shaped["trusted_proxies"])),
-        "stream_paths": [prefix + path for path in dict.fromkeys(shaped["stream_paths"])],
-        "extra": shaped["extra"].strip("\n"),
+        **lead,
+        **places[0],
+        "tls": tls,
+        "fronts": fronts,
+        "places": places,
+        "guarded": any(place["guarded"] for place in places),
+        "trusted_proxies": list(dict.fromkeys(str(ipaddress.ip_network(network)) for network in lead["trusted_proxies"])),
     }
 
 
-def _list_fronts(site: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the servers that pass requests on: for which names, and whether each is reached with encryption, without it, or in both ways.
+def shape_sites(sites: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the sites that are present as the template wants them, those that have names in common as one."""
+    present = [site for site in sites if _is_present(site)]
+    return [shape_site(*(present[number] for number in numbers)) for numbers in group([_claim(site) for site in present])]
 
-    Names for which there is no certificate have one of their own, without encryption.
+
+def _shape_place(site: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a site has below its path."""
+    static = [{**STATIC_DEFAULTS, **_given(mapping)} for mapping in site["static"]]
+    # nginx takes the first regular expression that matches: the longest address comes first, as users expect.
+    static.sort(key=lambda mapping: len(mapping["url"]), reverse=True)
+    prefix, extra = _prefix_of(site), site["extra"].strip("\n")
+    for mapping in static:
+        mapping["pattern"] = _escape(prefix + mapping["url"])
+        mapping["expires"] = "off" if mapping["expires"] is False else mapping["expires"]  # YAML's `off`
+    return {
+        **{key: value for key, value in site.items() if key not in _OF_THE_NAME},
+        "id": site["name"].replace("_", "__").replace("-", "_m"),
+        "server_names": _tidy_names(site["server_names"]),
+        "static": static,
+        "has_uploads": any(mapping["uploads_in"] for mapping in static),
+        "prefix": prefix,
+        "prefix_pattern": _escape(prefix),
+        "stream_paths": [prefix + path for path in dict.fromkeys(site["stream_paths"])],
+        "guarded": bool(extra or site["limit_requests"] or int(site["limit_connections"])),
+        "extra": extra,
+        "inherited_extra": "\n".join(text for _words, text in split_directives(extra) if text.endswith(";")),
+    }
+
+
+def _escape(path: str) -> str:
+    """Return a path as a regular expression of nginx."""
+    return re.sub(r"[.+]", r"\\\g<0>", path)
+
+
+def _prefix_of(site: Mapping[str, Any]) -> str:
+    return str(site.get("path") or "/").rstrip("/")
+
+
+def _list_fronts(site: Mapping[str, Any], tls: Mapping[str, Any] | None, places: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the servers that pass requests on: for which names, to which places, and whether with encryption, without it, or in both ways.
+
+    Names for which there is no certificate have one of their own, without encryption; so have those that lead to other places.
     """
-    names, tls = _tidy_names(site["server_names"]), {**TLS_DEFAULTS, **_given(site["tls"] or {})}
-    if not site["tls"]:
-        return [{"names": names, "plain": True, "encrypted": False}]
-    encrypted = [name for name in names if not tls["server_names"] or name in _tidy_names(tls["server_names"])]
-    # Behind a proxy that ends TLS a request without encryption may be a visitor's with it: one server knows both, and redirects.
-    fronts = [{"names": encrypted, "plain": not tls["redirect"] or bool(site["trusted_proxies"]), "encrypted": True}]
-    plain = [name for name in names if name not in encrypted]
-    return [*fronts, {"names": plain, "plain": True, "encrypted": False}] if plain else fronts
+    covered = _tidy_names(tls["server_names"]) if tls else []
+    fronts: dict[tuple[bool, tuple[int, ...]], list[str]] = {}
+    for name in dict.fromkeys(name for place in places for name in place["server_names"]):
+        is_encrypted = tls is not None and (not covered or name in covered)
+        fronts.setdefault((not is_encrypted, tuple(n for n, place in enumerate(places) if name in place["server_names"])), []).append(name)
+    return [
+        {
+            "names": names,
+            # Behind a proxy that ends TLS a request without encryption may be a visitor's with it: one server knows both, and redirects.
+            "plain": is_plain or not (tls and tls["redirect"]) or bool(site["trusted_proxies"]),
+            "encrypted": not is_plain,
+            "places": [places[number] for number in numbers],
+        }
+        for (is_plain, numbers), names in sorted(fronts.items(), key=lambda front: front[0][0])
+    ]
 
 
 def _tidy_names(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(name.lower() for name in names))
 
 
-def _check_site(where: str, site: object) -> Iterator[str]:
+def _is_present(site: Mapping[str, Any]) -> bool:
+    return site.get("state") in (None, "present")
+
+
+def _find_names_of_groups(sites: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return by the name of each site the server names that it has, and those that have one in common with it."""
+    claims = [_claim(site) for site in sites]
+    return {
+        claims[number].owner: [name for member in numbers for name in claims[member].names]
+        for numbers in group(claims)
+        for number in numbers
+    }
+
+
+def _check_site(where: str, site: object, names: Collection[str]) -> Iterator[str]:
     if not isinstance(site, dict):
         yield _refuse(where, site, "a dictionary with at least `name`")
         return
@@ -119,7 +191,7 @@ def _check_site(where: str, site: object) -> Iterator[str]:
         if option in site:
             yield from _check_value(f"{where}.{option}", site[option], rule)
     yield from _check_server_names(f"{where}.server_names", site.get("server_names", []))
-    yield from _check_tls(f"{where}.tls", site)
+    yield from _check_tls(f"{where}.tls", site, names)
     yield from _check_stream_paths(f"{where}.stream_paths", site.get("stream_paths", []))
     yield from _check_trusted_proxies(f"{where}.trusted_proxies", site.get("trusted_proxies", []))
     yield from _check_trusted_header(where, site)
@@ -135,7 +207,7 @@ def _check_server_names(where: str, names: object) -> Iterator[str]:
             yield problem + _suggest_ascii(name)
 
 
-def _check_tls(where: str, site: Mapping[str, Any]) -> Iterator[str]:
+def _check_tls(where: str, site: Mapping[str, Any], names: Collection[str]) -> Iterator[str]:
     tls = site.get("tls")
     if tls in (None, {}):
         return
@@ -143,7 +215,7 @@ def _check_tls(where: str, site: Mapping[str, Any]) -> Iterator[str]:
         yield _refuse(where, tls, "a dictionary with `certificate` and `key`")
         return
     yield from _check_keys(where, tls, ["server_names", *_TLS_RULES])
-    yield from _check_encrypted_names(f"{where}.server_names", tls.get("server_names"), site.get("server_names"))
+    yield from _check_encrypted_names(f"{where}.server_names", tls.get("server_names"), names)
     tls = {**TLS_DEFAULTS, **_given(tls)}
     for option, rule in _TLS_RULES.items():
         # Somebody may take the key itself for what is wanted.
@@ -153,13 +225,12 @@ def _check_tls(where: str, site: Mapping[str, Any]) -> Iterator[str]:
         yield f"{where}.port is {_show(tls['port'])}, as is `listen_port`; give one of them another port"
 
 
-def _check_encrypted_names(where: str, names: object, all_names: object) -> Iterator[str]:
+def _check_encrypted_names(where: str, names: object, known: Collection[str]) -> Iterator[str]:
     if names is None:
         return
     if not isinstance(names, list):
         yield _refuse(where, names, "a list of names of the site")
         return
-    known = {str(name).lower() for name in all_names} if isinstance(all_names, list) else set()
     for index, name in enumerate(names):
         if str(name).lower() not in known:
             yield _refuse(f"{where}[{index}]", name, "a name that the site has")
@@ -243,20 +314,56 @@ def _check_together(variable: str, sites: Sequence[Mapping[str, Any]]) -> Iterat
     """Refuse what only shows when looking at all sites: nginx would serve one of two and ignore the other."""
     for name in _repeated([site.get("name") for site in sites]):
         yield f"{variable} has more than one site named {_show(name)}; give each its own name"
-    claims: dict[tuple[str, str], list[object]] = {}
-    for site in sites:
-        names = site.get("server_names")
-        if site.get("state", "present") == "present" and isinstance(names, list):
-            for name, port in itertools.product({str(name).lower() for name in names}, _list_ports(site)):
-                claims.setdefault((name, port), []).append(site.get("name"))
-    for (name, port), owners in sorted(claims.items()):
-        if len(owners) > 1:
-            both = " and ".join(_show(owner) for owner in owners)
-            yield f"{variable}: the sites {both} both have the server name {_show(name)} on port {port}; give it to one"
-    present = [site for site in sites if site.get("state", "present") == "present"]
-    spoken = [(_show(site.get("name")), _list_ports(site), site.get("trusted_header") == PROXY_PROTOCOL) for site in present]
+    present = [site for site in sites if _is_present(site)]
+    claims = [_claim(site) for site in present]
+    for problem in find_sharing_problems(claims):
+        yield f"{variable}: {problem}"
+    for numbers in group(claims):
+        yield from _check_shared_extra(variable, [present[number] for number in numbers])
+    spoken = []
+    for numbers in group(claims):
+        members = [present[number] for number in numbers]
+        ports = {port for number in numbers for port in claims[number].ports}
+        wants = any(site.get("trusted_header") == PROXY_PROTOCOL for site in members)
+        spoken.append((" and ".join(_show(site.get("name")) for site in members), ports, wants))
     for problem in find_mixed_ports(spoken):
         yield f"{variable}: {problem}"
+
+
+def _claim(site: Mapping[str, Any]) -> Claim:
+    """Return what a site wants of its names; of what is not checked yet only what makes sense."""
+    names, path, tls = site.get("server_names"), site.get("path"), site.get("tls")
+    settings: dict[str, Any] = {"listen_port": str(site.get("listen_port", SITE_DEFAULTS["listen_port"]))}
+    if isinstance(tls, dict) and tls:
+        settings.update({f"tls.{key}": value for key, value in {**TLS_DEFAULTS, **_given(tls)}.items()})
+    settings.update({key: site[key] for key in ("trusted_proxies", "trusted_header") if site.get(key)})
+    prefix = str(path or "/").rstrip("/")
+    addresses = {}
+    for number, mapping in enumerate(site["static"] if isinstance(site.get("static"), list) else []):
+        if isinstance(mapping, dict):
+            addresses[f"static[{number}].url"] = f"{prefix}{mapping.get('url')}"
+    for number, stream in enumerate(site["stream_paths"] if isinstance(site.get("stream_paths"), list) else []):
+        addresses[f"stream_paths[{number}]"] = f"{prefix}{stream}"
+    known = dict.fromkeys(str(name).lower() for name in names) if isinstance(names, list) else {}
+    return Claim(str(site.get("name")), list(known), _list_ports(site), prefix, settings, addresses)
+
+
+def _check_shared_extra(variable: str, sites: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Refuse in `extra` what nginx does not hand on to a location within the one that it stands in."""
+    for site in sites if len(sites) > 1 else ():
+        extra = site.get("extra")
+        for problem in find_lost_directives(str(site.get("name")), extra if isinstance(extra, str) else "", _prefix_of(site)):
+            yield f"{variable}: {problem}"
+
+
+def find_lost_directives(name: str, extra: str, prefix: str) -> Iterator[str]:
+    """Yield a sentence for each directive in the `extra` of a site with names in common with others that would have no effect there."""
+    for word in dict.fromkeys(words[0] for words, _text in split_directives(extra)):
+        if word in _NOT_INHERITED:
+            yield (
+                f"extra of {name} has `{word}`, which would have no effect: where several have a server name in common, `extra` is for "
+                f"what is below the path of one. Write it into a location of its own, such as `location {prefix}/old/ {{ ... }}`"
+            )
 
 
 def find_mixed_ports(sites: Iterable[tuple[str, Collection[object], bool]], below: str = "") -> Iterator[str]:

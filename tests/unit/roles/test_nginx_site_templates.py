@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import adapt_to_version, add_catch_all, find_servers, is_ours
-from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_site_problems, shape_site
+from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_site_problems, shape_site, shape_sites
 
 TEMPLATES = Path(__file__).parents[3] / "roles/nginx_site/templates"
 Block = list[tuple[list[str], "Block"]]
@@ -36,6 +36,13 @@ def render(template: str, **variables: Any) -> str:  # noqa: ANN401
 def render_site(**site: Any) -> str:  # noqa: ANN401
     assert find_site_problems([site]) == []
     return render("sites-available/site.conf.j2", __nginx_site=shape_site(site), nginx_site_acme_webroot="/var/lib/acme")
+
+
+def render_together(*sites: dict[str, Any]) -> str:
+    """Return the one file of sites that have server names in common."""
+    assert find_site_problems(list(sites)) == []
+    (shaped,) = shape_sites(sites)
+    return render("sites-available/site.conf.j2", __nginx_site=shaped, nginx_site_acme_webroot="/var/lib/acme")
 
 
 def parse(text: str) -> Block:
@@ -378,6 +385,10 @@ def test_gixy_finds_nothing(tmp_path: Path) -> None:
             **SITE | {"name": "uploads", "server_names": ["uploads.test"], "tls": TLS, "limit_connections": 5, "static": [UPLOADS]}
         ),
         render_site(**BALANCED | {"upstream": "unix:/run/balanced.sock", "listen_port": 81, "extra": "deny all;"}),
+        render_together(
+            SITE | {"name": "top", "server_names": ["top.test", "www.top.test"], "path": "/", "tls": TLS},
+            SITE | MORE | {"name": "below", "server_names": ["top.test"], "static": [UPLOADS]},
+        ),
         render_site(**SITE | {"name": "gated", "server_names": ["gated.test"], "tls": TLS, "limit_connections": 5}),
     ]
     http = add_catch_all(render("conf.d/webstack-flask.conf.j2"), render("unknown-names.conf.j2"), sites, [])
@@ -415,6 +426,73 @@ def vary(option: str, value: object) -> dict[str, Any]:
     if part:
         value = [{**SITE[option][0], part: [value] if part == "paths" else value}]
     return {**SITE, option: [value] if option in {"server_names", "stream_paths"} else value}
+
+
+def find_location(block: Block, *words: str) -> Block:
+    """Return what is in the one location of that name, of those that are not within others."""
+    (found,) = [inner for head, inner in block if head == ["location", *words]]
+    return found
+
+
+def test_sites_with_names_in_common_have_what_is_their_own_in_the_location_of_their_path() -> None:
+    gated = {"extra": "deny all;\nlocation /blog/open/ {\n    allow all;\n}\n", "limit_requests": "5r/s", "client_max_body_size": "1k"}
+    text = render_together(
+        {"name": "shop", "server_names": ["a.test", "b.test"], "upstream": "unix:/run/shop.sock", "tls": TLS | {"hsts": 300}},
+        SITE | gated | {"name": "bl-og", "server_names": ["a.test"], "path": "/blog", "upstream": "unix:/run/blog.sock"},
+    )
+    assert [line for line in text.splitlines() if line != line.rstrip()] == []
+    assert "\n\n\n" not in text
+    assert is_ours(text)
+    *http, redirect, both, alone, proof = [inner for head, inner in parse(text) if head == ["server"]]
+    assert http == []
+    assert (["server_name", "a.test", "b.test"], []) in redirect
+    assert (["server_name", "a.test"], []) in both
+    assert (["server_name", "b.test"], []) in alone
+    assert (["server_name", "bl-og.proof.invalid"], []) in proof
+
+    assert find_location(both, "=", "/blog") == [(["return", "308", "/blog/$is_args$args"], [])]
+    blog, shop, fallback = find_location(both, "/blog/"), find_location(both, "/"), find_location(both, "@upstream_bl_mog")
+    for own, hidden in ((blog, False), (fallback, False), (shop, True)):
+        assert ((["access_log", "/var/log/nginx/bl-og.access.log"], []) in own) is not hidden
+        assert ((["client_max_body_size", "1k"], []) in own) is not hidden
+        assert ((["deny", "all"], []) in own) is not hidden
+        assert ((["proxy_set_header", "X-Forwarded-Prefix", '"/blog"'], []) in own) is not hidden
+        assert (["add_header", "Strict-Transport-Security", '"max-age=300"', "always"], []) in own
+    assert [one for one in fallback if one[0][0] in ("deny", "allow", "location")] == [(["deny", "all"], [])]
+    # Within, files are free of the limits, and what is passed on is not.
+    passed = find_location(blog, "/blog/")
+    assert [words for words, _inner in passed if words[0] in ("limit_req", "proxy_pass")] == [
+        ["limit_req", "zone=webstack_requests_bl-og", "burst=20", "nodelay"],
+        ["proxy_pass", "http://unix:/run/blog.sock"],
+    ]
+    assert not any(words[0] == "limit_req" for words, _inner in blog)
+    assert find_location(blog, "/blog/open/") == [(["allow", "all"], [])]
+    assert [inner for head, inner in passed if head[0] == "if"] == [[(["return", "404"], [])]]
+    assert not any(head[0] == "if" for head, _inner in find_location(shop, "/"))
+    with pytest.raises(ValueError, match="unpack"):
+        find_location(alone, "/blog/")
+
+
+def test_where_nobody_is_at_the_top_of_a_name_there_is_nothing() -> None:
+    text = render_together(
+        {"name": "api", "server_names": ["a.test"], "upstream": "a:1", "path": "/api"},
+        {"name": "blog", "server_names": ["a.test"], "upstream": "a:2", "path": "/blog"},
+    )
+    ((_head, server),) = [one for one in parse(text) if one[0] == ["server"]]
+    assert find_location(server, "/") == [(["return", "404"], [])]
+
+
+@pytest.mark.parametrize("option", ["path", "stream_paths", "static.url", "static.paths", "upstream"])
+def test_no_accepted_value_breaks_out_beside_another_site_either(option: str) -> None:
+    other = {"name": "blog", "server_names": ["shop.test"], "upstream": "unix:/run/blog.sock", "path": "/other", "extra": "deny all;"}
+    usual = shape_of(parse(render_together(SITE, other)))
+    accepted = 0
+    for middle, end in product([*map(chr, range(256)), "..", "\n}", "${", "//"], ["", "a", "/"]):
+        site = vary(option, ("unix:/a" if option == "upstream" else "a" if option == "static.paths" else "/a") + middle + end)
+        if not find_site_problems([site, other]):
+            accepted += 1
+            assert shape_of(parse(render_together(site, other))) == usual, site
+    assert accepted
 
 
 @pytest.mark.parametrize("option", [*(option for option in SITE if option != "static"), "static.url", "static.paths", "static.expires"])

@@ -18,6 +18,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._nginx.plan import 
     diff_changes,
     digest_active,
     find_foreign,
+    find_forgotten,
     list_conflicts,
     make_plan,
 )
@@ -60,7 +61,7 @@ def test_carried_out_there_is_nothing_left_to_do() -> None:
     assert plan.describe_site(SHOP, LAYOUT) == "unchanged"
 
 
-GATED = Site("shop", f"{SHOP.text}map $http_x_webstack_proof $webstack_proof_shop {{ }}\n")
+GATED = Site("shop", f"{SHOP.text}map $http_x_webstack_proof $webstack_proof_shop {{ include /etc/nginx/sites-available/shop[.]proof; }}\n")
 PROOF = LAYOUT.proof_of("shop")
 
 
@@ -100,6 +101,34 @@ def test_the_words_go_with_what_needed_them(site: Site) -> None:
     plan = plan_for(as_observed(plan_for(Observed({}, {}), GATED)), site)
     assert (str(PROOF.relative_to(LAYOUT.etc)), "NoneType") in steps(plan)
     assert find_foreign(Observed({PROOF: File("a note of mine", LAYOUT.access)}, {}), [site], LAYOUT)
+
+
+TOGETHER = Site(
+    "shop",
+    f"{SHOP.text}include /etc/nginx/sites-available/blog[.]proof;\nserver {{\n    # The site shop.\n\n    # The site blog.\n}}\n",
+)
+BLOG = Site("blog", None)
+
+
+def test_a_site_in_the_file_of_another_one_has_words_of_its_own() -> None:
+    plan = plan_for(Observed({}, FOREIGN), TOGETHER, BLOG)
+    assert [path for path, _kind in steps(plan)] == [
+        "conf.d/webstack-flask.conf",
+        "sites-available/blog.proof",
+        "sites-available/shop.conf",
+        "sites-enabled/shop.conf",
+    ]
+    assert steps(plan_for(as_observed(plan), TOGETHER, BLOG)) == []
+    assert ("sites-available/blog.proof", "NoneType") in steps(plan_for(as_observed(plan), SHOP, BLOG))
+
+
+@pytest.mark.parametrize("again", [SHOP, Site("shop", None), TOGETHER], ids=["written anew", "gone", "as it is"])
+def test_a_site_in_the_file_of_another_one_is_not_taken_away_unnamed(again: Site) -> None:
+    observed = as_observed(plan_for(Observed({}, {}), TOGETHER, BLOG))
+    (problem,) = find_forgotten(observed, [again], LAYOUT)
+    assert problem.startswith("/etc/nginx/sites-available/shop.conf serves blog, too, with server names that shop has as well")
+    assert find_forgotten(observed, [again, BLOG], LAYOUT) == []
+    assert find_forgotten(as_observed(plan_for(Observed({}, {}), SHOP)), [again], LAYOUT) == []
 
 
 def test_the_last_site_takes_what_it_shared_with_it_and_its_link_goes_first() -> None:

@@ -94,6 +94,21 @@ def test_a_site_is_served_and_a_second_run_changes_nothing(nginx: FakeNginx, lay
     assert nginx.done == ["reload"]
 
 
+def test_a_site_in_the_file_of_another_one_keeps_its_logs_and_is_not_forgotten(nginx: FakeNginx, layout: NginxLayout) -> None:
+    logs = layout.etc / "log"
+    logs.mkdir()
+    (logs / "blog.access.log").touch()
+    both = _shop(f"{_SITE}    # The site blog.\n    access_log {logs}/blog.access.log;\n")
+    gone = {"name": "blog", "state": "absent", "content": None}
+    assert nginx.update(both, gone, remove_logs=True)["sites"] == {"shop": "created", "blog": "created"}
+    assert (logs / "blog.access.log").exists()
+    with pytest.raises(UserError, match=r"serves blog, too, .*Nothing was changed"):
+        nginx.update(_shop())
+    assert "The site blog" in layout.file_of("shop").read_text(encoding="utf-8")
+    assert nginx.update(_shop(), gone, remove_logs=True)["sites"] == {"shop": "updated", "blog": "unchanged"}
+    assert not (logs / "blog.access.log").exists()
+
+
 def test_a_check_run_only_predicts_the_update(nginx: FakeNginx, layout: NginxLayout) -> None:
     nginx.enabled = False
     predicted = nginx.update(_shop(), check=True)

@@ -152,6 +152,11 @@ def test_logs_are_there_before_nginx_would_make_them_readable_for_everybody(logs
     assert close_logs(logs, "access", "error") == {"shop.access.log": "640", "shop.error.log": "640"}
 
 
+def test_logs_of_a_site_in_the_file_of_another_one_are_made_and_closed_likewise(logs: Path) -> None:
+    shop = Site("shop", f"access_log {logs}/shop.access.log;\naccess_log {logs}/blog.access.log;\n")
+    assert staging.find_open_logs([shop, Site("blog", None)]) == [logs / "shop.access.log", logs / "blog.access.log"]
+
+
 def test_a_log_that_the_site_does_not_write_is_not_made(logs: Path) -> None:
     assert close_logs(logs, "error") == {"shop.error.log": "640"}
     assert staging.find_open_logs([Site("gone", None)]) == []

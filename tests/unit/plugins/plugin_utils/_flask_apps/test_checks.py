@@ -394,13 +394,16 @@ def test_what_nginx_would_not_take_is_told_before_anything_is_changed(changes: d
     assert find_problems(describe(**changes)) == [problem]
 
 
+AT_ONE_PATH = ", at the path '/' each; give them paths of their own, such as `path: /blog`, or the name to one"
+
+
 def test_everything_that_is_wrong_is_told_at_once() -> None:
     assert find_problems(describe(wsgi="", chdir="/"), 5, describe(name="blog", drain=-1)) == [
         "flask_apps[0] (shop): wsgi is ''; it must be `module:callable`, such as `wsgi:app`",
         "flask_apps[0] (shop): chdir is '/'; it must be a path within the source, without ':' and '..'",
         "flask_apps[1] must be a mapping of keys to values; it is of type int",
         "flask_apps[2] (blog): drain is -1; it must not be negative",
-        "the server name 'shop.test' on port 80 is claimed by shop and blog; only one app can have it",
+        f"the server name 'shop.test' on port 80 is claimed by shop and blog{AT_ONE_PATH}",
     ]
 
 
@@ -428,9 +431,9 @@ def test_two_apps_of_one_name_are_refused() -> None:
     ]
 
 
-def test_a_server_name_belongs_to_one_app() -> None:
+def test_a_path_of_a_server_name_belongs_to_one_app() -> None:
     assert find_problems(describe(), describe(name="blog", server_names=["blog.test", "shop.test"])) == [
-        "the server name 'shop.test' on port 80 is claimed by shop and blog; only one app can have it"
+        f"the server name 'shop.test' on port 80 is claimed by shop and blog{AT_ONE_PATH}"
     ]
 
 

@@ -273,18 +273,21 @@ def test_a_long_value_is_cut() -> None:
     assert len(problem) < 250
 
 
-def test_two_sites_cannot_have_one_name_or_one_server_name() -> None:
+AT_ONE_PATH = ", at the path '/' each; give them paths of their own, such as `path: /blog`, or the name to one"
+
+
+def test_two_sites_cannot_have_one_name_or_one_path_of_a_server_name() -> None:
     sites = [SITE, {**SITE, "name": "blog", "server_names": ["blog.test", "SHOP.test"]}, {"name": "blog", "state": "absent"}]
     assert find_site_problems(sites, "sites") == [
         "sites has more than one site named 'blog'; give each its own name",
-        "sites: the sites 'shop' and 'blog' both have the server name 'shop.test' on port 80; give it to one",
+        f"sites: the server name 'shop.test' on port 80 is claimed by shop and blog{AT_ONE_PATH}",
     ]
 
 
 def test_two_sites_cannot_have_one_server_name_on_the_encrypted_port() -> None:
     sites = [{**SITE, "tls": TLS}, {**SITE, "name": "blog", "listen_port": 81, "tls": TLS}, {**SITE, "name": "old", "listen_port": 443}]
     assert find_site_problems(sites, "sites") == [
-        "sites: the sites 'shop' and 'blog' and 'old' both have the server name 'shop.test' on port 443; give it to one",
+        f"sites: the server name 'shop.test' on port 443 is claimed by shop and blog and old{AT_ONE_PATH}",
     ]
 
 
@@ -321,14 +324,25 @@ def test_sites_that_are_spoken_to_in_one_way_or_on_ports_of_their_own_are_accept
 
 
 def test_a_shaped_site_has_every_option() -> None:
-    assert shape_site({"name": "shop", "server_names": ["A.test", "a.TEST", "b.test"], "upstream": "a:1", "extra": None}) == {
-        **SITE_DEFAULTS,
+    own = {
         "name": "shop",
+        "id": "shop",
         "server_names": ["a.test", "b.test"],
         "upstream": "a:1",
         "prefix": "",
+        "prefix_pattern": "",
         "has_uploads": False,
-        "fronts": [{"names": ["a.test", "b.test"], "plain": True, "encrypted": False}],
+        "guarded": False,
+        "encrypted": False,
+        "inherited_extra": "",
+    }
+    once = {"listen_port", "tls", "trusted_proxies", "trusted_header"}
+    place = {**{key: value for key, value in SITE_DEFAULTS.items() if key not in once}, **own}
+    assert shape_site({"name": "shop", "server_names": ["A.test", "a.TEST", "b.test"], "upstream": "a:1", "extra": None}) == {
+        **SITE_DEFAULTS,
+        **own,
+        "fronts": [{"names": ["a.test", "b.test"], "plain": True, "encrypted": False, "places": [place]}],
+        "places": [place],
     }
 
 

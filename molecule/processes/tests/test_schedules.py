@@ -81,14 +81,14 @@ def test_a_job_that_is_suspended_does_not_run_whatever_is_deployed_until_it_is_r
     deploy(host, version).succeeded()
     said = {**describe(host, version), "flask_app": NAME, "flask_job": "often"}
     try:
-        assert run_playbook(host, Path(JOB), {**said, "suspended": True}).succeeded().changed
-        assert run_playbook(host, Path(JOB), {**said, "suspended": True}).succeeded().changed == 0
+        assert run_playbook(host, Path(JOB), {**said, "flask_suspended": True}).succeeded().changed
+        assert run_playbook(host, Path(JOB), {**said, "flask_suspended": True}).succeeded().changed == 0
         assert "often is suspended" in words_of(deploy(host, other).succeeded())
         restart(host)
         time.sleep(2 * EVERY)
         assert other not in [version for _at, version in read_jobs(host, "begins", "often")]
     finally:
-        run_playbook(host, Path(JOB), {**said, "suspended": False}).succeeded()
+        run_playbook(host, Path(JOB), {**said, "flask_suspended": False}).succeeded()
     wait_on_host(host, f"grep -q 'begins often .* {other}' {SHARED}/jobs.txt")
     assert deploy(host, other).succeeded().changed == 0
 

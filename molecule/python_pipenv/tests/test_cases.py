@@ -459,5 +459,5 @@ def test_what_cannot_be_is_refused_with_the_way_out_and_leaves_nothing(bad: Play
 def test_all_that_a_failed_installation_has_said_is_in_a_file_for_root_alone(bad: Play, host: Host) -> None:
     place = "/var/log/webstack-flask/native-installation.log"
     assert f"All of it is in {place} on the host." in bad.output
-    assert "Python.h" in host.file(place).content_string
+    assert host.file(place).content_string.startswith("Processing ./native")
     assert (host.file(place).mode, host.file(place).user) == (0o600, "root")

@@ -48,14 +48,14 @@ def current(host: Host) -> str:
 def show_units(host: Host, *names: str) -> dict[str, dict[str, str]]:
     """Return what systemd says of the processes of all releases, by unit."""
     wanted = ",".join(("Id", "ActiveState", "MainPID", "NRestarts", *names))
-    text = host.check_output(f"systemctl show 'orders.*' --property={wanted}")
+    text = host.check_output(f"systemctl show 'orders.*@*.service' --property={wanted}")
     blocks = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in text.split("\n\n")]
-    return {block.pop("Id"): block for block in blocks if block}
+    return {block.pop("Id"): block for block in blocks if block and ".job@" not in block["Id"]}
 
 
 def at_work(host: Host) -> dict[str, str]:
     """Return the processes that work, and were not told to end, each with the number of its process."""
-    return {unit: state["MainPID"] for unit, state in show_units(host).items() if state["ActiveState"] == "active" and "MainPID" in state}
+    return {unit: state["MainPID"] for unit, state in show_units(host).items() if state["ActiveState"] == "active"}
 
 
 def units(release: str, names: Sequence[str] = ALL) -> set[str]:

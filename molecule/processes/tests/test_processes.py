@@ -25,7 +25,7 @@ def test_all_processes_of_the_release_work_each_in_its_queue(host: Host) -> None
         order(host, queue, "first")
     wait_for(host, *(f"{queue} first" for queue in QUEUES))
     assert "polls for first" in host.check_output("journalctl -t orders.bot --output=cat")
-    assert host.check_output("systemctl list-unit-files --state=enabled 'orders.*' --no-legend | wc -l") == str(len(ALL))
+    assert host.check_output("systemctl list-unit-files --state=enabled 'orders.*@*.service' --no-legend | wc -l") == str(len(ALL))
 
 
 def test_a_process_may_do_no_more_than_the_app_and_as_much_as_it_says_itself(host: Host) -> None:

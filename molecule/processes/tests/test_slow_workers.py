@@ -92,7 +92,7 @@ def test_more_and_fewer_of_a_process_touch_nothing_else(host: Host) -> None:
         assert deploy(host, version, celery={"count": count}).succeeded().changed == 0
         assert current(host) == release
         assert http_get(host, SITE, "/process").body == web
-        wait_on_host(host, "! systemctl list-units 'orders.*' | grep -q deactivating")
+        wait_on_host(host, "! systemctl list-units 'orders.*@*.service' | grep -q deactivating")
         return at_work(host)
 
     third = f"orders.celery.3@{release}.service"
@@ -121,9 +121,9 @@ def test_the_processes_may_be_those_of_the_procfile_in_the_source_which_a_rollba
 def test_a_run_that_is_killed_while_the_workers_change_is_made_good_by_the_next(host: Host) -> None:
     deploy(host, new_version()).succeeded()
     release, version = current(host), new_version()
-    wait_on_host(host, "! systemctl list-units 'orders.*' | grep -q deactivating")
+    wait_on_host(host, "! systemctl list-units 'orders.*@*.service' | grep -q deactivating")
     with running(host, describe(host, version)) as run:
-        new = f"systemctl list-units --plain --no-legend 'orders.*' | grep -v {release} | grep -q service"
+        new = f"systemctl list-units --plain --no-legend 'orders.*@*.service' | grep -v 'job@' | grep -qv {release}"
         wait_on_host(host, new, then=f"kill -KILL $(cat /run/webstack-flask/{NAME}.lock)")
         run.kill()
     assert current(host) != release

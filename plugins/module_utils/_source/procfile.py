@@ -23,6 +23,12 @@ NO_FILE = f"there is no file with that very name at its top, {PROCFILE}"
 _LARGEST = 64 * 1024
 """Bytes of the largest one that is read."""
 
+_LONGEST = 4096
+"""Characters of the longest line that is read. What is searched in it would take minutes of the controller's time in one without end."""
+
+_MOST = 100
+"""Lines, at most: each may become a unit."""
+
 _ENTRY = re.compile(r"([A-Za-z0-9_-]+):(.*)", re.DOTALL)
 _MERGE = re.compile(r"(<{7}|>{7}|\|{7})( .*)?|={7}")
 _QUOTED = re.compile(r"\"[^\"]*\s[^\"]*\"|'[^']*\s[^']*'")
@@ -130,6 +136,9 @@ def parse(text: str) -> Procfile:
     for number, raw in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
         if not raw.strip() or raw.lstrip().startswith("#"):
             continue
+        if len(lines) + len(problems) == _MOST:
+            problems.append(f"it has more than {_MOST} lines")
+            break
         found = _ENTRY.fullmatch(raw)
         problem = _find_problem(raw, found and found[2].strip())
         if problem or not found:
@@ -145,6 +154,8 @@ def parse(text: str) -> Procfile:
 
 
 def _find_problem(raw: str, command: str | None) -> str:
+    if len(raw) > _LONGEST:
+        return f"has more than {_LONGEST} characters; put the command into a script of the source"
     if found := _JINJA.search(raw):
         # Not quoted as it is: it may not reach the controller.
         return f"has a brace before {found[0][1]!r}, which Ansible would take for its own; put the command into a script of the source"

@@ -135,3 +135,13 @@ def test_processes_are_taken_only_from_a_procfile_that_can_be_read_and_whose_nam
             require_processes(parse(text))
     with pytest.raises(UserError, match="there is no file with that very name at its top, Procfile"):
         require_processes(None)
+
+
+def test_what_takes_long_to_read_is_not_read() -> None:
+    assert parse("web: " + "$(" * 2100 + ")" * 2100).problems == [
+        "line 1 has more than 4096 characters; put the command into a script of the source"
+    ]
+    many = parse("".join(f"a{number}: b\n" for number in range(5000)))
+    assert many.problems == ["it has more than 100 lines"]
+    assert len(many.lines) == 100
+    assert parse("web: " + "x" * 4091).problems == []

@@ -45,7 +45,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 jobs:
-  description: The jobs of the apps that have a timer, or are suspended.
+  description: The jobs of the apps, also those that are suspended.
   type: list
   elements: dict
   returned: success

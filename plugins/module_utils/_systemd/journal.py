@@ -73,7 +73,7 @@ def _add(one: Run, kind: str, entry: dict[str, Any]) -> None:
     if kind == _PROCESS_ENDED:
         word = "exit status" if entry.get("EXIT_CODE") == "exited" else "signal"
         one.exit = f"{word} {entry.get('EXIT_STATUS')}"
-    else:
+    elif kind in (_DONE, _NOT_DONE, _RESULT):
         one.ended = _when(entry)
         one.failed = one.failed or kind != _DONE
         one.result = entry.get("UNIT_RESULT", one.result)

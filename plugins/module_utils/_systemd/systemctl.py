@@ -225,13 +225,6 @@ def find_next_times(event: str) -> list[str]:
     return re.findall(r"^\s*(?:Next elapse|Iteration #\d+|Iter\. #\d+): (.*)$", ended.output, re.MULTILINE)
 
 
-def find_next_elapses(timers: Sequence[str]) -> dict[str, str]:
-    """Return when each timer elapses next by the clock, such as `Mon 2026-01-05 04:00:00 UTC`; nothing for one that does not."""
-    shown = _systemctl("show", "--timestamp=utc", "--property=Id,NextElapseUSecRealtime", "--", *timers)
-    blocks = (dict(line.partition("=")[::2] for line in block.splitlines()) for block in shown.strip().split("\n\n"))
-    return {values["Id"]: values.get("NextElapseUSecRealtime", "") for values in blocks}
-
-
 def read_journal(unit: str, lines: int, since: float = 0) -> str:
     """Return the last lines of a unit, without time stamps, or what can be had of them; it never fails.
 

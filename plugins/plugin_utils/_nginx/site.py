@@ -471,7 +471,7 @@ _is_misspelt_protocol = _text(r"proxy(-?protocol)?(-?v?[12])?|send-proxy(-v2)?",
 _is_plain_text = re.compile("[\n\t -~\u00a0-\u2027\u202a-\U0010ffff]*").fullmatch
 
 _NAME = _Rule(_text("[a-z][a-z0-9_-]{0,31}"), "1 to 32 lower-case letters, digits, `-` and `_`, beginning with a letter")
-_STATE = _Rule(lambda value: value in ("present", "absent"), "`present` or `absent`")
+_STATE = _Rule(lambda value: value in ("present", "absent", "kept"), "`present`, `absent` or `kept`")
 _SERVER_NAME = _Rule(
     lambda value: isinstance(value, str) and value != "_" and _is_server_name(value),
     "a host name such as www.example.org, *.example.org or www.example.*",

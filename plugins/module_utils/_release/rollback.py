@@ -42,22 +42,22 @@ def roll_back(app: dict[str, Any], to: str, lock_timeout: float, host: Host, *, 
         return True
 
     outcome = change_app(switch, lock_timeout, change)
-    if "error" not in outcome and outcome["current"] and (told := describe_site(app, has_web(layout, host, outcome["current"]))):
+    if "error" not in outcome and outcome["current"] and (told := describe_site(app, is_web=has_web(layout, host, outcome["current"]))):
         outcome["notes"].append(told)
     return outcome
 
 
-def describe_site(app: Mapping[str, Any], is_web: bool) -> str:
-    """Return what somebody has to know where a release and the site that is described do not go together; a rollback changes no site."""
+def describe_site(app: Mapping[str, Any], *, is_web: bool) -> str:
+    """Return what somebody has to know of a release that the described site does not go with; a rollback changes no site."""
     if is_web and not app.get("proxy"):
         return (
-            "ATTENTION: this release has a web process, and nginx has no site for it, because the description has neither `wsgi` nor `asgi`; "
-            "describe it as it was then, and run site.yml"
+            "ATTENTION: this release has a web process, and the description has none, so that users may not reach it; give it back its "
+            "`wsgi` or `asgi` and its `server_names`, and run site.yml"
         )
     if app.get("proxy") and not is_web:
         return (
-            "ATTENTION: this release has no web process, and users of the site get 502; take what the description says of the web out, and run "
-            "site.yml, or go back to the release before"
+            "ATTENTION: this release has no web process, and users of the site get 502 Bad Gateway; take out what the description says of "
+            "the web, and run site.yml, or go back to the release before"
         )
     return ""
 

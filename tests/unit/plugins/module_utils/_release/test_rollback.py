@@ -9,14 +9,14 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.rollback i
 @pytest.mark.parametrize(
     ("proxy", "is_web", "told"),
     [
-        (None, True, "nginx has no site for it"),
+        (None, True, "users may not reach it"),
         ({"host": "shop.test"}, False, "users of the site get 502"),
         (None, False, ""),
         ({"host": "shop.test"}, True, ""),
     ],
 )
-def test_a_release_and_a_site_that_do_not_go_together_are_told(proxy: object, is_web: bool, told: str) -> None:
-    found = describe_site({"proxy": proxy}, is_web)
+def test_a_release_and_a_site_that_do_not_go_together_are_told(proxy: object, told: str, *, is_web: bool) -> None:
+    found = describe_site({"proxy": proxy}, is_web=is_web)
     assert told in found
     assert bool(found) == bool(told)
     assert not found or "run site.yml" in found

@@ -462,8 +462,8 @@ def test_what_users_reach_stays_until_the_release_that_has_no_web_process_has_ta
     good, bad = {"releases": {"shop": {"current": "r2", "previous": "r1"}}}, {"releases": {"shop": {"error": "x", "current": "r1"}}}
     assert site_inputs(apps) == site_inputs(apps, {}, [], {"shop": ""}) == [GONE]
     assert site_inputs(apps, {}, [], live) == site_inputs(apps, {}, [{"builds": {"shop": {"error": "x"}}}], live) == [KEPT]
-    assert certificate_inputs(apps, True) == [GONE]
-    assert certificate_inputs(apps, True, live) == []
+    assert certificate_inputs(apps, has_certbot=True) == [GONE]
+    assert certificate_inputs(apps, has_certbot=True, live=live) == []
     for result in ({}, bad):
         assert list_last_sites(result, apps, {}, live) == list_left_certificates(result, apps, live) == []
         assert hosts_inputs(apps, "192.0.2.1", result, live) == []

@@ -98,6 +98,8 @@ def test_the_recipes_for_nginx_are_deployed_as_they_stand_and_again(host: Host, 
     for name, status in (("intern", 403), ("staging", 401)):
         answer = http_get(host, f"{name}.example.org")
         assert (answer.status, "x-webstack-site" in answer.headers) == (status, False)
+        guessed = {"X-Webstack-Proof": "is-known", "X-Webstack-Host": "?:is-known"}
+        assert http_request(host, f"{name}.example.org", "GET", "/", headers=guessed).status == status
         words = host.file(f"/etc/nginx/sites-available/{name}.proof")
         assert (words.user, words.group, words.mode) == ("root", "root", 0o600)
         known, passing = (line.split()[0] for line in words.content_string.splitlines()[1:])

@@ -57,6 +57,7 @@ class FilterModule:
             "left_certificates": inputs.list_left_certificates,
             "port_problems": inputs.port_problems,
             "host_summary": summary.summarise_host,
+            "jobs_summary": summary.summarise_jobs,
             "removal_inputs": inputs.removal_inputs,
             "without_app": without_app,
             "apps_beside": sharing.leave_names,

@@ -97,7 +97,8 @@ def is_of_site(answer: Answer, ask_which: Callable[[], Answer]) -> bool:
     """
     if answer.site == _SITE_KNOWS:
         return True
-    return bool(not answer.error or answer.is_silent) and ask_which().site == _SITE_KNOWS
+    # The answer to that is where it leads to, for it stands where no header can be added for it alone.
+    return bool(not answer.error or answer.is_silent) and ask_which().location == _SITE_KNOWS
 
 
 def read_current(layout: AppLayout, host: Host) -> str | None:

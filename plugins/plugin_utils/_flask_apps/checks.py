@@ -497,7 +497,7 @@ def _find_build_problems(app: App) -> _Problems:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             yield f"build_env.{key} is {type(value).__name__}, and a variable holds text; put the value in quotes"
     for problem in find_environment_problems(as_text(app["build_env"])):
-        yield problem.replace("env", "build_env", 1)
+        yield problem.replace("the environment variable", "the variable in build_env", 1)
     if app["build_env"] and not app["build_commands"]:
         yield "build_env is given without `build_commands`, which alone get these variables; the app's own are in `env`"
     for key in ("build_commands", "release_commands"):

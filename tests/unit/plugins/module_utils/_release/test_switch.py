@@ -99,7 +99,7 @@ def _gate(*, is_ours: bool, passes: bool = True, refusal: str = "403 Forbidden",
         if passing and "Host: shop.proof.invalid\r\n" in request and "X-Webstack-Host: shop.test\r\n" in request:
             return "200 OK\r\nX-Webstack-Release: r1" if passes else "502 Bad Gateway"
         if known and is_ours and "X-Webstack-Host: ?\r\n" in request:
-            return "204 No Content\r\nX-Webstack-Site: is-known"
+            return "308 Permanent Redirect\r\nLocation: is-known"
         return refusal + ("\r\nX-Webstack-Site: is-known" if known and is_ours and tells else "")
 
     with _serve(answer) as port:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._source.shared_data import SEEDS
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import PROCESS_SPEC, SCHEDULE_SPEC
 from unit.flask_entries import describe, find_problem
@@ -62,6 +63,8 @@ def test_whatever_is_written_is_taken_or_refused_by_its_key_in_a_short_message(k
         ({"release_command_timeout": 1e9}, "release_command_timeout is 1e+09; it must not be more than 31622400"),
         ({"release_commands": ["a\x1b"]}, "release_commands[0] is 'a\\x1b'; it holds a control character"),
         ({"build_commands": ["make", ""]}, "build_commands[1] is '', which is no command"),
+        ({"build_commands": ["make"], "build_env": {"A-B": "c"}}, "the variable in build_env 'A-B': a name consists"),
+        ({"shared": {"directories": [f"{SEEDS}/x"]}}, f"shared names '{SEEDS}/x'; {SEEDS} is where a build keeps"),
         ({"service": {1: 2}}, "service.1 is not the name of a systemd directive"),
     ],
 )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
@@ -13,7 +14,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.command im
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import choose_previous, is_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import read_switch_of, stay
-from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_records, sweep
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import has_web, read_records, sweep
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, change_app, retire_others
 
@@ -40,7 +41,25 @@ def roll_back(app: dict[str, Any], to: str, lock_timeout: float, host: Host, *, 
         Transaction.begin(own, wanted).run()
         return True
 
-    return change_app(switch, lock_timeout, change)
+    outcome = change_app(switch, lock_timeout, change)
+    if "error" not in outcome and outcome["current"] and (told := describe_site(app, is_web=has_web(layout, host, outcome["current"]))):
+        outcome["notes"].append(told)
+    return outcome
+
+
+def describe_site(app: Mapping[str, Any], *, is_web: bool) -> str:
+    """Return what somebody has to know of a release that the described site does not go with; a rollback changes no site."""
+    if is_web and not app.get("proxy"):
+        return (
+            "ATTENTION: this release has a web process, and the description has none, so that users may not reach it; give it back its "
+            "`wsgi` or `asgi` and its `server_names`, and run site.yml"
+        )
+    if app.get("proxy") and not is_web:
+        return (
+            "ATTENTION: this release has no web process, and users of the site get 502 Bad Gateway; take out what the description says of "
+            "the web, and run site.yml, or go back to the release before"
+        )
+    return ""
 
 
 def choose_target(layout: AppLayout, host: Host, current: str | None, wanted: str) -> str:

@@ -48,6 +48,11 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     tidy,
     wants_proxy_protocol,
 )
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.services import (
+    find_problems_of_uses,
+    find_service_problems,
+    share_callers,
+)
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.sharing import claim_names, share_settings
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import PROCESS_SPEC, SCHEDULE_SPEC, SPEC
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import NO_CONFIG, find_setting_problems
@@ -128,10 +133,12 @@ def check_apps(apps: object) -> list[dict[str, Any]]:
         for find in _ABSENT_FINDERS if is_absent(entry) else _FINDERS:
             found += _find_readable(find, entry)
         problems += [f"{where}: {problem}" for problem in found]
-        problems += [f"{where}: {problem}" for problem in _find_readable(partial(_find_keys_of_the_web, app), entry)]
+        for find_given in (_find_keys_of_the_web, find_service_problems):
+            problems += [f"{where}: {problem}" for problem in _find_readable(partial(find_given, app), entry)]
         entries.append(entry)
     problems += _find_repetitions(entries)
-    shared = [] if problems else share_settings(entries)
+    problems += find_problems_of_uses(entries)
+    shared = [] if problems else share_callers(share_settings(entries))
     problems += _find_problems_together(shared)
     if problems:
         raise UserError("flask_apps cannot be deployed as described; nothing was changed:\n" + "\n".join(f"- {p}" for p in problems))
@@ -233,11 +240,13 @@ def _find_naming_problems(app: App) -> _Problems:
 
 def _is_without_web(app: App) -> bool:
     """Return whether an entry describes no web process: processes or jobs, and neither what gunicorn starts from nor a name."""
-    return not (has_web(app) or app["server_names"]) and bool(described_processes(app) or takes_procfile(app) or app["schedules"])
+    return not (has_web(app) or app["server_names"] or app["internal"]) and bool(
+        described_processes(app) or takes_procfile(app) or app["schedules"]
+    )
 
 
 def _find_address_problems(app: App) -> _Problems:
-    if not app["server_names"] and not _is_without_web(app):
+    if not app["server_names"] and not app["internal"] and not _is_without_web(app):
         yield "server_names is empty; give at least one name under which the app is to be served, as in `server_names: [shop.example.com]`"
 
 
@@ -294,7 +303,7 @@ def _find_access_problems(app: App) -> _Problems:
 
 def _find_start_problems(app: App) -> _Problems:
     given = [key for key in _ENTRY_POINTS if app[key] is not None]
-    if not given and not _is_without_web(app):
+    if not given and not app["internal"] and not _is_without_web(app):
         yield "wsgi is missing; give what gunicorn starts from, `wsgi: module:callable`, or `asgi` for an ASGI app"
     if len(given) > 1:
         yield "wsgi and asgi are both given; keep the one that the app is made for"

@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import sys
 from pathlib import Path
 
 from flask import Flask, request
@@ -12,7 +11,7 @@ DATABASE = Path(os.environ.get("WEBSTACK_FLASK_SHARED", "."), "images.db")
 VERSION = os.environ.get("VERSION", "unnamed")
 
 if os.environ.get("FAULT") == "start":
-    sys.exit("no images today")
+    raise RuntimeError("no images today")
 
 
 def connect():
@@ -21,13 +20,16 @@ def connect():
     return link
 
 
+@app.after_request
+def name_version(response):
+    response.headers["X-Version"] = VERSION
+    return response
+
+
 @app.get("/images")
 def images():
-    if os.environ.get("FAULT") == "answer":
-        return "no images today", 500
     with connect() as link:
-        names = [name for (name,) in link.execute("SELECT name FROM images ORDER BY name")]
-    return {"names": names, "version": VERSION}
+        return [name for (name,) in link.execute("SELECT name FROM images ORDER BY name")]
 
 
 @app.post("/images/<name>")
@@ -37,7 +39,12 @@ def add(name):
     return {"added": name}
 
 
+@app.post("/echo")
+def echo():
+    return request.get_data()
+
+
 @app.get("/seen")
 def seen():
-    """Tell all that a caller has said, or nginx for him."""
+    """Show all that a caller has said, or nginx for him."""
     return dict(request.headers)

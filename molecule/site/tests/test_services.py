@@ -162,7 +162,7 @@ def test_who_no_longer_names_the_service_is_let_in_for_as_long_as_its_former_rel
     assert (bad.status != 0, "no pages today" in words_of(bad)) == (True, True)
     assert (http_get(host, PUBLIC).status, let_in(host)) == (200, ["webstack.flask", "ui"])
 
-    alone = ui(uses=[], health={"path": "/static/style.css"})
+    alone = ui(uses=[], health={"path": "/none"})
     deploy(host, alone, images("v1")).succeeded()
     assert let_in(host) == ["webstack.flask"]
     assert (http_get(host, PUBLIC).status, call(host, word)[:4]) == (500, "403 ")

@@ -60,8 +60,19 @@ def take_turns(apps: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
     """Return the apps in turns, so that each comes after the services that it uses. Those that use each other in a circle come together."""
     waiting, turns = list(apps), []
     while waiting:
-        names = {app["name"] for app in waiting}
-        free = [app for app in waiting if names.isdisjoint({use["name"] for use in app["services"]} - {app["name"]})]
-        turns.append(free or waiting)
+        names = [app["name"] for app in waiting]
+        reached = {name: _find_reached(name, waiting) & set(names) for name in names}
+        turns.append([app for app in waiting if all(app["name"] in reached[name] for name in reached[app["name"]])])
         waiting = [app for app in waiting if app not in turns[-1]]
     return turns
+
+
+def _find_reached(start: str, apps: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the names of the services that an app uses, or that these use, and so on."""
+    uses = {app["name"]: {service["name"] for service in app["services"]} for app in apps}
+    found: set[str] = set()
+    left = set(uses[start])
+    while left:
+        found |= left
+        left = {name for reached in left for name in uses.get(reached, ())} - found
+    return found

@@ -51,6 +51,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.services import (
     find_problems_of_uses,
     find_service_problems,
+    leave_out_site,
     share_callers,
 )
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.sharing import claim_names, share_settings
@@ -451,7 +452,7 @@ def _find_health_problems(app: App) -> _Problems:
 
 
 def _find_tls_problems(app: App) -> _Problems:
-    if not is_encrypted(app):
+    if not is_encrypted(app) or app["internal"]:
         return
     tls = app["tls"]
     given = [key for key in ("certificate", "key") if tls[key]]
@@ -496,7 +497,7 @@ def _find_site_problems(app: App) -> _Problems:
     told = {"name": "app"} | {"server_names": app["server_names"] or ["localhost"], "static": app["static"] or []}
     encrypted = {"tls": app["tls"] if "tls" in app and not any(_find_tls_problems(app)) else None}
     below_nginx = re.compile(rf"^(?={'|'.join(SPEC['nginx']['options'])})")
-    for problem in find_site_problems([site_input(_Entry({**app, **told, **encrypted}))], ""):
+    for problem in find_site_problems([site_input(_Entry(leave_out_site({**app, **told, **encrypted})))], ""):
         yield below_nginx.sub("nginx.", problem.removeprefix("[0]."))
 
 

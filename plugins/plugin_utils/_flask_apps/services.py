@@ -69,6 +69,13 @@ def find_service_problems(given: App, app: App) -> Iterator[str]:
         yield f"nginx.extra has `{word}`, and callers of an `internal` app say their word in place of a password; take one of the two out"
 
 
+def leave_out_site(app: App) -> dict[str, Any]:
+    """Return an entry without what an internal one cannot say of a site; that it does is told already."""
+    if not app["internal"]:
+        return dict(app)
+    return {**app, "path": "/", "tls": None, "nginx": {key: value for key, value in app["nginx"].items() if key not in _OF_A_SITE}}
+
+
 def find_problems_of_uses(apps: Sequence[App]) -> Iterator[str]:
     """Find what is wrong with who uses whom. Entries of which a key is missing or wrong are looked at as far as they can be."""
     known = {app.get("name"): app for app in apps if app.get("name")}

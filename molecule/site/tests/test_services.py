@@ -40,7 +40,7 @@ secrets = [user.partition(":")[2].encode(), base64.b64encode(user.encode())]
 if any(secret in subprocess.check_output(["journalctl", "--all", "--no-pager"]) for secret in secrets):
     print("the journal")
 places = ["/var/www/ui/current/env", "/var/www/ui/current/release.json"]
-places += [path for place in ("/var/log", "/etc") for path in pathlib.Path(place).rglob("*")] 
+places += [path for place in ("/var/log", "/etc") for path in pathlib.Path(place).rglob("*")]
 places += pathlib.Path("/proc").glob("[0-9]*/cmdline")
 for path in map(pathlib.Path, places):
     try:

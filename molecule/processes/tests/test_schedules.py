@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from scenario_tests import one_of, restart, run_playbook, wait_on_host
 from scenario_tests.faulty import new_version, running, words_of
 from scenario_tests.hosts import LONG
@@ -20,6 +22,7 @@ testinfra_hosts = one_of("debian12", "debian13")
 
 EVERY = 10
 JOB = "playbooks/job.yml"
+JOBS = "playbooks/jobs.yml"
 
 
 def read_jobs(host: Host, word: str, job: str) -> list[tuple[int, str]]:
@@ -66,6 +69,11 @@ def test_a_job_that_fails_is_told_with_its_last_words_and_seen_until_it_is_done(
     assert play.status != 0
     assert "bad has failed: no money" in words_of(play)
     assert f"{NAME}.bad.job@" in host.check_output("systemctl list-units --failed --plain --no-legend")
+    jobs = words_of(run_playbook(host, Path(JOBS), {**describe(host, version), "flask_runs": 1}).succeeded())
+    assert re.search(
+        rf"{NAME}\.bad: .* FAILED after [\d.]+ s, release {current(host)}: its process ended with exit status 1.* no money", jobs
+    )
+    assert re.search(rf"{NAME}\.often: next .* UTC.* success after [\d.]+ s", jobs)
     mended = describe(host, new_version())
     mended["flask_apps"][0]["schedules"]["bad"]["command"] = "python job.py bad"
     words = words_of(run_playbook(host, Path("playbooks/deploy.yml"), mended).succeeded())
@@ -104,10 +112,16 @@ def test_jobs_run_after_a_reboot_and_a_second_run_changes_nothing(host: Host) ->
         time.sleep(1)
 
 
-def test_a_time_that_never_comes_is_refused_before_anything_is_changed(host: Host) -> None:
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        ("2020-01-01", "the job often is to run at '2020-01-01 UTC', which is never again"),
+        ("*-*-* 02:30 Europe/Prague", "the clocks of Europe/Prague go from 02:00 to 03:00, and 02:30 does not come"),
+    ],
+)
+def test_a_time_that_does_not_come_is_refused_before_anything_is_changed(host: Host, at: str, told: str) -> None:
     described = describe(host, new_version())
-    described["flask_apps"][0]["schedules"]["often"]["at"] = "2020-01-01"
+    described["flask_apps"][0]["schedules"]["often"]["at"] = at
     before = current(host)
-    play = run_playbook(host, Path("playbooks/deploy.yml"), described)
-    assert "the job often is to run at '2020-01-01 UTC', which is never again" in words_of(play)
+    assert told in words_of(run_playbook(host, Path("playbooks/deploy.yml"), described))
     assert current(host) == before

@@ -37,19 +37,20 @@ FIND_WORDS = """
 import base64, pathlib, re, subprocess
 user = re.search('IMAGES_URL="http://(.*)@', pathlib.Path("/var/www/ui/current/env").read_text())[1]
 secrets = [user.partition(":")[2].encode(), base64.b64encode(user.encode())]
-if any(secret in subprocess.check_output(["journalctl", "--all", "--no-pager"]) for secret in secrets):
-    print("the journal")
+for line in subprocess.check_output(["journalctl", "--all", "--no-pager"]).splitlines():
+    if any(secret in line for secret in secrets) and b" sudo[" not in line:
+        print("journal")
 places = ["/var/www/ui/current/env", "/var/www/ui/current/release.json"]
 places += [path for place in ("/var/log", "/etc") for path in pathlib.Path(place).rglob("*")]
 places += pathlib.Path("/proc").glob("[0-9]*/cmdline")
 for path in map(pathlib.Path, places):
     try:
-        if path.is_file() and any(secret in path.read_bytes() for secret in secrets):
+        if path.is_file() and path.suffix != ".journal" and any(secret in path.read_bytes() for secret in secrets):
             print(path)
     except OSError:
         pass
 """
-"""Program that prints where the word of the public service is on the host, without being told it."""
+"""Program that prints where the word of the public service is on the host, without being told it. What tests say to sudo does not count."""
 
 
 def ui(**changes: object) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def test_the_public_one_shows_what_the_other_answers_and_nobody_else_gets_anythi
     assert url.endswith(f"@{ADDRESS}")
     assert let_in(host) == ["webstack.flask", "ui"]
 
-    # Its words are nowhere but where they belong. Those that come later in this test are in the journal, by sudo.
+    # Its words are nowhere but where they belong.
     assert sorted(host.check_output("python3 -c %s", FIND_WORDS).split()) == [CALLERS, "/var/www/ui/current/env"]
     own = url.partition(":")[2].partition(":")[2].partition("@")[0]
     assert not any(secret in plan.output + first.output for secret in (own, authorize(url).partition(" ")[2]))

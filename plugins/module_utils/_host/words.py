@@ -22,6 +22,9 @@ KEY = Path("/var/lib/webstack-flask/services.key")
 THE_HOST = "webstack.flask"
 """The caller that is the host itself, to prove a release. No app can be called so."""
 
+_SAID = re.compile(r"(?<=:)[0-9a-f]{64}(?=@127\.)")
+"""A word within the URL of a service. Clients quote such URLs in their errors, and apps write these into their logs."""
+
 _KEY = re.compile(r"[0-9a-f]{64}\n?")
 _LINE = re.compile(r'(?m)^"~\S+ \S+" (?P<caller>[a-z0-9._-]+);$')
 
@@ -67,3 +70,8 @@ def list_callers(text: str) -> list[str]:
 def hide_words(text: str) -> str:
     """Return such lines without the words, for people to read."""
     return _LINE.sub(r"\g<caller>", text)
+
+
+def redact(text: str) -> str:
+    """Return what an app has said, without the words in it."""
+    return _SAID.sub("…", text)

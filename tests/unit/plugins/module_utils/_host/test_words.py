@@ -15,6 +15,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.words import 
     list_callers,
     make_credentials,
     make_word,
+    redact,
 )
 
 KEY = "ab" * 32
@@ -66,3 +67,9 @@ def test_nginx_finds_what_a_client_sends_and_nothing_like_it() -> None:
 
 def test_people_see_who_is_let_in_and_not_by_which_word() -> None:
     assert hide_words("# head\n" + format_callers(KEY, "images", ["shop", "blog"])) == "# head\nshop\nblog\n"
+
+
+def test_what_a_client_quotes_of_a_url_shows_no_word() -> None:
+    word = make_word(KEY, "images", "shop")
+    said = f"requests.exceptions.HTTPError: 500 Server Error for url: http://shop:{word}@127.79.1.2:790/images\nsha256:{word}"
+    assert redact(said) == said.replace(f"{word}@", "…@")

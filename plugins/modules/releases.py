@@ -13,7 +13,8 @@ description:
     one that answers, and stops the former release when its requests have ended.
   - All of it happens in one process on the host, which holds a kernel lock. A release that is no good never gets a request,
     or loses them again to the former one, which is still warm.
-  - The apps are taken one after another; when one fails, the others still get their turn, and the module fails at the end.
+  - The apps are taken side by side, those that use an internal service after it; when one fails, the others still get their turn, and the
+    module fails at the end.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
 extends_documentation_fragment: webstack.flask.switch
@@ -110,6 +111,10 @@ options:
             description: Whether it has to be told by the PROXY protocol who asks, because it answers to nobody else.
             type: bool
             default: false
+          internal:
+            description: Whether the app is an internal service, to which the host says a word of its own.
+            type: bool
+            default: false
           proof:
             description: File that lets the host pass the gates of the app's site, as the role nginx_site writes it. It may be missing.
             type: path
@@ -130,6 +135,32 @@ options:
                 type: list
                 elements: str
                 required: true
+      services:
+        description: Internal services that the app calls. The URL of each, with a word that the host makes, is in a variable.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          name:
+            description: Name of the service.
+            type: str
+            required: true
+          variable:
+            description: The variable.
+            type: str
+            required: true
+          address:
+            description: Address of the service.
+            type: str
+            required: true
+          port:
+            description: Its port.
+            type: int
+            required: true
+          callers:
+            description: File of nginx that lets the app in. A release is not begun before it does.
+            type: path
+            required: true
       commands:
         description: Shell commands that the release runs once before it takes traffic, as the app's user, such as C(flask db upgrade).
         type: list
@@ -304,6 +335,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._outcomes import Fl
 from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS
+from ansible_collections.webstack.flask.plugins.module_utils._release.services import take_turns
 from ansible_collections.webstack.flask.plugins.module_utils._release.threads import describe_unfit, list_packages
 
 _MEMORY = 256
@@ -330,7 +362,10 @@ def main() -> None:
             module.warn(warning)
 
     failed: dict[str, Any] = {"id": None, "previous": None, "current": None, "changed": False, "notes": []}
-    outcomes = for_each_app(module.params["apps"], attend, failed, workers=count_workers(_MEMORY))
+    done: dict[str, dict[str, Any]] = {}
+    for turn in take_turns(module.params["apps"]):
+        done.update(for_each_app(turn, attend, failed, workers=count_workers(_MEMORY)))
+    outcomes = {app["name"]: done[app["name"]] for app in module.params["apps"]}
     exit_with(module, "releases", outcomes, defer_errors=module.params["defer_errors"], diff=diffs)
 
 
@@ -351,6 +386,16 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "service": {"type": "str", "required": True},
             "socket": {"type": "str", "required": True},
             "drop_in": {"type": "str", "default": ""},
+            "services": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    **{name: {"type": "str", "required": True} for name in ("name", "variable", "address")},
+                    "port": {"type": "int", "required": True},
+                    "callers": {"type": "path", "required": True},
+                },
+            },
             "commands": {"type": "list", "elements": "str", "default": []},
             "processes": {
                 "type": "list",

@@ -29,6 +29,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.release im
 )
 from ansible_collections.webstack.flask.plugins.module_utils._release.schedules import Schedule
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
+from ansible_collections.webstack.flask.plugins.module_utils._release.services import Use, require_let_in
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch, read_current
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, change_app, retire_others
 from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import read_unit
@@ -75,6 +76,7 @@ def read_spec(app: dict[str, Any]) -> ReleaseSpec:
         drop_in=app["drop_in"],
         processes=tuple(map(Process.of, app["processes"])),
         schedules=tuple(map(Schedule.of, app["schedules"])),
+        uses=tuple(map(Use.of, app["services"])),
         commands=tuple(app["commands"]),
         version=app["version"],
         health=app["health"],
@@ -192,7 +194,7 @@ def describe_state(spec: ReleaseSpec, host: Host, release: str | None, *, wanted
     record = read_record(layout, host, release) if release and not wanted else None
     processes = spec.processes if wanted else tuple(map(Process.of, record.processes)) if record else ()
     schedules = spec.schedules if wanted else tuple(map(Schedule.of, record.schedules)) if record else ()
-    variables = sorted(spec.variables) if wanted else record.variables if record else ()
+    variables = spec.variable_names if wanted else record.variables if record else ()
     parts = {
         "current": f"{release}\n" if release else None,
         "env (names only)": "".join(f"{name}\n" for name in variables) if release else None,
@@ -222,6 +224,7 @@ def deploy(app: dict[str, Any], lock_timeout: float, host: Host, *, check: bool)
     layout, switch = spec.layout, read_switch(app, spec.layout, host)
     if spec.id != switch.current:
         require_times(spec, host)
+        require_let_in(() if check else spec.uses, layout.name, host)
     before = describe_state(spec, host, switch.current, wanted=False)
     outcome = predict(spec, host, SharedData.of(app)) if check else change_app(switch, lock_timeout, lambda: converge(app, spec, switch))
     after = describe_state(spec, host, spec.id or "(known when the build is)", wanted=True)

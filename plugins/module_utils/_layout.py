@@ -27,6 +27,8 @@ LOG_ROOT = Path("/var/log/webstack-flask")
 LOCK_ROOT = Path("/run/webstack-flask")
 UNIT_ROOT = Path("/etc/systemd/system")
 STAMP_ROOT = Path("/var/lib/systemd/timers")
+GROUP_ROOT = Path("/var/lib/webstack-flask/groups")
+"""Directory with a file for each group of apps that switch together."""
 
 
 def check_name(name: str) -> str:

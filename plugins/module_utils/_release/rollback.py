@@ -105,7 +105,8 @@ def choose_targets(group: str, switches: Mapping[str, Switch], host: Host, wante
         what = f"in which one of them had the release {named!r}" if named else "other than the one that they reach now"
         raise UserError(
             f"the group {group!r} ({', '.join(switches)}) has no set of releases to go back to: none {what}, that users "
-            "have reached together and that is still on the host. To take a single one back, take `group` out of its entry, and name the release by flask_release"
+            "have reached together and that is still on the host. To take a single one back, take `group` out of "
+            "its entry, and name the release by flask_release"
         )
     return chosen
 

@@ -213,7 +213,9 @@ class World:
         """Put something in a place, or take away what is there."""
         key = str(path)
         if not synced:
-            self.unsynced.append((posixpath.dirname(key), tuple((place, self.nodes.get(place)) for place in {key, *self.below(key)})))
+            # What is in a directory stays when its access changes.
+            places = {key, *self.below(key)} if node is None else {key}
+            self.unsynced.append((posixpath.dirname(key), tuple((place, self.nodes.get(place)) for place in places)))
         if node is None:
             for place in self.below(key):
                 del self.nodes[place]

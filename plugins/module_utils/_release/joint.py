@@ -29,7 +29,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.groups imp
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS, read_switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import is_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import read_switch_of, stay
-from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, read_records
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, read_records, sweep
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, retire_others
@@ -117,8 +117,11 @@ class Joint:
             others = [other.name for other in self.members if other is not member]
             member.switch.notes.append(f"together with {' and '.join(others)}, of the group {self.name}")
         write_group(self.host, group.end(reached=True))
-        for member in moving:
-            member.transaction.leave()
+        for member in self.members:
+            if member.stays:
+                self.changed[member.name] |= retire_others(member.switch, member.move.release) | sweep(member.switch.layout, self.host)
+            else:
+                member.transaction.leave()
 
     def _do(self, members: Iterable[Member], stage: Callable[[Member], object]) -> None:
         for member in members:
@@ -243,6 +246,7 @@ class _Recovery:
         for member in self.members:
             target = member.release if reached else member.before
             retire_others(member.switch, target)
+            sweep(member.switch.layout, self.host)
         where = "the releases to which it was on the way" if reached else "those before"
         self._tell(f"{' and '.join(member.switch.layout.name for member in self.members)} are at {where}")
 

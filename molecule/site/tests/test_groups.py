@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-from scenario_tests import http_get, run_playbook, wait_on_host
+from scenario_tests import http_get, one_of, run_playbook, wait_on_host
 from scenario_tests.faulty import running
 from scenario_tests.releases import read_app
 
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from testinfra.host import Host
+
+testinfra_hosts = one_of("debian13", "debian12")
 
 SITE, DEPLOY, ROLLBACK = Path("playbooks/site.yml"), Path("playbooks/deploy.yml"), Path("playbooks/rollback.yml")
 NAME, PAGES = "guestbook.test", ("/", "/visitors/")
@@ -58,7 +59,6 @@ def asking(host: Host) -> Iterator[list[int]]:
             client.join()
 
 
-@pytest.mark.any_debian("debian13")
 def test_both_switch_or_neither_whatever_one_of_them_does_and_a_rollback_of_one_is_one_of_both(host: Host) -> None:
     alone = live(host)
     with asking(host) as wrong:

@@ -303,7 +303,9 @@ class _Recovery:
 
 
 def _resume(move: Move, host: Host) -> Transaction:
-    switch = read_switch_of(read_switch(dict(move.app), move.layout, host), move.release)
+    # Another version of the collection may have written what it knew.
+    app = {key: option.get("default") for key, option in SWITCH_OPTIONS.items()} | dict(move.app)
+    switch = read_switch_of(read_switch(app, move.layout, host), move.release)
     return Transaction(switch, move.release, move.before, move.former)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -228,3 +228,14 @@ def test_after_a_stop_before_any_step_users_are_served_and_the_next_run_brings_a
     between = explore(scenario)
     # The two links are not moved at one instant, and a run that is stopped between is what the next one is to finish.
     assert len(between) >= 3 or name == "deploy of which one stays"
+
+
+def test_after_two_stops_between_the_links_the_next_run_brings_all_to_one_side() -> None:
+    scenario, halves = scenarios()["deploy"], list[World]()
+    world = scenario.start.copy()
+    world.watcher = lambda seen: halves.append(rested(seen)) if reached(seen)[0] != reached(scenario.start)[0] else None
+    scenario.run(world)
+    between = [half for half in halves if reached(half)[1] == reached(scenario.start)[1]]
+    assert between
+    for half in (between[0], between[-1]):
+        explore(replace(scenario, start=half, meets=[both("b2")]))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 UNWELL = {**HEALTH, "statuses": [201]}
 """A question to which no release has the answer, and which makes a release no other one."""
 
+JOB = {"name": "digest", "unit": "# webstack.flask\n[Service]\n", "at": "daily UTC", "missed": "run"}
 SHOP, CART = AppLayout.of("shop"), AppLayout.of("cart")
 
 
@@ -320,6 +322,45 @@ def test_one_that_was_new_has_no_release_when_all_go_back() -> None:
     cut = cut_off(rested(world), shop("b2"), cart("b2"), both_moved)
     assert "error" not in deployed(shop("b1", group=""))(cut)
     assert reached(cut) == {"shop": both("b1")["shop"], "cart": None}
+
+
+def test_what_another_version_did_not_write_down_is_as_by_default() -> None:
+    world = cut_off(live("b1"), shop("b2"), cart("b2"), both_moved)
+    group = read_group(world.host, "store")
+    moves = [replace(move, app={key: value for key, value in move.app.items() if key not in ("drain", "watch")}) for move in group.moves]
+    write_group(world.host, replace(group, moves=tuple(moves)))
+    assert "error" not in deployed(shop("b1", group=""))(world)
+    assert reached(world) == both("b1")
+
+
+@pytest.mark.parametrize(("when", "build"), [("both_moved", "b1"), ("is_proven", "b2")])
+def test_jobs_follow_to_the_side_that_it_is(when: str, build: str) -> None:
+    world = install()
+    world.beside = CART
+    assert errors(take(world, shop("b1"), cart("b1", schedules=[JOB]))) == {}
+    new = cart("b2", schedules=[JOB])
+    moved = {"both_moved": lambda now: reached(now)["cart"] == identify(new), "is_proven": is_proven}[when]
+    world = cut_off(rested(world), shop("b2"), new, moved)
+    assert "error" not in deployed(shop(build, group=""))(world)
+    release = identify(cart(build, schedules=[JOB]))
+    assert reached(world)["cart"] == release
+    assert world.nodes[str(CART.jobs)].text == f"releases/{release}"
+    assert world.units[CART.timer_unit("digest")].active == "active"
+
+
+def test_one_that_was_new_runs_no_jobs_when_all_go_back() -> None:
+    world = install()
+    world.beside = CART
+    deployed(shop("b1", group=""))(world)
+    first, second = shop("b2"), cart("b2", schedules=[JOB])
+    # Its timers wait already, and the other one is not written down as good yet.
+    cut = cut_off(rested(world), second, first, lambda now: CART.timer_unit("digest") in now.units)
+    spoil(cut, SHOP, both("b2")["shop"])
+    assert "error" not in deployed(shop("b1", group=""))(cut)
+    assert reached(cut) == {"shop": both("b1")["shop"], "cart": None}
+    assert CART.timer_unit("digest") not in cut.units
+    deployed(cart("b2", group="", env_files=["none"], schedules=[JOB]))(cut)
+    assert reached(cut)["cart"] is None
 
 
 def test_an_app_that_is_gone_by_hand_keeps_no_other_from_its_side() -> None:

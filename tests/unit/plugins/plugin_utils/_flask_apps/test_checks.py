@@ -290,15 +290,15 @@ _KEYS = (
         (
             {"group": "the store"},
             (
-                "group is 'the store'; allowed are 1 to 25 lower-case letters, digits, '-' and '_', beginning with a letter. Give all entries that "
-                "are to switch together the same"
+                "group is 'the store'; allowed are 1 to 25 lower-case letters, digits, '-' and '_', beginning with a letter. Give all "
+                "entries that are to switch together the same"
             ),
         ),
         (
             {"group": "../shop"},
             (
-                "group is '../shop'; allowed are 1 to 25 lower-case letters, digits, '-' and '_', beginning with a letter. Give all entries that "
-                "are to switch together the same"
+                "group is '../shop'; allowed are 1 to 25 lower-case letters, digits, '-' and '_', beginning with a letter. Give all "
+                "entries that are to switch together the same"
             ),
         ),
         ({"keep_releases": -1}, "keep_releases is -1; it must not be negative"),

@@ -428,8 +428,8 @@ def test_an_app_of_which_another_one_of_its_group_has_failed_stays_as_it_is_with
     assert [site["name"] for site in site_inputs(apps, {}, results)] == ["wiki"]
     assert summarise(apps, {}, None, results) == [
         (
-            "FAILED, shop: there is no new release of it, because blog, of the same group, has failed; what was served before, if anything, "
-            "still is"
+            "FAILED, shop: there is no new release of it, because blog, of the same group, has failed; what was served before, if "
+            "anything, still is"
         ),
         "FAILED, blog: there is no new release of it; what was served before, if anything, still is",
     ]

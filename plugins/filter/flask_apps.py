@@ -56,6 +56,7 @@ class FilterModule:
             "never_live": inputs.list_never_live,
             "port_problems": inputs.port_problems,
             "host_summary": summary.summarise_host,
+            "jobs_summary": summary.summarise_jobs,
             "removal_inputs": inputs.removal_inputs,
             "without_app": without_app,
             "apps_beside": sharing.leave_names,

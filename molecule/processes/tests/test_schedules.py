@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,7 @@ testinfra_hosts = one_of("debian12", "debian13")
 
 EVERY = 10
 JOB = "playbooks/job.yml"
+JOBS = "playbooks/jobs.yml"
 
 
 def read_jobs(host: Host, word: str, job: str) -> list[tuple[int, str]]:
@@ -66,6 +68,11 @@ def test_a_job_that_fails_is_told_with_its_last_words_and_seen_until_it_is_done(
     assert play.status != 0
     assert "bad has failed: no money" in words_of(play)
     assert f"{NAME}.bad.job@" in host.check_output("systemctl list-units --failed --plain --no-legend")
+    jobs = words_of(run_playbook(host, Path(JOBS), {**describe(host, version), "flask_runs": 1}).succeeded())
+    assert re.search(
+        rf"{NAME}\.bad: .* FAILED after [\d.]+ s, release {current(host)}: its process ended with exit status 1.* no money", jobs
+    )
+    assert re.search(rf"{NAME}\.often: next .* UTC.* success after [\d.]+ s", jobs)
     mended = describe(host, new_version())
     mended["flask_apps"][0]["schedules"]["bad"]["command"] = "python job.py bad"
     words = words_of(run_playbook(host, Path("playbooks/deploy.yml"), mended).succeeded())

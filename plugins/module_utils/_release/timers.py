@@ -43,7 +43,7 @@ class Timers:
         schedules = list(map(Schedule.of, record.schedules)) if record else []
         if not schedules:
             return []
-        failed, suspended = find_failed_jobs(self.layout, self.host), self._find_suspended()
+        failed, suspended = find_failed_jobs(self.layout, self.host), self.find_suspended()
         return [
             *(
                 f"ATTENTION: the job {one.name} has failed: {failed[one.name]}; see `journalctl -t {self.layout.name}.{one.name}.job`"
@@ -82,7 +82,7 @@ class Timers:
         changed = [unit for unit, text in files.items() if self._write(unit, text, check=True)]
         timers = [unit for unit in files if unit.endswith(".timer")]
         states = units.show(timers)
-        suspended = [unit for unit in timers if unit in map(self.layout.timer_unit, self._find_suspended())]
+        suspended = [unit for unit in timers if unit in map(self.layout.timer_unit, self.find_suspended())]
         awake = [unit for unit in suspended if states[unit].enabled or states[unit].active == "active"]
         self._silence(awake, for_good=True)
         # It is stopped before its file says other times: a run that is cut off between leaves one that the next run finds stopped.
@@ -114,7 +114,8 @@ class Timers:
             if self.host.files.lexists(self.layout.stamp(timer)):
                 self.host.files.unlink(self.layout.stamp(timer))
 
-    def _find_suspended(self) -> set[str]:
+    def find_suspended(self) -> set[str]:
+        """Return the names of the jobs that somebody has suspended."""
         return set(self.host.files.names(self.layout.suspended)) if self.host.files.is_dir(self.layout.suspended) else set()
 
     def find_units(self) -> list[str]:

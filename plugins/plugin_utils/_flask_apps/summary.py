@@ -109,6 +109,32 @@ def _summarise_removed(name: str, outcome: Mapping[str, Any]) -> str:
     return f"{name}: removed ({len(outcome['removed'])} parts); {kept}"
 
 
+def summarise_jobs(jobs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return some lines for each job, as jobs_info describes it: when it runs next, its last runs, and what the last one has said.
+
+    Jobs whose last run was no good come first.
+    """
+    worst_first = sorted(jobs, key=lambda job: (not _went_wrong(job), job["app"], job["name"]))
+    return [line for job in worst_first for line in _summarise_job(job)]
+
+
+def _went_wrong(job: Mapping[str, Any]) -> bool:
+    return bool(job["runs"]) and job["runs"][0]["result"] in ("failed", "interrupted")
+
+
+def _summarise_job(job: Mapping[str, Any]) -> list[str]:
+    following = "suspended" if job["suspended"] else f"next {job['next']}" if job["next"] else "never again"
+    has_run = "" if job["runs"] else "; the journal has no run of it"
+    lines = [f"{job['app']}.{job['name']}: {following}{has_run}"]
+    for index, run in enumerate(job["runs"]):
+        took = "" if run["seconds"] is None else f" after {run['seconds']:g} s"
+        result = run["result"].upper() if run["result"] in ("failed", "interrupted") else run["result"]
+        because = f": {run['reason']}" if run["reason"] else ""
+        lines.append(f"    {run['began']}: {result}{took}, release {run['release']}{because}")
+        lines += [f"        {line}" for line in run["lines"]] if index == 0 else []
+    return lines
+
+
 def _summarise_app(app: App, outcome: Mapping[str, Any]) -> str:
     name, does = app["name"], _say_what_it_does(app)
     done = "; ".join(outcome.get("notes", [])) or "nothing changed"

@@ -3,7 +3,12 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
-from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.summary import summarise, summarise_host, summarise_removal
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.summary import (
+    summarise,
+    summarise_host,
+    summarise_jobs,
+    summarise_removal,
+)
 from unit.flask_entries import BLOG, FULL
 
 
@@ -97,3 +102,29 @@ def test_the_journal_of_an_app_with_processes_of_a_procfile_has_theirs() -> None
     assert "journalctl -u 'blog[@.]*'" in line
     (line,) = summarise(check_apps([{**BLOG, "processes": "none"}]), {"releases": {"blog": {"current": "r1"}}})
     assert "journalctl -u 'blog@*'" in line
+
+
+def test_how_jobs_went_is_told_with_the_bad_ones_first() -> None:
+    good = {"release": "r1", "began": "2026-01-05 04:00:00 UTC", "seconds": 12.5, "result": "success", "reason": "", "lines": ["sent 3"]}
+    bad = {**good, "result": "failed", "reason": "its process ended with exit status 3", "lines": ["no money"]}
+    runs = {**good, "seconds": None, "result": "running", "lines": []}
+    assert summarise_jobs(
+        [
+            {"app": "shop", "name": "a", "suspended": False, "next": "Mon 2026-01-05 05:00:00 UTC", "runs": [good, bad]},
+            {"app": "shop", "name": "b", "suspended": True, "next": "", "runs": [bad, good]},
+            {"app": "shop", "name": "c", "suspended": False, "next": "", "runs": []},
+            {"app": "blog", "name": "d", "suspended": False, "next": "", "runs": [runs]},
+        ]
+    ) == [
+        "shop.b: suspended",
+        "    2026-01-05 04:00:00 UTC: FAILED after 12.5 s, release r1: its process ended with exit status 3",
+        "        no money",
+        "    2026-01-05 04:00:00 UTC: success after 12.5 s, release r1",
+        "blog.d: never again",
+        "    2026-01-05 04:00:00 UTC: running, release r1",
+        "shop.a: next Mon 2026-01-05 05:00:00 UTC",
+        "    2026-01-05 04:00:00 UTC: success after 12.5 s, release r1",
+        "        sent 3",
+        "    2026-01-05 04:00:00 UTC: FAILED after 12.5 s, release r1: its process ended with exit status 3",
+        "shop.c: never again; the journal has no run of it",
+    ]

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error, side_by_side
@@ -27,7 +28,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.groups imp
     write_group,
 )
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS, read_switch
-from ansible_collections.webstack.flask.plugins.module_utils._release.record import is_unfinished
+from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord, is_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import read_switch_of, stay
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, read_records, sweep
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
@@ -266,8 +267,7 @@ class _Recovery:
                 member.switch.verify(member.release, watch=True)
                 member.switch.workforce.take_over(member.release, watch=True)
             except ReleaseFailed as failure:
-                reason = str(failure)
-                note(member.switch.layout, self.host, member.release, lambda found, now, reason=reason: found.mark_failed(now, reason))
+                note(member.switch.layout, self.host, member.release, partial(_as_failed, str(failure)))
                 raise
         for member in self.members:
             self._settle(member, member.release)
@@ -307,6 +307,10 @@ def _resume(move: Move, host: Host) -> Transaction:
     app = {key: option.get("default") for key, option in SWITCH_OPTIONS.items()} | dict(move.app)
     switch = read_switch_of(read_switch(app, move.layout, host), move.release)
     return Transaction(switch, move.release, move.before, move.former)
+
+
+def _as_failed(reason: str, record: ReleaseRecord, now: float) -> ReleaseRecord:
+    return record.mark_failed(now, reason)
 
 
 def _at(member: Transaction, release: str) -> Switch:

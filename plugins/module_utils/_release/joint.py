@@ -48,11 +48,11 @@ class JointFailure(Exception):
 def blame(group: str, cause: str, error: Exception, names: Iterable[str], taken_back: Iterable[str] = ()) -> JointFailure:
     """Return the failure of a group of which one member is the `cause`; others were `taken_back` with it, or never left."""
     returned, first = set(taken_back), describe_error(error).partition("\n")[0]
-    errors = {
-        name: f"{'was taken back' if name in returned else 'stays as it was'} together with {cause}, of the same group {group!r}, "
-        f"which has failed: {first}"
-        for name in names
+    because = {
+        True: f"was taken back together with {cause}, of the same group {group!r}, which has failed: {first}",
+        False: f"stays as it was, because {cause}, of the same group {group!r}, has failed: {first}",
     }
+    errors = {name: because[name in returned] for name in names}
     return JointFailure({**errors, cause: describe_error(error)})
 
 

@@ -157,7 +157,7 @@ def test_what_is_wrong_with_one_member_is_found_before_anything_is_changed_of_th
     with pytest.raises(JointFailure) as failure:
         take(world, shop("b2"), cart("b2", public=["media"]))
     assert "`public` names 'media'" in failure.value.errors["cart"]
-    assert failure.value.errors["shop"].startswith("stays as it was together with cart, of the same group 'store', which has failed: ")
+    assert failure.value.errors["shop"].startswith("stays as it was, because cart, of the same group 'store', has failed: ")
     failed: dict[str, Any] = {"changed": False}
 
     def fail(party: Party) -> dict[str, dict[str, Any]]:
@@ -224,7 +224,7 @@ def test_a_release_command_that_fails_stops_all_and_that_of_a_later_member_is_no
     world = live("b1")
     outcomes = take(world, shop("b2", commands=["false"]), cart("b2", commands=["flask db upgrade"]))
     assert "the release command `false`" in outcomes["shop"]["error"]
-    assert outcomes["cart"]["error"].startswith("stays as it was together with shop")
+    assert outcomes["cart"]["error"].startswith("stays as it was, because shop, ")
     assert (world.commands, reached(world)) == (1, both("b1"))
 
 
@@ -359,7 +359,8 @@ def test_one_that_was_new_runs_no_jobs_when_all_go_back() -> None:
     assert "error" not in deployed(shop("b1", group=""))(cut)
     assert reached(cut) == {"shop": both("b1")["shop"], "cart": None}
     assert CART.timer_unit("digest") not in cut.units
-    deployed(cart("b2", group="", env_files=["none"], schedules=[JOB]))(cut)
+    # Nor is it gone back to.
+    assert "error" in deployed(cart("b3", "sick", group=""))(cut)
     assert reached(cut)["cart"] is None
 
 

@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
-from ansible_collections.webstack.flask.plugins.module_utils._layout import GROUP_ROOT, AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._layout import GROUP_ROOT, NAME_PATTERN, AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 
 _MOST_SETS = 10
@@ -115,8 +116,14 @@ class Party:
 
     @property
     def group(self) -> str:
-        """The group; empty for an app that is alone, be it that its group has no other member."""
-        return str(self.apps[0].get("group") or "") if len(self.apps) > 1 else ""
+        """The group; empty for an app that is alone, be it that its group has no other member. Raise UserError if it cannot be its name."""
+        name = str(self.apps[0].get("group") or "") if len(self.apps) > 1 else ""
+        if name and not NAME_PATTERN.fullmatch(name):
+            raise UserError(
+                f"the group of {', '.join(app['name'] for app in self.apps)} is {name!r}; allowed are 1 to 25 lower-case letters, digits, "
+                "'-' and '_', beginning with a letter"
+            )
+        return name
 
 
 def form_parties(apps: Iterable[dict[str, Any]]) -> list[Party]:

@@ -109,7 +109,9 @@ class Joint:
         group = read_group(self.host, self.name).begin([member.move for member in self.members], back=self.back)
         self._do(moving, self._prepare)
         self._guard("", lambda: write_group(self.host, group))
-        self._do(moving, self._commit)
+        # What takes its time comes before all links, so that they move as close together as can be.
+        self._do(moving, lambda member: member.transaction.start_at_boot())
+        self._do(moving, self._lead)
         self._do(self.members, self._confirm)
         self._do(moving, lambda member: member.transaction.hand_over())
         self._guard("", lambda: write_group(self.host, replace(group, proven=True)))
@@ -146,9 +148,9 @@ class Joint:
         self._begun.append(member)
         member.transaction.prepare()
 
-    def _commit(self, member: Member) -> None:
+    def _lead(self, member: Member) -> None:
         self._reached.append(member)
-        member.transaction.commit()
+        member.transaction.lead()
 
     def _confirm(self, member: Member) -> None:
         """See that a member answers users, now that others have moved."""
@@ -260,7 +262,10 @@ class _Recovery:
                 member.switch.bring_up(member.release)
         for member in self.members:
             if member.switch.current != member.release:
-                member.commit()
+                member.start_at_boot()
+        for member in self.members:
+            if member.switch.current != member.release:
+                member.lead()
         for member in self.members:
             try:
                 member.switch.repair(member.release)

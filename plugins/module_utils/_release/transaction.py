@@ -58,7 +58,15 @@ class Transaction:
 
     def commit(self) -> None:
         """Let users reach it. It starts at boot first: whenever the power is cut, the release that the link names comes up."""
+        self.start_at_boot()
+        self.lead()
+
+    def start_at_boot(self) -> None:
+        """Let it start at boot, as the former one does."""
         self.switch.units.enable(self.release)
+
+    def lead(self) -> None:
+        """Point the links at it."""
         self.switch.lead_to(self.release, self.before)
 
     def confirm(self) -> None:

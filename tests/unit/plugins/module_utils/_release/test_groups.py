@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import GROUP_ROOT, AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.change import hold_apps
 from ansible_collections.webstack.flask.plugins.module_utils._release.groups import (
@@ -104,6 +105,21 @@ def test_apps_are_taken_together_by_group_and_one_that_is_alone_in_its_group_is_
     assert [party.group for party in parties] == ["x", "", "", "", ""]
 
 
+def test_a_name_that_could_lead_elsewhere_is_no_group() -> None:
+    world = live("b1")
+    with pytest.raises(UserError, match=r"the group of shop, cart is '\.\./shop'; allowed are"):
+        take(world, shop("b2", group="../shop"), cart("b2", group="../shop"))
+
+
+def test_what_takes_its_time_comes_before_the_first_link_or_after_the_last() -> None:
+    world, steps = live("b1"), list[str]()
+    world.watcher = lambda now: steps.append(now.next_step)
+    take(world, shop("b2"), cart("b2"))
+    first, last = (steps.index(f"rename to {layout.current}") for layout in (SHOP, CART))
+    between = steps[first + 1 : last]
+    assert [step for step in between if not step.startswith(("sync /", "put /", "rename to /var/www/cart/previous"))] == []
+
+
 @pytest.mark.parametrize("text", ["", "null", "[]", "{", '{"switch": {"moves": [{"odd": 1}]}}', '{"switch": 3}'])
 def test_of_a_group_whose_file_cannot_be_read_nothing_is_known(text: str) -> None:
     assert Group.from_json("store", text) == Group("store")
@@ -185,8 +201,8 @@ def test_a_check_run_tells_what_would_change_and_changes_nothing() -> None:
     steps = world.steps
     assert {name: outcome["changed"] for name, outcome in take(world, shop("b1"), cart("b1")).items()} == {"shop": False, "cart": False}
     assert world.steps == steps
-    cut = cut_off(world, shop("b2"), cart("b2"), both_moved)
-    assert all(outcome["changed"] for outcome in take(cut, shop("b1"), cart("b1"), check=True).values())
+    cut = cut_off(world, shop("b2"), cart("b2"), lambda now: reached(now)["shop"] == both("b2")["shop"])
+    assert {outcome["changed"] for outcome in take(cut, shop("b2"), cart("b1"), check=True).values()} == {True}
     assert cut.steps == 0
 
 

@@ -28,6 +28,8 @@ LOG_ROOT = Path("/var/log/webstack-flask")
 LOCK_ROOT = Path("/run/webstack-flask")
 UNIT_ROOT = Path("/etc/systemd/system")
 STAMP_ROOT = Path("/var/lib/systemd/timers")
+GROUP_ROOT = Path("/var/lib/webstack-flask/groups")
+"""Directory with a file for each group of apps that switch together."""
 
 SERVICE_NETWORK = "127.79.0.0/16"
 """Loopback addresses that are internal services' alone: what names none can be kept from all of them by one rule."""

@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._escapes import escape, escape_all
 
 App = Mapping[str, Any]
+Thing = TypeVar("Thing")
+Outcome = TypeVar("Outcome")
 
 _LONGEST_TEXT = 500
 """Characters of an unexpected error's text that are shown. It may quote its input, which is somebody else's."""
@@ -69,11 +71,15 @@ def for_each_app(
             return {**failed, "error": redact(describe_error(error))}
 
     listed = list(apps)
-    names = [app["name"] for app in listed]
-    if min(workers, len(listed)) <= 1:
-        return dict(zip(names, map(attend_safely, listed)))
+    return dict(zip([app["name"] for app in listed], side_by_side(attend_safely, listed, workers)))
+
+
+def side_by_side(attend: Callable[[Thing], Outcome], things: Sequence[Thing], workers: int) -> list[Outcome]:
+    """Return what `attend` returns of each of some things, for so many of them at a time as there are `workers`."""
+    if min(workers, len(things)) <= 1:
+        return list(map(attend, things))
     with ThreadPoolExecutor(workers) as pool:
-        return dict(zip(names, pool.map(attend_safely, listed)))
+        return list(pool.map(attend, things))
 
 
 def list_errors(outcomes: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -15,6 +15,8 @@ description:
     or loses them again to the former one, which is still warm.
   - The apps are taken side by side, those that use an internal service after it; when one fails, the others still get their turn, and the
     module fails at the end.
+  - Apps of one I(apps[].group) are one transaction. All are healthy before the first link moves, and all are proven before the first is
+    written down as good; when one is no good, all stay at the releases that they have, or return to them.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
 extends_documentation_fragment: webstack.flask.switch
@@ -259,6 +261,12 @@ options:
         type: list
         elements: str
         default: []
+      group:
+        description:
+          - Apps that have the same are taken to their releases together, all or none of them, and have to be given in one call.
+          - One that is the only one of its group is on its own.
+        type: str
+        default: ""
       keep:
         description: How many verified releases to keep besides the current one.
         type: int
@@ -331,11 +339,12 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._host.capacity import count_workers
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with, for_each_app
-from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with
+from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy_party
+from ansible_collections.webstack.flask.plugins.module_utils._release.groups import Party
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
+from ansible_collections.webstack.flask.plugins.module_utils._release.joint import attend_parties
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS
-from ansible_collections.webstack.flask.plugins.module_utils._release.services import take_turns
 from ansible_collections.webstack.flask.plugins.module_utils._release.threads import describe_unfit, list_packages
 
 _MEMORY = 256
@@ -347,14 +356,16 @@ def main() -> None:
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     diffs = []
 
-    def attend(app: dict[str, Any]) -> dict[str, Any]:
-        described = {**app, "web_group": module.params["web_group"]}
-        outcome, diff = deploy(described, module.params["lock_timeout"], REAL, check=module.check_mode)
-        if outcome["changed"]:
-            diffs.append(diff)
-            if app["warn_of_threads"]:
-                warn_of_threads(app)
-        return outcome
+    def attend(party: Party) -> dict[str, dict[str, Any]]:
+        described = Party([{**app, "web_group": module.params["web_group"]} for app in party.apps])
+        attended = deploy_party(described, module.params["lock_timeout"], REAL, check=module.check_mode)
+        for app in party.apps:
+            outcome, diff = attended[app["name"]]
+            if outcome["changed"]:
+                diffs.append(diff)
+                if app["warn_of_threads"]:
+                    warn_of_threads(app)
+        return {name: outcome for name, (outcome, _diff) in attended.items()}
 
     def warn_of_threads(app: dict[str, Any]) -> None:
         environment = AppLayout.of(app["name"], app["root"]).environment(app["environment"] or "unknown")
@@ -362,10 +373,7 @@ def main() -> None:
             module.warn(warning)
 
     failed: dict[str, Any] = {"id": None, "previous": None, "current": None, "changed": False, "notes": []}
-    done: dict[str, dict[str, Any]] = {}
-    for turn in take_turns(module.params["apps"]):
-        done.update(for_each_app(turn, attend, failed, workers=count_workers(_MEMORY)))
-    outcomes = {app["name"]: done[app["name"]] for app in module.params["apps"]}
+    outcomes = attend_parties(module.params["apps"], attend, failed, workers=count_workers(_MEMORY))
     exit_with(module, "releases", outcomes, defer_errors=module.params["defer_errors"], diff=diffs)
 
 

@@ -109,6 +109,13 @@ options:
         description: Seconds for which the release is watched after the switch, with the former one still warm.
         type: float
         default: 1
+      group:
+        description:
+          - Apps that have the same are taken back together, to the releases that users had reached together before, and have to be given
+            in one call.
+          - One that is the only one of its group is on its own.
+        type: str
+        default: ""
   to:
     description: The release to go to, by identifier, or C(previous).
     type: str
@@ -157,10 +164,11 @@ releases:
 
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with, for_each_app
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
+from ansible_collections.webstack.flask.plugins.module_utils._release.joint import attend_parties
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS
-from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back
+from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back_party
 
 
 def main() -> None:
@@ -168,7 +176,9 @@ def main() -> None:
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     to, lock_timeout = module.params["to"], module.params["lock_timeout"]
     failed: dict[str, Any] = {"previous": None, "current": None, "changed": False, "notes": []}
-    outcomes = for_each_app(module.params["apps"], lambda app: roll_back(app, to, lock_timeout, REAL, check=module.check_mode), failed)
+    outcomes = attend_parties(
+        module.params["apps"], lambda party: roll_back_party(party, to, lock_timeout, REAL, check=module.check_mode), failed
+    )
     diff = [
         {"before_header": name, "after_header": name, "before": f"{outcome['previous']}\n", "after": f"{outcome['current']}\n"}
         for name, outcome in outcomes.items()

@@ -111,6 +111,9 @@ class World:
     watcher: Callable[[World], None] | None = None
     """Is shown the host before each step."""
 
+    beside: AppLayout | None = None
+    """Another app of the host, which has no release with an identifier of the first one's."""
+
     def copy(self) -> World:
         """Return a host that is the same, and goes its own way."""
         return replace(
@@ -135,17 +138,26 @@ class World:
         """The app."""
         return self.layout.name
 
+    @property
+    def layouts(self) -> list[AppLayout]:
+        """The apps."""
+        return [self.layout, self.beside] if self.beside else [self.layout]
+
+    def layout_of(self, release: str) -> AppLayout:
+        """Return the app that has a release."""
+        return self.beside if self.beside and f"{self.beside.releases}/{release}" in self.nodes else self.layout
+
     def socket(self, release: str) -> str:
         """Return the place of a release's socket."""
-        return f"{self.root}/releases/{release}/gunicorn.sock"
+        return str(self.layout_of(release).socket(release))
 
     def service_unit(self, release: str) -> str:
         """Return the service of a release."""
-        return f"{self.name}@{release}.service"
+        return self.layout_of(release).service_unit(release)
 
     def socket_unit(self, release: str) -> str:
         """Return the socket unit of a release."""
-        return f"{self.name}@{release}.socket"
+        return self.layout_of(release).socket_unit(release)
 
     @property
     def state(self) -> object:
@@ -201,7 +213,9 @@ class World:
         """Put something in a place, or take away what is there."""
         key = str(path)
         if not synced:
-            self.unsynced.append((posixpath.dirname(key), tuple((place, self.nodes.get(place)) for place in {key, *self.below(key)})))
+            # What is in a directory stays when its access changes.
+            places = {key, *self.below(key)} if node is None else {key}
+            self.unsynced.append((posixpath.dirname(key), tuple((place, self.nodes.get(place)) for place in places)))
         if node is None:
             for place in self.below(key):
                 del self.nodes[place]
@@ -252,7 +266,8 @@ class World:
             self._start_process(unit, known)
             return
         if unit.endswith(".socket"):
-            if f"{UNITS}/{self.name}@.socket" in self.nodes and f"{self.root}/releases/{release}" in self.nodes:
+            layout = self.layout_of(release)
+            if str(layout.socket_template) in self.nodes and str(layout.release(release)) in self.nodes:
                 self.nodes[self.socket(release)] = Node("socket")
                 self.set_unit(unit, known._replace(active="active"))
             else:
@@ -271,7 +286,7 @@ class World:
         if known.active == "deactivating":
             self.set_unit(unit, known._replace(queued=True))
             return
-        link = self.nodes.get(f"{self.root}/current")
+        link = self.nodes.get(str(self.layout_of(release_of(unit)).current))
         if link is None or link.text != f"releases/{release_of(unit)}":
             return
         if f"{UNITS}/{unit}" not in self.nodes or self.behaviour(release_of(unit), web=False) in ("dead", "idle"):
@@ -290,7 +305,7 @@ class World:
     def look_at_processes(self) -> None:
         """See which processes run in two releases at once."""
         running = [unit.partition("@")[0] for unit, known in self.units.items() if known.active in ("active", "deactivating")]
-        twice = {name for name in running if name.startswith(f"{self.name}.") and running.count(name) > 1}
+        twice = {name for name in running if "." in name and running.count(name) > 1}
         self.doubled |= twice
 
     def stop(self, unit: str) -> None:
@@ -306,11 +321,12 @@ class World:
 
     def behaviour(self, release: str, *, web: bool = True) -> str:
         """Return how a release behaves once it is started: one that is not whole is dead. A process needs nothing of the web process."""
-        top = f"{self.root}/releases/{release}"
+        layout = self.layout_of(release)
+        top = str(layout.release(release))
         env, conf = self.nodes.get(f"{top}/env"), self.nodes.get(f"{top}/gunicorn.conf.py")
         links = [self.nodes.get(f"{top}/{name}") for name in ("app", "venv")]
         lead_on = all(link and posixpath.normpath(f"{top}/{link.text}") in self.nodes for link in links)
-        if env is None or not lead_on or (web and (conf is None or f"{UNITS}/{self.name}@.service" not in self.nodes)):
+        if env is None or not lead_on or (web and (conf is None or str(layout.service_template) not in self.nodes)):
             return "dead"
         return next((line.partition("=")[2].strip('"') for line in env.text.splitlines() if line.startswith("BEHAVES=")), "good")
 
@@ -323,16 +339,16 @@ class World:
         self.set_unit(unit, known._replace(questions=known.questions + 1))
         if known.active != "active" or behaviour in ("dead", "silent") or (behaviour == "slow" and known.questions < 3):
             return Answer(error="no answer")
-        word = self.nodes.get(f"{self.root}/releases/{release}/probe", Node("file")).text.strip()
+        word = self.nodes.get(f"{self.layout_of(release).release(release)}/probe", Node("file")).text.strip()
         return Answer(500 if behaviour == "sick" else 200, release if word and word == probe else None)
 
-    def visit(self, probe: str = "") -> tuple[str, Answer]:
-        """Ask through the web server; return which release was met, and what it said."""
-        link = self.nodes.get(f"{self.root}/current")
+    def visit(self, probe: str = "", layout: AppLayout | None = None) -> tuple[str, Answer]:
+        """Ask through the web server, by default the first app; return which release was met, and what it said."""
+        link = self.nodes.get(str((layout or self.layout).current))
         if link is None:
             return "nothing", Answer(502)
         release = link.text.rpartition("/")[2]
-        record = self.nodes.get(f"{self.root}/releases/{release}/release.json")
+        record = self.nodes.get(f"{self.layout_of(release).release(release)}/release.json")
         if record and '"web": false' in record.text:
             return release, Answer(200)  # nobody asks what has no web process
         unit, behaviour = self.service_unit(release), self.behaviour(release)
@@ -348,10 +364,11 @@ class World:
 
     def meet_users(self) -> None:
         """Let users ask, whose requests then last for a while."""
-        met, said = self.visit()
-        self.visits |= {met}
-        if said.status == 200:
-            self.requests[met] = BUSY
+        for layout in self.layouts:
+            met, said = self.visit(layout=layout)
+            self.visits |= {met}
+            if said.status == 200:
+                self.requests[met] = BUSY
 
     def pass_time(self) -> None:
         """Let requests and commands come nearer to their ends."""
@@ -416,10 +433,11 @@ class FakeClock(_Part):
         self.world.ask()
         self.world.clock += seconds
         self.world.pass_time()
-        link = self.world.nodes.get(f"{self.world.root}/current")
-        unit = self.world.service_unit(link.text.rpartition("/")[2]) if link else ""
-        if unit in self.world.units and self.world.behaviour(release_of(unit)) == "late":
-            self.world.set_unit(unit, self.world.units[unit]._replace(restarts=self.world.units[unit].restarts + 1))
+        for layout in self.world.layouts:
+            link = self.world.nodes.get(str(layout.current))
+            unit = layout.service_unit(link.text.rpartition("/")[2]) if link else ""
+            if unit in self.world.units and self.world.behaviour(release_of(unit)) == "late":
+                self.world.set_unit(unit, self.world.units[unit]._replace(restarts=self.world.units[unit].restarts + 1))
 
 
 class FakeUnits(_Part):
@@ -493,7 +511,7 @@ class FakeUnits(_Part):
         self.world.step(f"end {units}", partial(_each, self.world.end, units))
 
     def enable(self, *units: str) -> None:
-        self._want({unit: Node("link", f"{UNITS}/{self.world.name}@.{unit.rpartition('.')[2]}") for unit in units})
+        self._want({unit: Node("link", f"{UNITS}/{unit.partition('@')[0]}@.{unit.rpartition('.')[2]}") for unit in units})
 
     def disable(self, *units: str) -> None:
         self._want(dict.fromkeys(units))
@@ -649,7 +667,8 @@ class FakeProbe(_Part):
         self.world.ask()
         del address, port
         meanwhile()
-        return self.world.visit(check.probe)[1]
+        layout = next((layout for layout in self.world.layouts if check.host == f"{layout.name}.test"), None)
+        return self.world.visit(check.probe, layout)[1]
 
     def count_connections(self, path: Path) -> int:
         self.world.ask()
@@ -681,7 +700,7 @@ class FakeCommands(_Part):
 
     def is_there(self, unit: str) -> bool:
         self.world.ask()
-        return unit == self.world.layout.command_unit and self.world.command > 0
+        return unit in [layout.command_unit for layout in self.world.layouts] and self.world.command > 0
 
     def end(self, unit: str) -> None:
         if self.is_there(unit):

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy, read_spec
+from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy, deploy_party, read_spec
+from ansible_collections.webstack.flask.plugins.module_utils._release.groups import Party
 
 from fakes.host import UNITS, Node, World
 
@@ -22,7 +23,9 @@ Operation = Callable[[World], dict[str, Any]]
 
 def describe(build: str, behaves: str = "good", **changes: object) -> dict[str, Any]:
     """Return one of the apps of the module releases."""
-    variables = base64.b64encode(json.dumps({"BEHAVES": behaves}).encode()).decode()
+    # With its name, releases of different apps are different.
+    named = {"NAME": changes["name"]} if "name" in changes else {}
+    variables = base64.b64encode(json.dumps({"BEHAVES": behaves, **named}).encode()).decode()
     app: dict[str, Any] = {
         "name": "shop",
         "root": None,
@@ -49,6 +52,7 @@ def describe(build: str, behaves: str = "good", **changes: object) -> dict[str, 
         "shared": {"directories": [], "files": []},
         "public": [],
         "web_group": "www-data",
+        "group": "",
     }
     return app | changes
 
@@ -57,9 +61,25 @@ def deployed(app: dict[str, Any]) -> Operation:
     """Return a run of the module releases, before which others have made the build and the environment."""
 
     def run(world: World) -> dict[str, Any]:
-        for path in (LAYOUT.build(app["build"]), LAYOUT.environment(app["environment"])):
-            world.nodes |= {str(place): Node("dir") for place in (*path.parents, path) if str(place) not in world.nodes}
+        _put_parts(world, app)
         return deploy(app, 1, world.host, check=False)[0]
+
+    return run
+
+
+def _put_parts(world: World, app: dict[str, Any]) -> None:
+    layout = AppLayout.of(app["name"])
+    for path in (layout.build(app["build"]), layout.environment(app["environment"])):
+        world.nodes |= {str(place): Node("dir") for place in (*path.parents, path) if str(place) not in world.nodes}
+
+
+def deployed_together(*apps: dict[str, Any], check: bool = False) -> Callable[[World], dict[str, dict[str, Any]]]:
+    """Return a run of the module releases for the members of a group."""
+
+    def run(world: World) -> dict[str, dict[str, Any]]:
+        for app in apps:
+            _put_parts(world, app)
+        return {name: outcome for name, (outcome, _) in deploy_party(Party([*apps]), 1, world.host, check=check).items()}
 
     return run
 

@@ -6,15 +6,21 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from ansible_collections.webstack.flask.plugins.module_utils._encoding import decode
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error
+from ansible_collections.webstack.flask.plugins.module_utils._release.change import change_app, change_apps
 from ansible_collections.webstack.flask.plugins.module_utils._release.command import end_earlier, run_release_command
 from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
+from ansible_collections.webstack.flask.plugins.module_utils._release.groups import Party, find_unfinished
+from ansible_collections.webstack.flask.plugins.module_utils._release.joint import Joint, JointFailure, Member, blame, move_of
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.processes import Process
 from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import recover, stay
@@ -31,7 +37,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.schedules 
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.services import Use, require_let_in
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch, read_current
-from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, change_app, retire_others
+from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, retire_others
 from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import read_unit
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.clock_changes import describe_loss
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import list_confinement
@@ -181,6 +187,7 @@ def predict(spec: ReleaseSpec, host: Host, data: SharedData) -> dict[str, Any]:
     """Return what `converge` would do, without doing it."""
     previous = read_current(spec.layout, host)
     changed = ensure_all(spec, host, data, check=True) or spec.id is None or spec.id != previous
+    changed = changed or bool(find_unfinished(host, [spec.layout.name]))
     return {"previous": previous, "current": previous, "changed": changed, "notes": []}
 
 
@@ -218,15 +225,115 @@ def _describe_schedule(schedule: Schedule, layout: AppLayout, host: Host, releas
     return f"{unit}# at: {schedule.at}; missed: {schedule.missed}\n"
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """An app and the release that it is to have."""
+
+    app: dict[str, Any]
+    spec: ReleaseSpec
+    switch: Switch
+
+    @classmethod
+    def of(cls, app: dict[str, Any], host: Host, *, check: bool) -> _Wanted:
+        """Return what is wanted; raise UserError, before anything is changed, if it cannot be."""
+        spec = read_spec(app)
+        wanted = cls(app, spec, read_switch(app, spec.layout, host))
+        if spec.id != wanted.switch.current:
+            require_times(spec, host)
+            require_let_in(() if check else spec.uses, spec.layout.name, host)
+        return wanted
+
+    @property
+    def moves(self) -> bool:
+        """Whether users are to be taken to another release."""
+        return self.switch.current != self.spec.id
+
+    def put_in_place(self) -> bool:
+        """Make all that users do not notice, and put right what a run that was cut off has left; return whether there was anything."""
+        end_earlier(self.spec.layout, self.switch.host, self.app["command_timeout"])
+        return put_in_place(self.spec, self.switch.host, self.app["env_files"], SharedData.of(self.app)) | recover(self.switch)
+
+    def as_member(self) -> Member:
+        """Return the app as a member of a group that switches."""
+        release = self.spec.id or ""
+        transaction = Transaction.begin(self.switch, release, self.app["keep"])
+        run = partial(run_commands, self.app, self.spec, self.switch.host, release)
+        return Member(move_of(self.app, transaction), transaction, run)
+
+    def tidy_up(self) -> None:
+        """Stop and delete what nothing needs, after a failure whose reason matters more than tidiness."""
+        with suppress(Exception):
+            retire_others(self.switch, self.switch.current)
+            prune(self.spec.layout, self.switch.host, self.switch.current, self.app["keep"])
+
+
+def converge_group(group: str, members: Mapping[str, _Wanted], host: Host) -> dict[str, bool]:
+    """Bring the apps of a group to their releases, all or none; return of each whether anything had to be changed.
+
+    Where none is to move, each stays for itself.
+    """
+    changed = dict[str, bool]()
+    try:
+        for name, wanted in members.items():
+            with blaming(group, name, members):
+                changed[name] = wanted.put_in_place()
+        if any(wanted.moves for wanted in members.values()):
+            joint = Joint(group, [wanted.as_member() for wanted in members.values()], host)
+            joint.run()
+            return {name: changed[name] or joint.changed[name] for name in members}
+    except Exception:
+        for wanted in members.values():
+            wanted.tidy_up()
+        raise
+    errors = dict[str, str]()
+    for name, wanted in members.items():
+        try:
+            changed[name] |= converge(wanted.app, wanted.spec, wanted.switch)
+        except Exception as error:  # noqa: BLE001 - the others stay where they are all the same
+            errors[name] = describe_error(error)
+    if errors:
+        raise JointFailure(errors)
+    return changed
+
+
+@contextmanager
+def blaming(group: str, cause: str, names: Iterable[str]) -> Iterator[None]:
+    """Raise an error of one member of a group as a failure of all."""
+    try:
+        yield
+    except Exception as error:
+        raise blame(group, cause, error, names) from error
+
+
 def deploy(app: dict[str, Any], lock_timeout: float, host: Host, *, check: bool) -> tuple[dict[str, Any], dict[str, str]]:
     """Bring one app to its release, or tell what that would change; return what became of it, and the difference."""
-    spec = read_spec(app)
-    layout, switch = spec.layout, read_switch(app, spec.layout, host)
-    if spec.id != switch.current:
-        require_times(spec, host)
-        require_let_in(() if check else spec.uses, layout.name, host)
+    wanted = _Wanted.of(app, host, check=check)
+    spec, switch = wanted.spec, wanted.switch
     before = describe_state(spec, host, switch.current, wanted=False)
     outcome = predict(spec, host, SharedData.of(app)) if check else change_app(switch, lock_timeout, lambda: converge(app, spec, switch))
-    after = describe_state(spec, host, spec.id or "(known when the build is)", wanted=True)
-    diff = {"before_header": layout.name, "after_header": layout.name, "before": before, "after": after}
-    return {"id": spec.id, **outcome}, diff
+    return {"id": spec.id, **outcome}, _compare(spec, host, before)
+
+
+def _compare(spec: ReleaseSpec, host: Host, before: str) -> dict[str, str]:
+    name, after = spec.layout.name, describe_state(spec, host, spec.id or "(known when the build is)", wanted=True)
+    return {"before_header": name, "after_header": name, "before": before, "after": after}
+
+
+def deploy_party(party: Party, lock_timeout: float, host: Host, *, check: bool) -> dict[str, tuple[dict[str, Any], dict[str, str]]]:
+    """Bring the members of a group to their releases, all or none, or an app that is alone to its own; return the same for each.
+
+    Raise JointFailure, before anything is changed, if what is wanted of one of the group cannot be.
+    """
+    if not party.group:
+        return {app["name"]: deploy(app, lock_timeout, host, check=check) for app in party.apps}
+    names, members = [app["name"] for app in party.apps], dict[str, _Wanted]()
+    for app in party.apps:
+        with blaming(party.group, app["name"], names):
+            members[app["name"]] = _Wanted.of(app, host, check=check)
+    before = {name: describe_state(one.spec, host, one.switch.current, wanted=False) for name, one in members.items()}
+    if check:
+        outcomes = {name: predict(one.spec, host, SharedData.of(one.app)) for name, one in members.items()}
+    else:
+        switches = {name: one.switch for name, one in members.items()}
+        outcomes = change_apps(switches, lock_timeout, lambda _finished: converge_group(party.group, members, host))
+    return {name: ({"id": one.spec.id, **outcomes[name]}, _compare(one.spec, host, before[name])) for name, one in members.items()}

@@ -47,6 +47,7 @@ SWITCH_OPTIONS: dict[str, Any] = {
     "proxy": {"type": "dict", "options": PROXY_OPTIONS},
     "drain": {"type": "float", "default": 30},
     "watch": {"type": "float", "default": 1},
+    "group": {"type": "str", "default": ""},
 }
 """The options, in the terms of an Ansible argument spec, that all modules which switch releases share."""
 

@@ -18,7 +18,10 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.ownership imp
 from ansible_collections.webstack.flask.plugins.module_utils._host.places import Data
 from ansible_collections.webstack.flask.plugins.module_utils._host.trees import Moved, set_aside
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.change import hold_apps
+from ansible_collections.webstack.flask.plugins.module_utils._release.groups import forget_app
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
+from ansible_collections.webstack.flask.plugins.module_utils._release.joint import finish_all
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import find_drop_ins, is_foreign_unit, sweep
 from ansible_collections.webstack.flask.plugins.module_utils._release.remains import comments_of
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host, Remains
@@ -41,7 +44,10 @@ def remove(app: dict[str, Any], parameters: dict[str, Any], host: Host, remains:
     backup = None
     if removed and not check:
         switch = Switch(layout, host, HealthCheck(), proxy=None, drain_limit=_DRAIN)
-        with host.lock(layout.lock, parameters["lock_timeout"], switch.notes.append):
+        with hold_apps([layout], host, parameters["lock_timeout"], switch.notes.append) as unfinished:
+            # Without it: its site is gone already, and others of its group must not stay between two releases.
+            finish_all([group.without(layout.name) for group in unfinished], host, switch.notes)
+            forget_app(host, layout.name)
             backup = remove_app(switch, remains, with_data=app["remove_data"], backups=backups)
     kept = {"kept": str(data.place)} if data and not app["remove_data"] else {"doomed": str(data.place)} if data and check else {}
     return {"changed": bool(removed), "removed": removed, **kept, **({"backup": str(backup)} if backup else {})}

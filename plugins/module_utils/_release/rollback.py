@@ -10,13 +10,17 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.change import change_app, change_apps
 from ansible_collections.webstack.flask.plugins.module_utils._release.command import end_earlier
+from ansible_collections.webstack.flask.plugins.module_utils._release.groups import Group, Party, choose_set, find_unfinished, read_group
+from ansible_collections.webstack.flask.plugins.module_utils._release.joint import Joint, Member, move_of
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import choose_previous, is_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import read_switch_of, stay
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import has_web, read_records, sweep
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
-from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, change_app, retire_others
+from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch
+from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, retire_others
 
 
 def roll_back(app: dict[str, Any], to: str, lock_timeout: float, host: Host, *, check: bool) -> dict[str, Any]:
@@ -60,6 +64,69 @@ def describe_site(app: Mapping[str, Any], *, is_web: bool) -> str:
             "the web, and run site.yml, or go back to the release before"
         )
     return ""
+
+
+def roll_back_party(party: Party, to: str, lock_timeout: float, host: Host, *, check: bool) -> dict[str, dict[str, Any]]:
+    """Take users of all members of a group back together, or those of an app that is alone; return what became of each."""
+    if not party.group:
+        return {app["name"]: roll_back(app, to, lock_timeout, host, check=check) for app in party.apps}
+    apps = {app["name"]: app for app in party.apps}
+    switches = {name: read_switch(app, AppLayout.of(name, app["root"]), host) for name, app in apps.items()}
+    live = {name: switch.current for name, switch in switches.items()}
+    # With a switch that was cut off, where users are is known when it is finished.
+    unfinished = bool(find_unfinished(host, apps))
+    try:
+        target = live if unfinished else choose_targets(party.group, switches, host, to)
+    except UserError as problem:
+        return {name: {"previous": at, "current": at, "changed": False, "notes": [], "error": str(problem)} for name, at in live.items()}
+    if check:
+        return {
+            name: {"previous": live[name], "current": target[name], "changed": unfinished or target[name] != live[name], "notes": []}
+            for name in apps
+        }
+
+    def change(finished: list[Group]) -> dict[str, bool]:
+        if to == "previous" and any(group.back and is_at(group, switches) for group in finished):
+            return dict.fromkeys(apps, True)  # the rollback that was cut off is done, and is not to be undone
+        for switch in switches.values():
+            end_earlier(switch.layout, host, lock_timeout)
+        wanted = choose_targets(party.group, switches, host, to)
+        own = {name: read_switch_of(switch, wanted[name]) for name, switch in switches.items()}
+        if all(switch.current == wanted[name] for name, switch in own.items()):
+            return {
+                name: stay(switch, wanted[name]) | retire_others(switch, wanted[name]) | sweep(switch.layout, host)
+                for name, switch in own.items()
+            }
+        steps = {name: Transaction.begin(switch, wanted[name]) for name, switch in own.items()}
+        joint = Joint(party.group, [Member(move_of(apps[name], step), step) for name, step in steps.items()], host, back=True)
+        joint.run()
+        return joint.changed
+
+    return change_apps(switches, lock_timeout, change)
+
+
+def is_at(group: Group, switches: Mapping[str, Switch]) -> bool:
+    """Return whether users are where the switch of a group was to take them."""
+    return all(switches[move.name].current == move.release for move in group.moves if move.name in switches)
+
+
+def choose_targets(group: str, switches: Mapping[str, Switch], host: Host, wanted: str) -> dict[str, str]:
+    """Return the releases to which the members of a group go back: those that users reached together before, or last with a named one.
+
+    Raise UserError where there are none.
+    """
+    good = {(name, record.id) for name, switch in switches.items() for record in read_records(switch.layout, host) if record.healthy}
+    live = {name: switch.current for name, switch in switches.items()}
+    named = "" if wanted == "previous" else wanted
+    chosen = choose_set(read_group(host, group).sets, live, lambda name, release: (name, release) in good, named)
+    if chosen is None:
+        what = f"in which one of them had the release {named!r}" if named else "other than the one that they reach now"
+        raise UserError(
+            f"the group {group!r} ({', '.join(switches)}) has no set of releases to go back to: none {what}, that users "
+            "have reached together and that is still on the host. To take a single one back, take `group` out of "
+            "its entry, and name the release by flask_release"
+        )
+    return chosen
 
 
 def choose_target(layout: AppLayout, host: Host, current: str | None, wanted: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.words import KEY, THE_HOST, format_caller, make_credentials, make_word
+from ansible_collections.webstack.flask.plugins.module_utils._release.groups import Party
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 
 
@@ -56,23 +57,22 @@ def introduce_host(service: str, host: Host) -> str:
     return f"Basic {make_credentials(key, service, THE_HOST)}" if key else ""
 
 
-def take_turns(apps: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
+def take_turns(parties: Iterable[Party]) -> list[list[Party]]:
     """Return the apps in turns, so that each comes after the services that it uses. Those that use each other in a circle come together."""
-    waiting, turns = list(apps), []
+    waiting, turns = list(parties), list[list[Party]]()
     while waiting:
-        names = [app["name"] for app in waiting]
-        reached = {name: _find_reached(name, waiting) & set(names) for name in names}
-        turns.append([app for app in waiting if all(app["name"] in reached[name] for name in reached[app["name"]])])
-        waiting = [app for app in waiting if app not in turns[-1]]
+        reached = [_find_reached(number, waiting) for number in range(len(waiting))]
+        free = [number for number, others in enumerate(reached) if all(number in reached[other] for other in others)]
+        turns.append([waiting[number] for number in free])
+        waiting = [party for number, party in enumerate(waiting) if number not in free]
     return turns
 
 
-def _find_reached(start: str, apps: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Return the names of the services that an app uses, or that these use, and so on."""
-    uses = {app["name"]: {service["name"] for service in app["services"]} for app in apps}
-    found: set[str] = set()
-    left = set(uses[start])
+def _find_reached(start: int, parties: Sequence[Party]) -> set[int]:
+    """Return the places of those whose services are used by the party in one place, or by these, and so on."""
+    found, left = set[int](), {start}
     while left:
+        used = {use["name"] for number in left for app in parties[number].apps for use in app.get("services") or ()}
+        left = {number for number, party in enumerate(parties) if any(app["name"] in used for app in party.apps)} - found
         found |= left
-        left = {name for reached in left for name in uses.get(reached, ())} - found
     return found

@@ -9,12 +9,9 @@ former release does so until it has been stopped. docs/architecture.md tells the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error
 from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, prune, sweep
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import VERIFY_TIMEOUT, Switch
@@ -61,7 +58,15 @@ class Transaction:
 
     def commit(self) -> None:
         """Let users reach it. It starts at boot first: whenever the power is cut, the release that the link names comes up."""
+        self.start_at_boot()
+        self.lead()
+
+    def start_at_boot(self) -> None:
+        """Let it start at boot, as the former one does."""
         self.switch.units.enable(self.release)
+
+    def lead(self) -> None:
+        """Point the links at it."""
         self.switch.lead_to(self.release, self.before)
 
     def confirm(self) -> None:
@@ -84,11 +89,20 @@ class Transaction:
 
     def settle(self) -> None:
         """Write down that it serves, let its jobs start, stop the former release when its requests have ended, and prune."""
+        self.write_down()
+        self.leave()
+
+    def write_down(self) -> None:
+        """Write down that it serves, and let its jobs start: from here on it is not taken back."""
         switch = self.switch
         note(switch.layout, switch.host, self.release, lambda found, now: found.mark_verified(now))
         switch.timers.follow(self.release)
         switch.notes += switch.timers.describe(self.release, times=True)
         switch.notes.append(f"switched from {self.before or 'nothing'} to {self.release}")
+
+    def leave(self) -> None:
+        """Stop the former release when its requests have ended, and prune."""
+        switch = self.switch
         retire_others(switch, self.release)
         if self.keep is None:
             sweep(switch.layout, switch.host)
@@ -97,10 +111,18 @@ class Transaction:
 
     def revert(self, failure: BaseException) -> None:
         """Take users back to the release before, which is still warm; stop this one, and write down why it failed."""
+        self.give_up(failure, reached=self.take_back())
+
+    def take_back(self) -> bool:
+        """Take users back to the release before, which is still warm; return whether they had reached this one."""
         reached = self.switch.current == self.release
         if reached:
             self.switch.lead_back(self.before, self.former)
             self._take_back_work()
+        return reached
+
+    def give_up(self, failure: BaseException, *, reached: bool) -> None:
+        """Stop a release that users have left, or have never reached, and write down why it failed, if it has."""
         self.switch.retire(self.release, drain=reached)
         if isinstance(failure, ReleaseFailed):
             reason = str(failure)
@@ -124,17 +146,3 @@ def retire_others(switch: Switch, release: str | None) -> bool:
         switch.retire(other)
         switch.notes.append(f"stopped release {other}")
     return bool(others)
-
-
-def change_app(switch: Switch, lock_timeout: float, change: Callable[[], bool]) -> dict[str, Any]:
-    """Call `change` under the app's lock; return what became of the app, a failure included."""
-    try:
-        with switch.host.lock(switch.layout.lock, lock_timeout, switch.notes.append):
-            outcome: dict[str, Any] = {"previous": switch.current, "notes": switch.notes}
-            try:
-                outcome["changed"] = change()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the other apps get their turn
-                outcome |= {"changed": True, "error": describe_error(error)}
-            return {**outcome, "current": switch.current}
-    except Exception as error:  # noqa: BLE001 - likewise
-        return {"previous": switch.current, "current": switch.current, "notes": [], "changed": False, "error": describe_error(error)}

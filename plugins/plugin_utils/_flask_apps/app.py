@@ -47,6 +47,11 @@ def list_present(apps: Sequence[App]) -> list[App]:
     return [app for app in apps if not is_absent(app)]
 
 
+def list_mates(apps: Sequence[App], app: App) -> list[str]:
+    """Return the other apps that are to be on the host and are switched together with one."""
+    return [other["name"] for other in list_present(apps) if app["group"] and other["group"] == app["group"] and other is not app]
+
+
 def takes_procfile(app: App) -> bool:
     """Return whether the processes of the app are those of the Procfile in its source."""
     return bool(app["processes"] == PROCFILE)

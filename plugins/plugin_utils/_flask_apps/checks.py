@@ -16,7 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem import is_pem
 from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import find_dependency_problems
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
-from ansible_collections.webstack.flask.plugins.module_utils._layout import PROCESS_PATTERN, AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._layout import NAME_PATTERN, PROCESS_PATTERN, AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._source.archives import find_archive_problems
 from ansible_collections.webstack.flask.plugins.module_utils._source.git import split_credentials
 from ansible_collections.webstack.flask.plugins.module_utils._source.procfile import PROCFILE
@@ -300,6 +300,14 @@ def _find_naming_problems(app: App) -> _Problems:
         AppLayout.of(app["name"])
     except UserError as problem:
         yield str(problem)
+
+
+def _find_group_problems(app: App) -> _Problems:
+    if app["group"] and not NAME_PATTERN.fullmatch(app["group"]):
+        yield (
+            f"group is {app['group']!r}; allowed are 1 to 25 lower-case letters, digits, '-' and '_', beginning with a letter. Give all "
+            "entries that are to switch together the same"
+        )
 
 
 def _is_without_web(app: App) -> bool:
@@ -613,7 +621,7 @@ def _find_problems_together(apps: Sequence[App]) -> _Problems:
 _ABSENT_FINDERS = (_find_naming_problems,)
 
 _FINDERS = (
-    *(_find_naming_problems, _find_address_problems, _find_source_problems, _find_dependency_problems),
+    *(_find_naming_problems, _find_group_problems, _find_address_problems, _find_source_problems, _find_dependency_problems),
     *(_find_start_problems, _find_setting_problems, _find_directive_problems),
     *(_find_process_problems, _find_schedule_problems, _find_path_problems),
     *(_find_variable_problems, _find_build_problems, _find_health_problems, _find_number_problems, _find_tls_problems, _find_site_problems),

@@ -37,6 +37,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     is_data,
     is_encrypted,
     list_certifiable_names,
+    list_mates,
     list_places,
     list_present,
     list_public_data,
@@ -61,9 +62,20 @@ _KINDS = ("builds", "environments", "releases")
 
 
 def without_failed(apps: Sequence[App], results: Sequence[Mapping[str, Any]]) -> list[App]:
-    """Return the apps for which no role has failed so far, given what the roles have handed on."""
+    """Return the apps for which no role has failed so far, given what the roles have handed on, nor for one of the same group."""
+    held = find_held(apps, results)
+    return [app for app in apps if app["name"] not in held]
+
+
+def find_held(apps: Sequence[App], results: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return for which app a role has failed, by the name of each app that stays as it is for that: itself, or those of its group."""
     failed = find_failures(results)
-    return [app for app in apps if app["name"] not in failed]
+    held = {name: name for name in failed}
+    for app in list_present(apps):
+        cause = next((mate for mate in list_mates(apps, app) if mate in failed), None)
+        if cause is not None:
+            held.setdefault(app["name"], cause)
+    return held
 
 
 def find_failures(results: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -152,8 +164,8 @@ def _named_units(key: str, described: Mapping[str, Mapping[str, Any]]) -> dict[s
 
 
 def switch_inputs(apps: Sequence[App], only: str = "") -> list[dict[str, Any]]:
-    """Return what the module `rollback` needs of each app, or of the one that is named."""
-    chosen = [app for app in list_present(apps) if only in ("", app["name"])]
+    """Return what the module `rollback` needs of each app, or of the one that is named, and of those of its group."""
+    chosen = [app for app in list_present(apps) if only in ("", app["name"], *list_mates(apps, app))]
     if not chosen:
         raise UserError(f"flask_apps names no app {only!r}; it names {', '.join(app['name'] for app in apps)}")
     return [{"name": app["name"], **_switch_input(app)} for app in chosen]
@@ -165,6 +177,7 @@ def _switch_input(app: App) -> dict[str, Any]:
         **({"proxy": _proxy_input(app)} if has_web(app) else {}),
         "drain": app["drain"],
         "watch": app["watch"],
+        **({"group": app["group"]} if app["group"] else {}),
     }
 
 
@@ -200,9 +213,9 @@ def site_inputs(
     A page that was loaded before a switch asks for files of the former release after it: they are looked for, too. Data of the app are
     the same for all releases, and nginx takes them from where they are.
     """
-    failed = find_failures(results or ())
-    going = [app for app in apps if app["name"] not in failed]
-    staying = [app for app in apps if app["name"] in failed and _is_live(app, live or {}) and _is_wanted(app, going)]
+    held = find_held(apps, results or ())
+    going = [app for app in apps if app["name"] not in held]
+    staying = [app for app in apps if app["name"] in held and _is_live(app, live or {}) and _is_wanted(app, going)]
     chosen = [app for app in list_present(apps) if has_web(app) and (app in going or app in staying)]
     present = [as_certified(app, (certificates or {}).get(certificate_name(app))) for app in chosen]
     sites = [site_input(app) for app in present]

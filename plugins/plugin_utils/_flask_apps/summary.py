@@ -18,12 +18,13 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     has_web,
     is_acme,
     is_encrypted,
+    list_mates,
     list_present,
     path_prefix,
     public_port,
     takes_procfile,
 )
-from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.inputs import find_failures
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.inputs import find_held
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.procfile import describe_procfile
 
 
@@ -39,12 +40,13 @@ def summarise(
     for sources and environments have handed on. With a new release, what the source has in a Procfile and the description has not follows
     in lines of its own.
     """
-    lines, failed, told = [], find_failures(earlier or ()), set()
+    lines, held, told = [], find_held(apps, earlier or ()), set()
     builds = {name: build for part in earlier or () for name, build in part.get("builds", {}).items()}
     for app in list_present(apps):
         name, outcome = app["name"], (certificates or {}).get(certificate_name(app))
-        if name in failed:
-            lines.append(f"FAILED, {name}: there is no new release of it; what was served before, if anything, still is")
+        if name in held:
+            cause = "" if held[name] == name else f", because {held[name]}, of the same group, has failed"
+            lines.append(f"FAILED, {name}: there is no new release of it{cause}; what was served before, if anything, still is")
         if name in result.get("releases", {}):
             # A run that did not look at the certificates takes them to be there.
             lines.append(_summarise_app(app if certificates is None else as_certified(app, outcome), result["releases"][name]))
@@ -52,6 +54,8 @@ def summarise(
             told.add(certificate_name(app))
             if _is_new(result["releases"][name]):
                 lines += describe_procfile(app, builds.get(name, {}).get("procfile"))
+                if app["group"] and not list_mates(apps, app):
+                    lines.append(f"{name}: no other entry has the group {app['group']!r}, so nothing is switched together with it")
     return lines
 
 

@@ -249,7 +249,7 @@ def _check_internal(where: str, site: Mapping[str, Any]) -> Iterator[str]:
         yield from _check_value(f"{where}.internal.callers[{index}]", caller, _NAME)
     for option in _NOT_INTERNAL:
         if site.get(option, SITE_DEFAULTS[option]) not in (SITE_DEFAULTS[option], {}):
-            yield f"{where}.{option} is {_show(site[option])}, which is for a public site, and `internal` makes it none; take one out"
+            yield f"{where}.{option} is {show(site[option])}, which is for a public site, and `internal` makes it none; take one out"
     extra = site.get("extra")
     for word in sorted({word for word in list_words(extra if isinstance(extra, str) else "") if word.startswith("auth_basic")}):
         yield f"{where}.extra has `{word}`, and callers of an `internal` site say their word in place of a password; take it out"

@@ -36,7 +36,7 @@ def word(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def rolled_back(to: str = "previous") -> Operation:
     """Return a run of the module rollback."""
-    app = {key: value for key, value in describe("").items() if key in ("name", "root", "health", "proxy", "drain", "watch")}
+    app = {key: value for key, value in describe("").items() if key in ("name", "root", "health", "proxy", "drain", "watch", "group")}
     return lambda world: roll_back(app, to, 1, world.host, check=False)
 
 

@@ -9,6 +9,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
 from ansible_collections.webstack.flask.plugins.module_utils._host.words import KEY, format_caller, make_credentials, make_word
 from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy
+from ansible_collections.webstack.flask.plugins.module_utils._release.groups import Party
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord
 from ansible_collections.webstack.flask.plugins.module_utils._release.services import take_turns
@@ -66,6 +67,11 @@ def test_the_host_says_a_word_of_its_own_to_a_service() -> None:
     assert switch.check.headers == {}, "the app itself is not told"
 
 
+def using(uses: dict[str, str]) -> list[dict[str, Any]]:
+    """Return apps by their names, each with the services that it uses."""
+    return [{"name": name, "services": [{"name": service} for service in services]} for name, services in uses.items()]
+
+
 @pytest.mark.parametrize(
     ("uses", "turns"),
     [
@@ -79,5 +85,11 @@ def test_the_host_says_a_word_of_its_own_to_a_service() -> None:
     ],
 )
 def test_services_come_before_those_that_use_them_and_circles_together(uses: dict[str, str], turns: list[str]) -> None:
-    apps = [{"name": name, "services": [{"name": service} for service in services]} for name, services in uses.items()]
-    assert ["".join(app["name"] for app in turn) for turn in take_turns(apps)] == turns
+    assert ["".join(party.apps[0]["name"] for party in turn) for turn in take_turns([Party([app]) for app in using(uses)])] == turns
+
+
+def test_a_group_comes_after_the_services_of_all_of_its_members_and_before_those_that_use_one_of_it() -> None:
+    apps = using({"a": "b", "b": "", "c": "x", "d": "b", "x": ""})
+    parties = [Party([app]) for app in apps if app["name"] in "adx"]
+    parties.append(Party([app for app in apps if app["name"] in "bc"]))
+    assert [["".join(app["name"] for app in party.apps) for party in turn] for turn in take_turns(parties)] == [["x"], ["bc"], ["a", "d"]]

@@ -8,6 +8,7 @@ from ansible_collections.webstack.flask.plugins.module_utils import _layout as l
 from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem import make_self_signed
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.change import change_app
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import choose_proxy, read_switch
@@ -15,7 +16,6 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.record imp
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, read_record, write_record
 from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import choose_target
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Proxy, Switch
-from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import change_app
 
 PLAIN = Proxy("127.0.0.1", 80, "shop.test")
 

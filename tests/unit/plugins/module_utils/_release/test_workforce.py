@@ -36,7 +36,7 @@ def state(world: World, build: str) -> str:
 
 
 def back(world: World) -> dict[str, Any]:
-    app = {key: value for key, value in describe("").items() if key in ("name", "root", "health", "proxy", "drain", "watch")}
+    app = {key: value for key, value in describe("").items() if key in ("name", "root", "health", "proxy", "drain", "watch", "group")}
     return roll_back(app, "previous", 1, world.host, check=False)
 
 

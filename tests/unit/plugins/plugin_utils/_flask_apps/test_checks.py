@@ -84,6 +84,7 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
             "schedules": {},
             "release_commands": [],
             "release_command_timeout": 300,
+            "group": "",
             "drain": 30,
             "watch": 1,
             "keep_releases": 3,
@@ -145,7 +146,7 @@ def test_an_entry_that_is_no_mapping_is_refused() -> None:
 
 
 _KEYS = (
-    "asgi, build_commands, build_env, chdir, dependencies, drain, env, env_files, gunicorn, health, internal, keep_releases, "
+    "asgi, build_commands, build_env, chdir, dependencies, drain, env, env_files, group, gunicorn, health, internal, keep_releases, "
     "name, nginx, path, processes, python_path, "
     "release_command_timeout, release_commands, remove_data, "
     "schedules, server_names, service, shared, source, state, static, tls, uses, watch, wsgi"
@@ -288,6 +289,20 @@ _KEYS = (
             "build_env is given without `build_commands`, which alone get these variables; the app's own are in `env`",
         ),
         ({"build_commands": [" "]}, "build_commands[0] is ' ', which is no command"),
+        (
+            {"group": "the store"},
+            (
+                "group is 'the store'; allowed are 1 to 25 lower-case letters, digits, '-' and '_', beginning with a letter. Give all "
+                "entries that are to switch together the same"
+            ),
+        ),
+        (
+            {"group": "../shop"},
+            (
+                "group is '../shop'; allowed are 1 to 25 lower-case letters, digits, '-' and '_', beginning with a letter. Give all "
+                "entries that are to switch together the same"
+            ),
+        ),
         ({"keep_releases": -1}, "keep_releases is -1; it must not be negative"),
         ({"gunicorn": {"config": 5}}, "gunicorn.config is 5; it must be a file of the source, such as gunicorn.conf.py, or 'none'"),
         (

@@ -420,6 +420,33 @@ def test_the_others_go_on_without_an_app_that_has_failed() -> None:
     assert [app["name"] for app in release_inputs(going, _BUILT["builds"], _INSTALLED["environments"])] == ["blog"]
 
 
+def test_an_app_of_which_another_one_of_its_group_has_failed_stays_as_it_is_with_its_site() -> None:
+    apps = check_apps(
+        [describe(group="store"), {**BLOG, "group": "store"}, describe(name="wiki", server_names=["wiki.test"], group="other")]
+    )
+    results = [{"builds": {"blog": {"error": "no such branch"}, "shop": {"id": "b1"}, "wiki": {"id": "b2"}}}]
+    assert [app["name"] for app in without_failed(apps, results)] == ["wiki"]
+    assert [site["name"] for site in site_inputs(apps, {}, results)] == ["wiki"]
+    assert summarise(apps, {}, None, results) == [
+        (
+            "FAILED, shop: there is no new release of it, because blog, of the same group, has failed; what was served before, if "
+            "anything, still is"
+        ),
+        "FAILED, blog: there is no new release of it; what was served before, if anything, still is",
+    ]
+    assert list_failures(results) == ["blog: no such branch"]
+
+
+def test_a_rollback_of_one_app_is_one_of_its_group() -> None:
+    apps = check_apps([describe(group="store"), describe(name="wiki", server_names=["wiki.test"]), {**BLOG, "group": "store"}])
+    assert [(app["name"], app.get("group")) for app in switch_inputs(apps, "blog")] == [("shop", "store"), ("blog", "store")]
+    assert [(app["name"], app.get("group")) for app in switch_inputs(apps, "wiki")] == [("wiki", None)]
+    released = release_inputs(apps, {app["name"]: {} for app in apps}, {app["name"]: {} for app in apps})
+    assert [app.get("group") for app in released] == ["store", None, "store"]
+    gone = check_apps([describe(group="store"), {**BLOG, "group": "store", "state": "absent"}])
+    assert [app["name"] for app in switch_inputs(gone, "shop")] == ["shop"]
+
+
 def test_what_has_failed_is_told_in_the_end_by_its_name_and_reason() -> None:
     released = {"releases": {"blog": {"error": "it does not start\nat all"}}}
     assert list_failures([_BUILT, _INSTALLED, released]) == ["shop: no such branch", "blog: it does not start\nat all"]

@@ -62,6 +62,15 @@ def test_the_summary_names_what_has_failed() -> None:
     assert line == "FAILED, blog: nothing is served (nothing changed). Logs: journalctl -u 'blog@*'"
 
 
+def test_an_app_that_is_alone_in_its_group_is_told_when_it_has_switched() -> None:
+    released = {name: {"id": "r2", "previous": "r1", "current": "r2"} for name in ("shop", "blog")}
+    alone, same = check_apps([FULL, {**BLOG, "group": "sotre"}]), check_apps([{**FULL, "group": "store"}, {**BLOG, "group": "store"}])
+    word = "blog: no other entry has the group 'sotre', so nothing is switched together with it"
+    assert word in summarise(alone, {"releases": released})
+    assert not [line for line in summarise(same, {"releases": released}) if "group" in line]
+    assert word not in summarise(alone, {"releases": {name: {**one, "previous": "r2"} for name, one in released.items()}})
+
+
 def test_what_keeps_users_or_names_away_is_told() -> None:
     files = {"/etc/hosts": "# Your system has configured 'manage_etc_hosts' as True.\n127.0.0.1 localhost\n"}
     lines = summarise_host({"closed": [80, 443], "files": files})

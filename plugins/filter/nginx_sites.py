@@ -14,12 +14,12 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import 
 def site_parameters(sites: Sequence[Mapping[str, Any]], contents: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the parameters of the module `nginx_sites` for each site, given the contents of the files, by name.
 
-    A site that has none of its own is absent, or in the file of another one with which it has names in common.
+    A site that has none of its own is absent, or in the file of another one with which it has names in common, or stays as it is.
     """
     return [
         {"name": site["name"], "state": "present", "content": contents[site["name"]]}
         if site["name"] in contents
-        else {"name": site["name"], "state": "absent"}
+        else {"name": site["name"], "state": "kept" if site.get("state") == "kept" else "absent"}
         for site in sites
     ]
 

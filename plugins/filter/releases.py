@@ -19,6 +19,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives
     confining,
     find_directive_problems,
     format_directives,
+    format_seconds,
 )
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.exec_line import format_exec
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.shell import BASH, wrap
@@ -87,7 +88,7 @@ def _format_unit(
         raise UserError("\n".join(f"{one['name']} of {app['name']}: {problem}" for problem in problems))
     release, env_files = f"{AppLayout.of(app['name'], app.get('root')).releases}/%i", app.get("env_files") or ()
     lines = [f"{name}={format_exec(wrap(command, env_files, release, BASH), release)}\n" for name, command in commands.items()]
-    limits = {name: f"{float(seconds):g}" for name, seconds in times.items()}
+    limits = {name: format_seconds(seconds) for name, seconds in times.items()}
     return "".join(lines) + format_directives(limits) + format_directives({**confining(app.get("service") or {}), **own})
 
 

@@ -134,7 +134,9 @@ listeners:
   type: dict
   returned: always
 live:
-  description: Those of the I(apps) that have a release already, with the page for which it is asked.
+  description:
+    - Those of the I(apps) that have a release already, with the page for which it is asked.
+    - That is empty for a release without a web process.
   type: dict
   returned: always
   sample: {"shop": "/health"}

@@ -34,9 +34,11 @@ options:
         type: str
         required: true
       state:
-        description: Whether nginx serves the site.
+        description:
+          - Whether nginx serves the site.
+          - With V(kept) it stays as it is, and so do others in the same file. It goes if another site wants a name that it has.
         type: str
-        choices: [present, absent]
+        choices: [present, absent, kept]
         default: present
       content:
         description:
@@ -143,7 +145,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
         "required": True,
         "options": {
             "name": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "state": {"type": "str", "choices": ["present", "absent", "kept"], "default": "present"},
             "content": {"type": "str"},
         },
         "required_if": [["state", "present", ["content"]]],

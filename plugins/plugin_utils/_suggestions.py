@@ -9,6 +9,14 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 _CUTOFF = 0.6
+_SHOWN = 80
+"""Characters of a wrong value that a message shows."""
+
+
+def show(value: object) -> str:
+    """Return a wrong value as a message shows it: the beginning of one that is long."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
 
 
 def find_closest(name: object, known: Iterable[str], cutoff: float = _CUTOFF) -> str | None:
@@ -19,6 +27,6 @@ def find_closest(name: object, known: Iterable[str], cutoff: float = _CUTOFF) ->
 def describe_unknown_key(key: object, known: Iterable[str]) -> str:
     """Return the message for a key that does not exist, with the one that may be meant, and all that do exist."""
     names = sorted(known)
-    closest = find_closest(key, names)
+    closest = find_closest(str(key)[:_SHOWN], names)
     hint = f"; did you mean {closest!r}?" if closest else "."
-    return f"{key!r} is not a key{hint} Allowed are {', '.join(names)}"
+    return f"{show(key)} is not a key{hint} Allowed are {', '.join(names)}"

@@ -6,7 +6,7 @@ import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenario_tests import one_of, restart, run_playbook, wait_on_host
+from scenario_tests import http_get, one_of, restart, run_playbook, wait_on_host
 from scenario_tests.faulty import new_version, words_of
 from scenario_tests.releases import read_app
 
@@ -71,3 +71,31 @@ def test_nothing_listens_for_it_and_nothing_of_it_is_left_when_it_goes(host: Hos
     run_playbook(host, Path("playbooks/remove.yml"), {**describe(host, ""), "flask_app": NAME}).succeeded()
     assert at_work(host) == []
     assert host.check_output("ls /etc/systemd/system | grep courier || echo none") == "none"
+
+
+def test_users_keep_the_site_until_a_release_without_one_is_proven_and_get_none_of_a_release_that_failed(
+    host: Host,
+) -> None:
+    orders = next(app for app in host.ansible.get_variables()["flask_apps"] if app["name"] == "orders")
+    version = new_version()
+    good = {"name": NAME, "source": orders["source"], "wsgi": "app:app", "server_names": ["courier.test"], "env": {"VERSION": version}}
+
+    def run(app: dict[str, Any]) -> Play:
+        return run_playbook(host, Path("playbooks/site.yml"), {"flask_apps": [app]})
+
+    deploy(host, new_version()).succeeded()
+    bot = at_work(host)
+    assert run({**good, "wsgi": "app:missing"}).status != 0
+    assert at_work(host) == bot
+    assert "courier" not in host.check_output("nginx -T 2>&1")
+    run(good).succeeded()
+    assert http_get(host, "courier.test").body == f"{version}\n"
+    (failing,) = describe(host, new_version(), "dies")["flask_apps"]
+    assert "FAILED, courier" in run(failing).output
+    assert http_get(host, "courier.test").body == f"{version}\n"
+    assert host.run("getent hosts courier.test").rc == 0
+    (working,) = describe(host, new_version())["flask_apps"]
+    run(working).succeeded()
+    assert "courier" not in host.check_output("nginx -T 2>&1")
+    assert host.run("getent hosts courier.test").rc != 0
+    assert at_work(host) == [f"courier.deliver@{current(host)}.service"]

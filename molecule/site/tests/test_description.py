@@ -8,7 +8,7 @@ import os
 import subprocess
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -33,22 +33,73 @@ def test_facts_of_the_host_can_stand_in_the_description(host: Host) -> None:
     run_playbook(host, SITE).succeeded()
 
 
-def test_the_recipe_for_who_may_come_is_deployed_as_it_stands_and_again(host: Host) -> None:
+RECIPES = {
+    "Static files, with caches and compression",
+    "Uploads, and pages that take long",
+    "Uploads that nginx sends",
+    "WebSockets and streams",
+    "Below a path",
+    "Several apps behind one name",
+    "Encryption",
+    "Who may come, and how often",
+}
+"""Those of docs/nginx.md. All but that of several apps, which test_shared_names.py deploys, are deployed here, some of them as one app."""
+
+SOURCE = {
+    "wsgi.py": "def app(environ, start):\n    start('200 OK', [])\n    return [str(len(environ['wsgi.input'].read())).encode()]\n",
+    "static/site.css": "p {}",
+    "shop/static/shop.css": "p {}",
+    "frontend/dist/app.css": "p {}",
+}
+
+
+def read_recipes() -> dict[str, list[dict[str, Any]]]:
+    """Return the entries of each recipe of the page, by its title."""
     page = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"], "docs/nginx.md").read_text(encoding="utf-8")
-    recipe = page.partition("## Who may come")[2].partition("```yaml\n")[2].partition("```")[0]
-    smallest = next(app for app in host.ansible.get_variables()["flask_apps"] if app["name"] == "smallest")
-    apps = [{**app, **{key: smallest[key] for key in ("source", "dependencies")}} for app in yaml.safe_load(recipe)["flask_apps"]]
-    # One more that has a gate, behind a balancer that is not there: the host itself speaks its language.
-    balanced = {"listen_port": 8081, "trusted_proxies": ["127.0.0.2"], "trusted_header": "proxy_protocol", "extra": "deny all;"}
-    tls = {"mode": "self_signed", "port": 8444}
-    apps.append({**apps[0], "name": "balanced", "server_names": ["balanced.example.org"], "nginx": balanced, "tls": tls})
+    parts = [part.partition("\n") for part in page.split("\n## ")[1:]]
+    return {title: yaml.safe_load(text.partition("```yaml\n")[2].partition("```")[0])["flask_apps"] for title, _end, text in parts}
+
+
+def describe_recipes(source: Path) -> list[dict[str, Any]]:
+    """Return the entries that deploy all recipes, of this source."""
+    recipes = read_recipes()
+    assert set(recipes) == RECIPES
+    (static,), (large,), (sent,), (streams,), (below,), _several, (encrypted,), gated = recipes.values()
+    mappings = {mapping["url"]: mapping for mapping in (*sent["static"], *static["static"])}
+    # A gate of which the site's own headers tell nothing: a location that adds one.
+    own = "location = /shop/ {\n    add_header X-Own yes always;\n    deny all;\n}\n"
+    nginx = {**large["nginx"], **streams["nginx"], "extra": own}
+    shop = {**large, **sent, **static, **below, "static": [*mappings.values()], "nginx": nginx}
+    # And another one, which gives no answer at all, behind a balancer that is not there: the host itself speaks its language.
+    silent = 'if ($http_user_agent != "") {\n    return 444;\n}\n'
+    balanced = {"listen_port": 8081, "trusted_proxies": ["127.0.0.2"], "trusted_header": "proxy_protocol", "extra": silent}
+    closed = {**encrypted, "name": "balanced", "nginx": balanced, "tls": {**encrypted["tls"], "port": 8444}}
+    for name, text in SOURCE.items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(text, encoding="utf-8")
+    return [{**app, "source": {"path": str(source)}, "dependencies": {"file": "none"}} for app in (shop, closed, *gated)]
+
+
+def test_the_recipes_for_nginx_are_deployed_as_they_stand_and_again(host: Host, tmp_path: Path) -> None:
+    apps = describe_recipes(tmp_path)
     host.check_output("test -e /etc/nginx/staging.htpasswd || install -m 644 /dev/null /etc/nginx/staging.htpasswd")
+    certificate = "-keyout privkey.pem -out fullchain.pem -subj /CN=shop.example.org -addext subjectAltName=DNS:shop.example.org"
+    host.check_output(f"mkdir -p /etc/ssl/shop && cd /etc/ssl/shop && openssl req -x509 -newkey rsa:2048 -nodes -days 90 {certificate}")
     run_playbook(host, SITE, {"flask_apps": apps}).succeeded()
     again = run_playbook(host, DEPLOY, {"flask_apps": [{**app, "env": {"COLOUR": "green"}} for app in apps]}).succeeded()
     assert again.changed == 1
+    for path, age in (("static/site.css", "3600"), ("static/shop.css", "3600"), ("assets/app.css", "315360000")):
+        answer = http_get(host, "www.example.org", f"/shop/{path}")
+        assert (answer.body, answer.headers["cache-control"]) == ("p {}", f"max-age={age}")
+    assert http_request(host, "www.example.org", "POST", "/shop/upload", body="x" * (2 << 20)).body == str(2 << 20)
+    refused = http_get(host, "www.example.org", "/shop/")
+    assert (refused.status, refused.headers["x-own"]) == (403, "yes")
+    assert '" 444 ' in host.file("/var/log/nginx/balanced.access.log").content_string
     for name, status in (("intern", 403), ("staging", 401)):
         answer = http_get(host, f"{name}.example.org")
         assert (answer.status, "x-webstack-site" in answer.headers) == (status, False)
+        guessed = {"X-Webstack-Proof": "is-known", "X-Webstack-Host": "?:is-known"}
+        assert http_request(host, f"{name}.example.org", "GET", "/", headers=guessed).status == status
         words = host.file(f"/etc/nginx/sites-available/{name}.proof")
         assert (words.user, words.group, words.mode) == ("root", "root", 0o600)
         known, passing = (line.split()[0] for line in words.content_string.splitlines()[1:])

@@ -89,12 +89,17 @@ class Outline:
         packages fit every patch level of a series. Raise UserError if there is nothing to install, or if it would come from
         elsewhere than the source says.
         """
-        if self.lack and not packages:
-            raise UserError(self.lack)
-        if passed_over := [one for one in self.redirections if _is_passed_over(one, wheels, index)]:
-            raise UserError(describe_redirections(self.file, passed_over))
+        if problems := self.find_problems(packages=packages, wheels=wheels, index=index):
+            raise UserError(join_problems(problems))
         source = build if self.local or _is_in_source(wheels) else ""
         return digest_of([_RECIPE, self.kind, self.file, self.digests, list(packages), series, additions, source])
+
+    def find_problems(self, *, packages: Sequence[str], wheels: str | None, index: str | None = None) -> list[str]:
+        """Return why nothing can be installed of it as it is described, whichever Python there is."""
+        problems = [self.lack] if self.lack and not packages else []
+        if passed_over := [one for one in self.redirections if _is_passed_over(one, wheels, index)]:
+            problems.append(describe_redirections(self.file, passed_over))
+        return problems
 
     def to_plain(self) -> dict[str, Any]:
         """Return it as plain data, for a module's result or option."""
@@ -156,10 +161,27 @@ class Dependencies:
         parent = PurePosixPath(self.file).parent
         return parent.parent if self.kind == REQUIREMENTS and parent.name == "requirements" else parent
 
+    def describe_stale_lock(self) -> str:
+        """Return what to say of a lock that lacks what its project names, as far as that shows without the tool that has made it."""
+        texts = dict(self.texts)
+        if self.kind == LOCK:
+            (_pipfile, pipfile), (_lock, lock) = self.texts
+            gaps = project_files.find_lock_gaps(pipfile, lock)
+            return project_files.describe_lock_mismatch(gaps) if gaps else ""
+        if self.kind not in PROJECT_LOCKS:
+            return ""
+        gaps = locks.find_gaps(texts[self.file], project_files.list_named(self.content))
+        return locks.describe_mismatch(self.file, locks.COMMANDS[self.kind], gaps, can_ignore=locks.can_ignore(self.kind)) if gaps else ""
+
     def name(self, package: str) -> bool:
         """Return whether the app itself names a package, so that it chooses the version."""
         pattern = re.compile(rf"(?<![\w.-]){re.escape(package)}(?![\w-])", re.IGNORECASE)
         return any(pattern.search(text) for _name, text in (*self.texts, *(("", package) for package in self.packages)))
+
+
+def join_problems(problems: Sequence[str]) -> str:
+    """Return what is wrong in one message, so that all of it can be mended before the next run."""
+    return ". Besides, ".join(problem.rstrip(".") for problem in problems)
 
 
 def outline_dependencies(source: Path, file: str | None) -> dict[str, Any]:

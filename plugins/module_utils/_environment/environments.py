@@ -168,10 +168,8 @@ def _install_locked_project(workspace: Workspace, needs: Dependencies, build: st
     """Install what the lock of a pyproject.toml names, each file by its hash, and what of the source belongs to it."""
     ignore, content = workspace.installer.ignore_lock_mismatch, needs.content
     if needs.kind == names.PYLOCK:
-        gaps = locks.find_pylock_gaps(dict(needs.texts)[needs.file], project_files.list_project_dependencies(content))
-        if gaps and not ignore:
-            command = "uv export --format pylock.toml --output-file pylock.toml"
-            raise UserError(locks.describe_mismatch(needs.file, command, gaps, can_ignore=True))
+        if not ignore and (stale := needs.describe_stale_lock()):
+            raise UserError(stale)
         uv = _make_exporter(workspace, (locks.UV,)) / "uv"
         lock = str(workspace.project / needs.file)
         options = ("--quiet", "--preview-features=pylock", "--link-mode=copy", "--compile-bytecode", f"--python={workspace.python[0]}")
@@ -204,7 +202,7 @@ def _export(workspace: Workspace, needs: Dependencies, within: Path, content: Ma
     except UserError as problem:
         is_check = bool(exporter.check) and f"{programs / exporter.check[0]} {' '.join(exporter.check[1:])}`" in str(problem)
         if is_check or (exporter.mismatch and re.search(exporter.mismatch, str(problem))):
-            message = locks.describe_mismatch(needs.file, f"{exporter.tool} lock", [], can_ignore=exporter.lax is not None)
+            message = locks.describe_mismatch(needs.file, locks.COMMANDS[needs.kind], [], can_ignore=locks.can_ignore(needs.kind))
             raise UserError(message) from problem
         raise
     return workspace.run("/bin/cat", "--", str(output))

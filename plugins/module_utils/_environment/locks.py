@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import PDM_LOCK, POETRY_LOCK, UV_LOCK
+from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import PDM_LOCK, POETRY_LOCK, PYLOCK, UV_LOCK
 from ansible_collections.webstack.flask.plugins.module_utils._environment.project_files import canonical_name
 from ansible_collections.webstack.flask.plugins.module_utils._environment.requirements import names_local, split_hashed
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
@@ -18,7 +18,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 UV = "uv==0.13.9"
 
 _LOCAL = re.compile(r'\b(?:editable|directory|path)\s*=|\btype\s*=\s*"(?:directory|file)"|\[packages\.(?:directory|archive)\]')
-_NAME_IN_PYLOCK = re.compile(r'^name\s*=\s*"([^"]+)"', re.MULTILINE)
+_NAME_IN_LOCK = re.compile(r'^name\s*=\s*"([^"]+)"', re.MULTILINE)
 _NAME = re.compile(r"\s*([A-Za-z0-9][\w.-]*)")
 
 
@@ -87,9 +87,24 @@ def split_export(file: str, text: str) -> tuple[list[str], list[str]]:
     return [], lines
 
 
-def find_pylock_gaps(lock: str, dependencies: list[str]) -> list[str]:
-    """Return a phrase for each dependency of a project that a pylock.toml does not have. It has no word of its own on whether it fits."""
-    locked = {canonical_name(name) for name in _NAME_IN_PYLOCK.findall(lock)}
+COMMANDS = {
+    **{file: f"{exporter.tool} lock" for file, exporter in EXPORTERS.items()},
+    PYLOCK: "uv export --format pylock.toml --output-file pylock.toml",
+}
+"""How each lock is made anew."""
+
+
+def can_ignore(kind: str) -> bool:
+    """Return whether a lock can be installed that does not fit its project."""
+    return kind not in EXPORTERS or EXPORTERS[kind].lax is not None
+
+
+def find_gaps(lock: str, dependencies: list[str]) -> list[str]:
+    """Return a phrase for each dependency of a project that its lock does not have, by name alone.
+
+    A pylock.toml has no word of its own on whether it fits. Of others, their tools say more.
+    """
+    locked = {canonical_name(name) for name in _NAME_IN_LOCK.findall(lock)}
     wanted = [match[1] for line in dependencies if ";" not in line and (match := _NAME.match(line))]
     return [f"it lacks {name}" for name in wanted if canonical_name(name) not in locked]
 

@@ -10,9 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._encoding import decode
+from ansible_collections.webstack.flask.plugins.module_utils._environment import locks
 from ansible_collections.webstack.flask.plugins.module_utils._environment.access import GitAccess
 from ansible_collections.webstack.flask.plugins.module_utils._environment.build_step import BuildStep, finish_build
-from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import Outline, choose_dependencies
+from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import (
+    Dependencies,
+    Outline,
+    choose_dependencies,
+    join_problems,
+)
 from ansible_collections.webstack.flask.plugins.module_utils._environment.environments import build_environment, is_usable
 from ansible_collections.webstack.flask.plugins.module_utils._environment.installed import (
     find_missing_packages,
@@ -21,7 +27,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._environment.instal
     require_debian_packages,
     require_reachable,
 )
-from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import find_dependency_problems
+from ansible_collections.webstack.flask.plugins.module_utils._environment.manifests import LOCK, find_dependency_problems
 from ansible_collections.webstack.flask.plugins.module_utils._environment.pythons import Demand, Python, choose_python
 from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import Installer, end_builds
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
@@ -69,6 +75,27 @@ def _search_python(app: Mapping[str, Any], demand: Demand | None, default: str) 
         return choose_python(asked=series, demand=demand, default=usual, available=others, ignore=ignore)
 
 
+def choose_interpreter(app: Mapping[str, Any], parameters: Mapping[str, Any], outline: Outline, needs: Dependencies | None) -> Python:
+    """Return the interpreter for an app. If there is none, raise UserError that also tells what else of the app's files is refused."""
+    try:
+        return find_python(app, outline.demand, parameters["python"])
+    except UserError as problem:
+        problems = [str(problem)]
+        if str(outline.demand) in str(problem) and (command := _find_lock_command(outline)):
+            problems[0] += f". Whoever changes the file that demands it locks anew then, by `{command}`"
+        if needs and not app["ignore_lock_mismatch"] and (stale := needs.describe_stale_lock()):
+            problems.append(stale)
+        problems += outline.find_problems(packages=app["packages"], wheels=app["wheels"], index=app["index_url"])
+        raise UserError(join_problems(problems)) from problem
+
+
+def _find_lock_command(outline: Outline) -> str:
+    """Return how the lock is made anew that a file which demands a Python has beside it; nothing where there is none."""
+    if outline.demand is None or outline.demand.place.endswith(outline.file):
+        return ""
+    return "pipenv lock" if outline.kind == LOCK else locks.COMMANDS.get(outline.kind, "")
+
+
 def list_additions(app: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[str]:
     """Return the packages that are added to an app's environment unless something else installs them."""
     return [*app["additions"], f"gunicorn=={app['gunicorn_version'] or parameters['gunicorn_version']}"]
@@ -102,14 +129,16 @@ def predict(app: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, 
     """Return the outcome that `build` would have, as far as it can be known. For a build that does not exist yet, its outline decides."""
     layout = AppLayout.of(app["name"], app["root"])
     source = find_source(layout, app)
+    needs: Dependencies | None = None
     if app["build"] and source.is_dir():
-        outline = choose_dependencies(source, packages=app["packages"], file=app["file"], wheels=app["wheels"]).outline
+        needs = choose_dependencies(source, packages=app["packages"], file=app["file"], wheels=app["wheels"])
+        outline = needs.outline
     elif app["outline"]:
         outline = Outline.from_plain(app["outline"])
     else:
         return {"id": "", "path": "", "source": "", "changed": True}
     try:
-        python = find_python(app, outline.demand, parameters["python"])
+        python = choose_interpreter(app, parameters, outline, needs)
     except UserError:
         if find_missing_packages(app["build_packages"]):  # one of them may bring the interpreter
             return {"id": "", "path": "", "source": outline.file or outline.kind, "changed": True}
@@ -133,7 +162,7 @@ def build(app: Mapping[str, Any], parameters: Mapping[str, Any], warn: Callable[
         raise UserError(f"there is no build {app['build']!r} of {app['name']} on the host")
     needs = choose_dependencies(source, packages=app["packages"], file=app["file"], wheels=app["wheels"])
     installer = Installer(
-        python=find_python(app, needs.outline.demand, parameters["python"]),
+        python=choose_interpreter(app, parameters, needs.outline, needs),
         maker=parameters["python"],
         pipenv=parameters["pipenv"],
         variables=collect_variables(app),

@@ -141,6 +141,18 @@ def list_project_dependencies(content: Mapping[str, Any]) -> list[str]:
     return [str(line) for line in get_list(get_table(content, "project"), "dependencies")]
 
 
+def list_named(content: Mapping[str, Any]) -> list[str]:
+    """Return what a project needs to run, be it named in the table [project] or in poetry's own; of the latter, by name alone."""
+    poetry = get_table(get_table(get_table(content, "tool"), "poetry"), "dependencies")
+    needed = [name for name, wish in poetry.items() if name != "python" and _is_for_all(wish)]
+    return [*list_project_dependencies(content), *needed]
+
+
+def _is_for_all(wish: object) -> bool:
+    """Return whether what poetry's table says of a package counts everywhere, and not for some systems or on request alone."""
+    return isinstance(wish, str) or (isinstance(wish, Mapping) and not {"optional", "markers", "python", "platform"} & set(wish))
+
+
 def find_project_demand(name: str, content: Mapping[str, Any]) -> Demand | None:
     """Return what the table [project] demands of Python."""
     demanded = get_table(content, "project").get("requires-python")

@@ -160,6 +160,10 @@ def _is_of(path: Path, uid: int) -> bool:
     return False
 
 
+HEAD = "# Written by webstack.flask.\n[Unit]\n"
+"""How the unit file of the places begins, by which they are found in others to which they were added."""
+
+
 def format_places(layout: AppLayout, declared: Iterable[str]) -> str:
     """Return the unit file that has an app's releases wait for each place that they read or write, and write where links of theirs lead.
 
@@ -170,8 +174,7 @@ def format_places(layout: AppLayout, declared: Iterable[str]) -> str:
     user = find_user(layout.name)
     waited, written = _find_places(layout, declared, user.pw_uid if user else None)
     lines = [
-        "# Written by webstack.flask.",
-        "[Unit]",
+        *HEAD.splitlines(),
         *(f"RequiresMountsFor={_quote(place)}" for place in waited),
         *(["[Service]", *(f"ReadWritePaths=-{_quote(place)}" for place in written)] if written else []),
     ]

@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Union
@@ -168,6 +168,23 @@ def find_holders(sites: Sequence[Site]) -> dict[str, Site]:
     """Return by the name of each site the one whose file it is in: its own, or that of another one with which it has names in common."""
     held = {name: site for site in sites for name in _BESIDE.findall(site.text or "")}
     return {site.name: held.get(site.name, site) for site in sites}
+
+
+def find_kept(texts: Mapping[Path, str], kept: Collection[str], sites: Sequence[Site]) -> set[str]:
+    """Return the names of the sites that stay as they are: those of `kept`, and those in the same files.
+
+    `texts` are those of the files that nginx reads, by their links. A file of which another one of the `sites` wants a server name is not
+    kept: nginx would answer to it from one of the two.
+    """
+    held: set[str] = set()
+    for path, text in sorted(texts.items()):
+        names = {path.stem, *_BESIDE.findall(text)}
+        if not is_ours(text) or not names & set(kept):
+            continue
+        wanted = {name for site in sites if site.name not in names for name in find_server_names(site.text or "")}
+        if not wanted & set(find_server_names(text)):
+            held |= names
+    return held
 
 
 def find_forgotten(observed: Observed, sites: Sequence[Site], layout: NginxLayout) -> list[str]:

@@ -35,6 +35,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._nginx.plan import 
     find_foreign,
     find_forgotten,
     find_holders,
+    find_kept,
     list_conflicts,
     make_plan,
 )
@@ -66,6 +67,7 @@ class SiteUpdate:
         self.warn = warn
         self.layout = layout
         self.sites = [Site(site["name"], self._prepare(site)) for site in params["sites"]]
+        self.kept: set[str] = set()
         self.http = self._require_mark("http", params["http"])
 
     def apply(self, *, check: bool) -> dict[str, Any]:
@@ -75,6 +77,7 @@ class SiteUpdate:
                 raise UserError("nginx is not installed; install Debian's package nginx first, or set nginx_site_install")
             return self._report(self._plan(staging.foresee(self.layout)), "started", [])
         observed = staging.observe(self.layout, self.sites)
+        self._leave_kept(observed)
         foreign = find_foreign(observed, self.sites, self.layout)
         if foreign:
             raise UserError("; ".join(foreign))
@@ -101,11 +104,18 @@ class SiteUpdate:
         return self._report(plan, action, [*logs, *open_logs], enabled=unit.enabled)
 
     def _prepare(self, site: dict[str, Any]) -> str | None:
-        if site["state"] == "absent":
+        if site["state"] != "present":
             return None
         text = self._require_mark(f"the content of the site {site['name']}", site["content"])
         adapted = adapt_to_version(text, staging.find_version())
         return adapted if staging.has_ipv6() else disable_ipv6(adapted)
+
+    def _leave_kept(self, observed: Observed) -> None:
+        """Take the sites out of the update that stay as they are."""
+        kept = {site["name"] for site in self.params["sites"] if site["state"] == "kept"}
+        found = find_kept(observed.texts, kept, self.sites) if kept else set()
+        self.kept = {site.name for site in self.sites if site.name in found}
+        self.sites = [site for site in self.sites if site.name not in self.kept]
 
     @staticmethod
     def _require_mark(what: str, text: str) -> str:
@@ -207,7 +217,10 @@ class SiteUpdate:
     def _report(self, plan: Plan, action: str, logs: Sequence[Path], *, enabled: bool = False) -> dict[str, Any]:
         return {
             "changed": bool(plan.changes or action or logs or not enabled),
-            "sites": {name: plan.describe_site(holder, self.layout) for name, holder in find_holders(self.sites).items()},
+            "sites": {
+                **{name: plan.describe_site(holder, self.layout) for name, holder in find_holders(self.sites).items()},
+                **dict.fromkeys(sorted(self.kept), "unchanged"),
+            },
             "default_site": self.layout.default_link in plan.texts,
             "action": action,
             "diff": diff_changes(plan.changes),

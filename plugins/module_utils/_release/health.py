@@ -102,6 +102,9 @@ class Answer:
     location: str | None = None
     error: str | None = None
     site: str | None = None
+    is_silent: bool = False
+    """Whether the connection was closed instead of an answer, which a web server may do on purpose."""
+
     said: str = ""
     """The beginning of what a page says that answers 400 or more, without its markup."""
 
@@ -171,7 +174,8 @@ def _ask(connection: _Connection, check: HealthCheck) -> Answer:
     except TimeoutError:
         return answer
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return Answer(error=f"GET {check.path} failed: {_shorten(str(error)) or type(error).__name__}")
+        is_silent = isinstance(error, ConnectionResetError)  # http.client's RemoteDisconnected is one
+        return Answer(error=f"GET {check.path} failed: {_shorten(str(error)) or type(error).__name__}", is_silent=is_silent)
     finally:
         connection.end()
     release, location, site = (response.getheader(name) for name in (RELEASE_HEADER, "Location", SITE_HEADER))

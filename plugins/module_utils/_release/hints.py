@@ -129,20 +129,26 @@ _STATUSES = {
 """What a status means that the web server itself gave, and not the app behind it."""
 
 
+_SILENCE = (
+    "; the web server itself has closed the connection, as `return 444` does, for names that no site has or in a file of somebody else's: "
+    "`nginx -T` shows who has the name and the port. A site that does not have them yet gets them from site.yml"
+)
+
 _NOT_UNDERSTOOD = (0, 400)
 """What the web server answers to a line of the PROXY protocol that it does not expect: 400, or on an encrypted port nothing that is one."""
 
 
-def explain_status(status: int, *, proxy_protocol: bool = False) -> str:
+def explain_status(status: int, *, proxy_protocol: bool = False, is_silent: bool = False) -> str:
     """Return what helps when the web server gives an answer that is no release's; empty when the status does not tell.
 
-    `status` is 0 where there was no answer, `proxy_protocol` whether it was told by the PROXY protocol who asks.
+    `status` is 0 where there was no answer, `proxy_protocol` whether it was told by the PROXY protocol who asks, and `is_silent` whether it
+    has closed the connection.
     """
     if proxy_protocol and status in _NOT_UNDERSTOOD:
         return (
             "; the host has spoken the PROXY protocol (`nginx.trusted_header`), which a site that does not have it yet gets from site.yml"
         )
-    return _STATUSES.get(status, "")
+    return _SILENCE if is_silent else _STATUSES.get(status, "")
 
 
 def find_hints(log: Sequence[str], root: str, holds_code: HoldsCode = lambda _path: False, source: Source | None = None) -> list[str]:

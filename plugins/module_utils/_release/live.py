@@ -15,12 +15,13 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.seam impor
 def find_live(layouts: Iterable[AppLayout], host: Host) -> dict[str, str]:
     """Return for which page the current release of each app is asked, by the app's name: it shows below which path the release is.
 
-    Apps without a release are left out. The directories must be known to be the apps' own.
+    A release that is nothing but processes and jobs is asked for none, which is "". Apps without a release are left out. The directories
+    must be known to be the apps' own.
     """
     live = {}
     for layout in layouts:
         target = host.files.read_link(layout.current)
         record = read_record(layout, host, target.rpartition("/")[2]) if target else None
         if record:
-            live[layout.name] = str(record.health.get("path", "/"))
+            live[layout.name] = str(record.health.get("path", "/")) if record.web else ""
     return live

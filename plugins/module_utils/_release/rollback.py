@@ -17,7 +17,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.joint impo
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import choose_previous, is_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import read_switch_of, stay
-from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_records, sweep
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import has_web, read_records, sweep
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, retire_others
@@ -45,7 +45,30 @@ def roll_back(app: dict[str, Any], to: str, lock_timeout: float, host: Host, *, 
         Transaction.begin(own, wanted).run()
         return True
 
-    return change_app(switch, lock_timeout, change)
+    return with_site(app, change_app(switch, lock_timeout, change), host)
+
+
+def with_site(app: Mapping[str, Any], outcome: dict[str, Any], host: Host) -> dict[str, Any]:
+    """Return what became of an app, with what somebody has to know of its site."""
+    if "error" in outcome or not outcome["current"]:
+        return outcome
+    told = describe_site(app, is_web=has_web(AppLayout.of(app["name"], app["root"]), host, outcome["current"]))
+    return {**outcome, "notes": [*outcome["notes"], told]} if told else outcome
+
+
+def describe_site(app: Mapping[str, Any], *, is_web: bool) -> str:
+    """Return what somebody has to know of a release that the described site does not go with; a rollback changes no site."""
+    if is_web and not app.get("proxy"):
+        return (
+            "ATTENTION: this release has a web process, and the description has none, so that users may not reach it; give it back its "
+            "`wsgi` or `asgi` and its `server_names`, and run site.yml"
+        )
+    if app.get("proxy") and not is_web:
+        return (
+            "ATTENTION: this release has no web process, and users of the site get 502 Bad Gateway; take out what the description says of "
+            "the web, and run site.yml, or go back to the release before"
+        )
+    return ""
 
 
 def roll_back_party(party: Party, to: str, lock_timeout: float, host: Host, *, check: bool) -> dict[str, dict[str, Any]]:
@@ -84,7 +107,7 @@ def roll_back_party(party: Party, to: str, lock_timeout: float, host: Host, *, c
         joint.run()
         return joint.changed
 
-    return change_apps(switches, lock_timeout, change)
+    return {name: with_site(apps[name], outcome, host) for name, outcome in change_apps(switches, lock_timeout, change).items()}
 
 
 def is_at(group: Group, switches: Mapping[str, Switch]) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
@@ -38,6 +39,8 @@ Where there is one, the first answer decides: the web server follows the link at
 _DRAIN_PAUSE = 0.1
 _PROOF_WORDS = re.compile(r"(?m)^(?P<known>[0-9a-f]{32}) is-known;\n(?P<pass_on>[0-9a-f]{32}) may-pass;$")
 _SITE_KNOWS = "is-known"
+_WHICH_SITE = "?"
+"""In the place of a name it asks a site for nothing but whether it is the app's."""
 
 MOST_NAMED = 5
 """Paths that are named in a message, where there may be many."""
@@ -81,6 +84,21 @@ class Proof:
         """Return what the role nginx_site has written into the file; None where there is none."""
         words = _PROOF_WORDS.search((host.files.read_text(path) if path else None) or "")
         return cls(words["known"], words["pass_on"], f"{path.stem}.proof.invalid") if path and words else None
+
+    def ask_which(self, check: HealthCheck) -> HealthCheck:
+        """Return the question to a site whether it is the app's, which it answers before it asks anything of visitors."""
+        return replace(check, headers={PROOF_HEADER: self.known, HOST_HEADER: _WHICH_SITE})
+
+
+def is_of_site(answer: Answer, ask_which: Callable[[], Answer]) -> bool:
+    """Return whether it is the app's own site that has answered, or has closed the connection; `ask_which` asks for that alone.
+
+    Not every refusal tells: `return 444` says nothing, and a location that adds a header of its own leaves out those of its site.
+    """
+    if answer.site == _SITE_KNOWS:
+        return True
+    # The answer to that is where it leads to, for it stands where no header can be added for it alone.
+    return bool(not answer.error or answer.is_silent) and ask_which().location == _SITE_KNOWS
 
 
 def read_current(layout: AppLayout, host: Host) -> str | None:
@@ -218,7 +236,7 @@ class Switch:
 
         def attempt() -> str | None:
             answer = ask(replace(check, headers={**check.headers, PROOF_HEADER: proof.known}) if proof else check)
-            if proof and answer.site == _SITE_KNOWS and answer.release is None:
+            if proof and answer.release is None and is_of_site(answer, partial(ask, proof.ask_which(check))):
                 # The site of the app has answered by itself: what the description has added there (`allow`, `auth_basic`) is for users.
                 headers = {**check.headers, PROOF_HEADER: proof.pass_on, HOST_HEADER: check.host}
                 answer = ask(replace(check, host=proof.host, headers=headers))
@@ -227,7 +245,7 @@ class Switch:
                 who = f"release {answer.release}" if answer.release else f"something that is no release of this app, with {answer.status}"
                 trouble = f"GET {check.path} with Host: {proxy.host} was answered by {who}"
             if trouble and answer.release is None:
-                trouble += explain_status(answer.status, proxy_protocol=proxy.proxy_protocol)
+                trouble += explain_status(answer.status, proxy_protocol=proxy.proxy_protocol, is_silent=answer.is_silent)
             return trouble
 
         trouble = self._try_until(self.host.clock.monotonic() + timeout, attempt)

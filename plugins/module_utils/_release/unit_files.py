@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
+from ansible_collections.webstack.flask.plugins.module_utils._host.places import HEAD
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 
@@ -49,6 +50,24 @@ def ensure_files(layout: AppLayout, host: Host, texts: Mapping[str, str], *, che
                 host.files.unlink(layout.unit_file(each))
             raise UserError(f"systemd does not take what is said of {name_of(unit)} of {layout.name}:\n" + "\n".join(complaints))
     return True
+
+
+def renew_places(layout: AppLayout, host: Host, release: str) -> bool:
+    """Have the unit files of a release name the places where the app's data are now; return whether any named others.
+
+    Those of a former release were written when it was deployed, and the data may lie on another disk since.
+    """
+    places, renewed = host.files.read_text(layout.places) or "", {}
+    for path in find_files(layout, host) if places else ():
+        text = host.files.read_text(path) or ""
+        own, head, _former = text.rpartition(f"\n{HEAD}")
+        if head and release_of(path.name) == release and text != f"{own}\n{places}":
+            renewed[path] = f"{own}\n{places}"
+    for path, text in renewed.items():
+        host.files.write_atomically(path, text, ACCESS)
+    if renewed:
+        host.units.daemon_reload()
+    return bool(renewed)
 
 
 def read_unit(layout: AppLayout, host: Host, unit: str) -> str:

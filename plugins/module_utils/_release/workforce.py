@@ -22,7 +22,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.processes 
 )
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
-from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import name_of, release_of
+from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import find_files, name_of, release_of, renew_places
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
 
 _PAUSE = 0.2
@@ -42,9 +42,11 @@ class Workforce:
         One that must never run twice starts after that of another release has ended. Raise ReleaseFailed if one does not come up, or dies;
         those that were at work before are looked at for that only with `watch`.
         """
+        renew_places(self.layout, self.host, release)
         wanted, found = self._list_units(release), find_units(self.layout, self.host)
-        surplus = [unit for unit in found if release_of(unit) == release and unit not in wanted]
-        dismissed = self.dismiss(surplus)
+        # One that somebody has stopped by hand would start at boot.
+        known = {*found, *(path.name for path in find_files(self.layout, self.host) if self.layout.is_process(path.name))}
+        dismissed = self.dismiss(unit for unit in known if release_of(unit) == release and unit not in wanted)
         if not wanted:
             return dismissed
         states = self.host.units.show(wanted)

@@ -59,7 +59,7 @@ def find_directive_problems(directives: Directives, reserved: Mapping[str, str] 
 
 
 def _find_problems(name: str, value: object, reserved: Mapping[str, str]) -> Iterator[str]:
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(str(name)):
         yield f"service.{name} is not the name of a systemd directive, such as MemoryMax (see systemd.exec(5))"
     elif name in reserved:
         yield f"service.{name} cannot be set: {reserved[name]}"
@@ -79,6 +79,11 @@ def format_directives(directives: Directives) -> str:
 
 def _as_text(value: object) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a time limit as systemd reads it: without an exponent, and never 0, which would be none at all."""
+    return f"{max(float(seconds), 0.001):.3f}".rstrip("0").rstrip(".")
 
 
 def confining(directives: Directives) -> dict[str, object]:

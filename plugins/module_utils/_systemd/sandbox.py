@@ -26,6 +26,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._host import commands
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import hold_in_memory
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import format_seconds
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file import format_environment
 
 FENCES: Mapping[str, str] = {
@@ -113,7 +114,7 @@ def run(
     started, clock = time.monotonic(), time.time()
     with ExitStack() as stack:
         values = stack.enter_context(hold_in_memory(format_environment(variables)))
-        own = {"RuntimeMaxSec": f"{timeout:g}", "TimeoutStopSec": str(_STOP), "EnvironmentFile": str(values)}
+        own = {"RuntimeMaxSec": format_seconds(timeout), "TimeoutStopSec": str(_STOP), "EnvironmentFile": str(values)}
         call = [
             *("systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--service-type=exec"),
             *(f"--unit={unit}", f"--description={description}"),

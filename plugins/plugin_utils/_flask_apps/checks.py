@@ -53,7 +53,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec im
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import NO_CONFIG, find_setting_problems
 from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.sharing import find_sharing_problems, group
 from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_lost_directives, find_mixed_ports, find_site_problems
-from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import describe_unknown_key
+from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import describe_unknown_key, show
 
 _WSGI_WORKERS = ("sync", "gthread", "gevent", "eventlet", "tornado")
 
@@ -82,7 +82,20 @@ _EXAMPLES = {"processes": "mail", "schedules": "digest"}
 _CRON = re.compile(r"@\w+|([\d*/,-]+\s+){4}[\w*/,-]+")
 """What people bring from a crontab. No calendar event of systemd has five words."""
 
-_AS_TYPED = dict.fromkeys(("command", "ready"), ", as one types it into a shell")
+_AS_TYPED = {**dict.fromkeys(("command", "ready"), ", as one types it into a shell"), "at": ", such as `*-*-* 04:00` or `hourly`"}
+_MUST_BE = {
+    "bool": "true or false",
+    "dict": "a mapping, such as `{MemoryMax: 256M}`",
+    "float": "a number of seconds, such as 30",
+    "int": "a whole number, such as 2",
+    "str": "text",
+}
+_LONGEST_SENTENCE, _LONGEST_COMMAND, _LONGEST_TIME = 1100, 16384, 200
+"""Characters. A longer command is a script, and no program is given more than 128 KiB as one word."""
+
+_MOST_OF_ONE = 1000
+_LONGEST = 366 * 86400
+"""How many of one process, and the seconds of a time limit, may be asked for."""
 
 
 class _Unreadable(Exception):
@@ -134,7 +147,8 @@ def check_apps(apps: object) -> list[dict[str, Any]]:
     shared = [] if problems else share_settings(entries)
     problems += _find_problems_together(shared)
     if problems:
-        raise UserError("flask_apps cannot be deployed as described; nothing was changed:\n" + "\n".join(f"- {p}" for p in problems))
+        headline = "flask_apps cannot be deployed as described; nothing was changed:"
+        raise UserError("\n- ".join([headline, *map(_bounded, problems)]))
     return shared
 
 
@@ -145,10 +159,13 @@ def _read_entry(app: App) -> tuple[_Entry, list[str]]:
         part, spec = {key: app[key]} if key in app else {}, {key: SPEC[key]}
         if any(_find_unknown_keys(part, spec, "")):
             continue
-        validation = ArgumentSpecValidator(spec).validate(part)
-        problems += validation.error_messages
-        if not validation.error_messages:
-            entry.update(validation.validated_parameters)
+        if key == "schedules" and not isinstance(part.get(key, {}), Mapping):
+            problems.append(_describe_wrong_schedules(part[key]))
+            continue
+        value, found = _validate(spec, part)
+        problems += found
+        if not found:
+            entry.update(value)
     for key, spec in _NAMED.items():
         if key == "processes" and key in entry and not isinstance(entry[key], Mapping):
             if entry[key] not in (PROCFILE, NO_PROCFILE):
@@ -158,8 +175,29 @@ def _read_entry(app: App) -> tuple[_Entry, list[str]]:
     return entry, problems
 
 
+def _validate(spec: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return what is given with the defaults of a spec, and what is wrong with it."""
+    try:
+        validation = ArgumentSpecValidator(spec).validate(given)
+    except (OverflowError, ValueError) as error:  # an infinite number where a whole one is wanted
+        return {}, [f"{', '.join(map(str, given))}: {error}; give a number that a computer can count to"]
+    return validation.validated_parameters, list(validation.error_messages)
+
+
+def _bounded(problem: str) -> str:
+    """Return a sentence without its middle if that is all of a wrong value; the end has what to do."""
+    return problem if len(problem) <= _LONGEST_SENTENCE else f"{problem[:400]} … {problem[-600:]}"
+
+
+def _describe_wrong_schedules(value: object) -> str:
+    return (
+        f"schedules is of type {type(value).__name__}; allowed is a mapping of names to what runs, such as "
+        "`{digest: {command: flask send-digest, at: '*-*-* 04:00'}}`"
+    )
+
+
 def _describe_wrong_processes(value: object) -> str:
-    shown = f"{value!r}" if isinstance(value, str) else f"of type {type(value).__name__}"
+    shown = show(value) if isinstance(value, str) else f"of type {type(value).__name__}"
     return (
         f"processes is {shown}; allowed are a mapping of names to commands, such as `{{mail: celery -A shop worker}}`, {PROCFILE!r}, which "
         f"takes them from the source, and {NO_PROCFILE!r}, which says that a {PROCFILE} of the source is meant for elsewhere"
@@ -176,15 +214,40 @@ def _read_named(entry: _Entry, key: str, spec: Mapping[str, Any]) -> list[str]:
             problems.append(f"{where} must be a mapping with a `command`{short}; it is of type {type(one).__name__}")
             continue
         found = list(_find_unknown_keys(one, spec, where))
-        texts = [inner for inner in ("command", "ready", "at") if inner in spec and not isinstance(one.get(inner, ""), str)]
-        found += [f"{where}.{inner} is {one[inner]!r}; it must be text{_AS_TYPED.get(inner, '')}" for inner in texts]
-        validation = ArgumentSpecValidator(spec).validate(one)
-        found = found or [f"{where}: {message}" for message in validation.error_messages]
+        found += [f"{where}.{inner} is {show(one[inner])}; {what}" for inner, what in _find_misfits(one, spec)]
+        value: dict[str, Any] = {}
+        if not found:
+            value, messages = _validate(spec, one)
+            found = [f"{where}: {message}" for message in messages]
         problems += found
         if not found:
-            read[name] = validation.validated_parameters
+            read[name] = value
     entry[key] = read
     return problems
+
+
+def _find_misfits(one: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Yield each key whose value is not of its kind, with what it must be."""
+    for key in one:
+        if key not in spec:
+            continue
+        kind, choices = spec[key].get("type", "str"), spec[key].get("choices")
+        if choices:
+            if one[key] not in choices:
+                yield key, f"allowed is {' or '.join(f'`{choice}`' for choice in choices)}"
+        elif not _fits(one[key], kind, {key: {**spec[key], "required": False}}):
+            yield key, f"it must be {_MUST_BE[kind]}{_AS_TYPED.get(key, '')}"
+
+
+def _fits(value: object, kind: str, spec: Mapping[str, Any]) -> bool:
+    """Return whether a value is one of a kind. YAML's `yes` is no number, although it could be counted as 1."""
+    if kind == "str":
+        return isinstance(value, str)
+    return (
+        value is not None
+        and not (kind in ("int", "float") and isinstance(value, bool))
+        and not _validate(spec, dict.fromkeys(spec, value))[1]
+    )
 
 
 def _find_readable(find: Callable[[App], _Problems], entry: _Entry) -> _Problems:
@@ -330,11 +393,10 @@ def _find_process_problems(app: App) -> _Problems:
         yield from _find_unit_problems("processes", name, process, RESERVED_FOR_PROCESSES)
         if name == "web":
             yield "processes.web is for the web process, which is described by `wsgi` or `asgi`, and `gunicorn`; take it out"
-        if process["ready"] is not None and not _is_command(process["ready"]):
-            yield f"{where}.ready is {process['ready']!r}, which is no command"
-        for key in ("count", "drain", "watch"):
-            if not process[key] >= 0:
-                yield f"{where}.{key} is {process[key]:g}; it must not be negative"
+        if process["ready"] is not None:
+            yield from _find_command_problems(f"{where}.ready", process["ready"])
+        yield from _find_limit_problems(f"{where}.", process, ("drain", "watch"))
+        yield from _find_limit_problems(f"{where}.", process, ("count",), most=_MOST_OF_ONE)
         if process["exclusive"] and process["count"] > 1:
             yield (
                 f"{where} is exclusive, so that there is never more than one of it, and has the count {process['count']}; take one of the "
@@ -346,31 +408,45 @@ def _find_schedule_problems(app: App) -> _Problems:
     for name, schedule in app["schedules"].items():
         where = f"schedules.{name}"
         yield from _find_unit_problems("schedules", name, schedule, RESERVED_FOR_JOBS)
-        if not schedule["at"].strip() or not schedule["at"].isprintable():
-            yield f"{where}.at is {schedule['at']!r}; it must be a calendar event of systemd, such as `*-*-* 04:00` or `hourly`"
+        if not schedule["at"].strip() or not schedule["at"].isprintable() or len(schedule["at"]) > _LONGEST_TIME:
+            yield f"{where}.at is {show(schedule['at'])}; it must be a calendar event of systemd, such as `*-*-* 04:00` or `hourly`"
         elif _CRON.fullmatch(schedule["at"].strip()):
             same = from_cron(schedule["at"])
             wanted = f'write `at: "{same}"`' if same else "systemd writes `*-*-* 04:00`, `Mon *-*-* 04:00`, `*:0/15` or `hourly`"
             yield f"{where}.at is {schedule['at']!r}, as cron writes it; {wanted}"
-        if not schedule["timeout"] > 0:
-            yield f"{where}.timeout is {schedule['timeout']:g}; it must be more than 0 seconds"
+        yield from _find_limit_problems(f"{where}.", schedule, ("timeout",), may_be_zero=False)
 
 
 def _find_unit_problems(key: str, name: object, one: Mapping[str, Any], reserved: Mapping[str, str]) -> _Problems:
     """Find what is wrong with what processes and schedules have in common."""
-    if not PROCESS_PATTERN.fullmatch(str(name)):
+    if not isinstance(name, str) or not PROCESS_PATTERN.fullmatch(name):
         yield (
-            f"{key} names one {name!r}; allowed are 1 to 25 lower-case letters, digits, '-' and '_', beginning with a letter, "
+            f"{key} names one {show(name)}; allowed are 1 to 25 lower-case letters, digits, '-' and '_', beginning with a letter, "
             f"such as `{_EXAMPLES[key]}`"
         )
-    if not _is_command(one["command"]):
-        yield f"{key}.{name}.command is {one['command']!r}, which is no command"
+    yield from _find_command_problems(f"{key}.{name}.command", one["command"])
     for problem in find_directive_problems(one["service"], reserved):
         yield f"{key}.{name}.{problem}"
 
 
-def _is_command(text: str) -> bool:
-    return bool(text.strip()) and "\0" not in text
+def _find_command_problems(where: str, command: str) -> _Problems:
+    if not command.strip() or re.search(r"[\x00-\x08\x0b-\x1f\x7f]", command):
+        what = ", which is no command" if not command.strip() else "; it holds a control character, and only tab and newline are allowed"
+        yield f"{where} is {show(command)}{what}"
+    elif len(command) > _LONGEST_COMMAND:
+        yield f"{where} has {len(command)} characters; allowed are {_LONGEST_COMMAND}: put it into a script of the source, and call that"
+
+
+def _find_limit_problems(
+    where: str, values: Mapping[str, Any], keys: Iterable[str], *, may_be_zero: bool = True, most: int = _LONGEST
+) -> _Problems:
+    """Find the numbers that are too low, or too high to be meant: by default seconds, of which a year has the most."""
+    for key in keys:
+        value = values[key]
+        if not (value >= 0 if may_be_zero else value > 0):
+            yield f"{where}{key} is {value:g}; it must {'not be negative' if may_be_zero else 'be more than 0 seconds'}"
+        elif value > most:
+            yield f"{where}{key} is {value:g}; it must not be more than {most}"
 
 
 def _find_path_problems(app: App) -> _Problems:
@@ -429,12 +505,12 @@ def _find_build_problems(app: App) -> _Problems:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             yield f"build_env.{key} is {type(value).__name__}, and a variable holds text; put the value in quotes"
     for problem in find_environment_problems(as_text(app["build_env"])):
-        yield problem.replace("env", "build_env", 1)
+        yield problem.replace("the environment variable", "the variable in build_env", 1)
     if app["build_env"] and not app["build_commands"]:
         yield "build_env is given without `build_commands`, which alone get these variables; the app's own are in `env`"
-    for number, command in enumerate(app["build_commands"]):
-        if not command.strip() or "\0" in command:
-            yield f"build_commands[{number}] is {command!r}, which is no command"
+    for key in ("build_commands", "release_commands"):
+        for number, command in enumerate(app[key]):
+            yield from _find_command_problems(f"{key}[{number}]", command)
 
 
 def _find_health_problems(app: App) -> _Problems:
@@ -444,9 +520,7 @@ def _find_health_problems(app: App) -> _Problems:
     for status in health["statuses"]:
         if not 100 <= status <= 599:
             yield f"health.statuses has {status}; a status code is a number from 100 to 599"
-    for key in ("timeout", "interval", "deadline"):
-        if not health[key] > 0:
-            yield f"health.{key} is {health[key]:g}; it must be more than 0 seconds"
+    yield from _find_limit_problems("health.", health, ("timeout", "interval", "deadline"), may_be_zero=False)
 
 
 def _find_tls_problems(app: App) -> _Problems:
@@ -483,11 +557,8 @@ def _find_acme_problems(app: App, given: Sequence[str]) -> _Problems:
 
 
 def _find_number_problems(app: App) -> _Problems:
-    if not app["release_command_timeout"] > 0:
-        yield f"release_command_timeout is {app['release_command_timeout']:g}; it must be more than 0 seconds"
-    for key in ("drain", "watch", "keep_releases"):
-        if not app[key] >= 0:
-            yield f"{key} is {app[key]:g}; it must not be negative"
+    yield from _find_limit_problems("", app, ("release_command_timeout",), may_be_zero=False)
+    yield from _find_limit_problems("", app, ("drain", "watch", "keep_releases"))
 
 
 def _find_site_problems(app: App) -> _Problems:

@@ -185,7 +185,8 @@ def site_inputs(
     """Return `nginx_site_sites`, given what became of the certificates, what the roles have handed on, and what `host_info` says is live.
 
     The sites of apps for which a role has failed stay as they are. One that has names in common with others stays beside them if it is
-    live, below the path that it has. An app without a web process has none.
+    live, below the path that it has. An app without a web process has none; where users reach one that a former release has, theirs stays
+    for as long as they do.
 
     A page that was loaded before a switch asks for files of the former release after it: they are looked for, too. Data of the app are
     the same for all releases, and nginx takes them from where they are.
@@ -206,7 +207,18 @@ def site_inputs(
             else:
                 releases = (layout.current, layout.previous)
                 mapping["paths"] = [f"{release.name}/app/{path}" for release in releases for path in mapping["paths"]]
-    return sites + [{"name": app["name"], "state": "absent"} for app in going if is_absent(app) or not has_web(app)]
+    left = [app for app in apps if leaves_web(app, live)]
+    gone = [app for app in going if app not in left and (is_absent(app) or not has_web(app))]
+    return [
+        *sites,
+        *({"name": app["name"], "state": "kept"} for app in left),
+        *({"name": app["name"], "state": "absent"} for app in gone),
+    ]
+
+
+def leaves_web(app: App, live: Mapping[str, str] | None) -> bool:
+    """Return whether users reach a web process of an app that is to have none, given which page each live release is asked for."""
+    return not is_absent(app) and not has_web(app) and bool((live or {}).get(app["name"]))
 
 
 def _is_live(app: App, live: Mapping[str, str]) -> bool:
@@ -219,18 +231,22 @@ def _has_beside(app: App, others: Sequence[App]) -> bool:
     return "together" in app and any(other.get("together") == app["together"] for other in others)
 
 
-def certificate_inputs(apps: Sequence[App], has_certbot: bool = False) -> list[dict[str, Any]]:  # noqa: FBT001, FBT002 - a filter
+def certificate_inputs(
+    apps: Sequence[App],
+    has_certbot: bool = False,  # noqa: FBT001, FBT002 - a filter
+    live: Mapping[str, str] | None = None,
+) -> list[dict[str, Any]]:
     """Return `certificates_certificates`: what is to be made, asked for, or checked, and what is left of apps that need none.
 
     With `has_certbot` these are those without encryption, and those that have that of another app, too: it would go on renewing what they
-    had before.
+    had before. What a `live` release needs that is to have no site any more stays with it.
     """
     kept = {
         certificate_name(app): {"name": certificate_name(app), "names": list_certifiable_names(app), **_certificate_source(app)}
         for app in list_present(apps)
         if is_encrypted(app)
     }
-    without = [app["name"] for app in apps if is_absent(app) or (has_certbot and app["name"] not in kept)]
+    without = [app["name"] for app in apps if is_absent(app) or (has_certbot and app["name"] not in kept and not leaves_web(app, live))]
     return [*kept.values(), *({"name": name, "state": "absent"} for name in without)]
 
 
@@ -238,9 +254,20 @@ def _certificate_source(app: App) -> dict[str, Any]:
     return {"acme": app["tls"]["challenge"]} if is_acme(app) else given({key: app["tls"][key] for key in ("certificate", "key")})
 
 
-def hosts_inputs(apps: Sequence[App], address: str) -> list[dict[str, Any]]:
-    """Return `etc_hosts_entries`: the names of each app that a hosts file can hold, which has no wildcards. One that is absent has none."""
-    return [_named(app, address) for app in apps]
+def hosts_inputs(
+    apps: Sequence[App], address: str, result: Mapping[str, Any] | None = None, live: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Return `etc_hosts_entries`: the names of each app that a hosts file can hold, which has no wildcards. One that is absent has none.
+
+    One that is to have no web process any more keeps those that it had until the new release has taken over, given the `result` of the
+    releases and what was `live` before.
+    """
+    return [_named(app, address) for app in apps if not leaves_web(app, live) or _has_arrived(app, result or {})]
+
+
+def _has_arrived(app: App, result: Mapping[str, Any]) -> bool:
+    """Return whether a run has taken an app to the release that is described."""
+    return "error" not in result.get("releases", {}).get(app["name"], {"error": "not released"})
 
 
 def _named(app: App, address: str) -> dict[str, Any]:
@@ -250,26 +277,44 @@ def _named(app: App, address: str) -> dict[str, Any]:
     return {"app": app["name"], "address": address, "names": names}
 
 
-def list_never_live(
+def list_last_sites(
     result: Mapping[str, Any],
     apps: Sequence[App] | None = None,
     certificates: Mapping[str, Mapping[str, Any]] | None = None,
     live: Mapping[str, str] | None = None,
+    earlier: Sequence[Mapping[str, Any]] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return `nginx_site_sites` that takes away those of the apps that have failed, and that users have never reached.
+    """Return `nginx_site_sites` that takes away those behind which there is nobody when a run ends; none where there are none.
 
-    What has names in common with one of them is served without it: of `apps`, given what became of the certificates, and which of those
-    that have failed before are `live`.
+    They are those of apps that have failed, and that users have never reached, and of those that have no web process any more, now that
+    their new release has taken over. What has names in common with one of them is served without it: of `apps`, given what became of the
+    certificates, what was `live` before, and what the roles before that for releases have handed on.
     """
-    never = [name for name, outcome in (result.get("releases") or {}).items() if "error" in outcome and not outcome.get("current")]
-    served = [
-        app
-        for app in list_present(apps or ())
-        if app["name"] not in never and (app["name"] in result.get("releases", {}) or _is_live(app, live or {}))
-    ]
+    releases, before = result.get("releases") or {}, live or {}
+    never = [name for name, outcome in releases.items() if "error" in outcome and not _is_reached(outcome, before.get(name))]
+    left = _list_left(result, apps or (), before)
+    staying = {name: page for name, page in before.items() if name not in left}
     gone = [app for app in apps or () if app["name"] in never]
-    left = [app for app in served if _has_beside(app, gone)]
-    return [*site_inputs(left, certificates), *({"name": name, "state": "absent"} for name in never)]
+    going = [app for app in apps or () if app["name"] not in never]
+    if not left:
+        served = [app for app in list_present(going) if app["name"] in releases or _is_live(app, before)]
+        going = [app for app in served if _has_beside(app, gone)]
+    return [*site_inputs(going, certificates, earlier if left else (), staying), *({"name": name, "state": "absent"} for name in never)]
+
+
+def list_left_certificates(result: Mapping[str, Any], apps: Sequence[App], live: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return `certificates_certificates` that takes away those of apps that have no web process any more."""
+    return [{"name": name, "state": "absent"} for name in _list_left(result, apps, live)]
+
+
+def _list_left(result: Mapping[str, Any], apps: Sequence[App], live: Mapping[str, str]) -> list[str]:
+    """Return the apps whose web process has gone in this run, for their new release has none."""
+    return [app["name"] for app in apps if leaves_web(app, live) and _has_arrived(app, result)]
+
+
+def _is_reached(outcome: Mapping[str, Any], page: str | None) -> bool:
+    """Return whether users reach an app that has failed: its current release, if that is not one of before that has no web process."""
+    return bool(outcome.get("current")) and not (page == "" and outcome["current"] == outcome.get("previous"))
 
 
 def listen_ports(apps: Sequence[App]) -> list[int]:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import PROXY_PROTOCOL, split_directives
 from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.sharing import Claim, find_sharing_problems, group
 from ansible_collections.webstack.flask.plugins.plugin_utils._specs import list_defaults, load_options
-from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import find_closest
+from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import find_closest, show
 
 _OPTIONS = load_options("nginx_site")["nginx_site_sites"]["options"]
 
@@ -38,7 +38,6 @@ _NOT_INHERITED = ("rewrite", "return", "set", "if", "break", "try_files", "proxy
 _SOCKET_PATH_LIMIT = 107  # what sockaddr_un holds, see unix(7)
 _HOST_NAME_LIMIT = 253  # RFC 1035
 _PATH_LIMIT = 1024
-_SHOWN_LIMIT = 80
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = rf"{_LABEL}(?:\.{_LABEL})*"
@@ -222,7 +221,7 @@ def _check_tls(where: str, site: Mapping[str, Any], names: Collection[str]) -> I
         value = "(not shown)" if "PRIVATE KEY" in str(tls.get(option)) else tls.get(option)
         yield from _check_value(f"{where}.{option}", value, rule)
     if str(tls["port"]) == str(site.get("listen_port", SITE_DEFAULTS["listen_port"])):
-        yield f"{where}.port is {_show(tls['port'])}, as is `listen_port`; give one of them another port"
+        yield f"{where}.port is {show(tls['port'])}, as is `listen_port`; give one of them another port"
 
 
 def _check_encrypted_names(where: str, names: object, known: Collection[str]) -> Iterator[str]:
@@ -256,7 +255,7 @@ def _check_trusted_proxies(where: str, networks: object) -> Iterator[str]:
             yield _refuse(f"{where}[{index}]", network, "an address or a network such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32") + reason
             continue
         if size == 0:
-            yield f"{where}[{index}] is {_show(network)}, so that any visitor could say who he is; name the networks of the proxies alone"
+            yield f"{where}[{index}] is {show(network)}, so that any visitor could say who he is; name the networks of the proxies alone"
 
 
 def _check_trusted_header(where: str, site: Mapping[str, Any]) -> Iterator[str]:
@@ -266,7 +265,7 @@ def _check_trusted_header(where: str, site: Mapping[str, Any]) -> Iterator[str]:
         return
     if header != SITE_DEFAULTS["trusted_header"] and site.get("trusted_proxies", []) == []:
         yield (
-            f"{where}.trusted_header is {_show(header)}, and `trusted_proxies` names nobody who is believed; name the addresses or "
+            f"{where}.trusted_header is {show(header)}, and `trusted_proxies` names nobody who is believed; name the addresses or "
             "networks of the balancers, such as `trusted_proxies: [10.0.0.0/8]`"
         )
     if header == PROXY_PROTOCOL and isinstance(tls, dict) and tls.get("http3") is True:
@@ -283,7 +282,7 @@ def _check_static(where: str, mappings: object) -> Iterator[str]:
     for index, mapping in enumerate(mappings):
         yield from _check_mapping(f"{where}[{index}]", mapping)
     for url in _repeated([mapping.get("url") for mapping in mappings if isinstance(mapping, dict)]):
-        yield f"{where} has the url {_show(url)} more than once; give one mapping several `paths` instead"
+        yield f"{where} has the url {show(url)} more than once; give one mapping several `paths` instead"
 
 
 def _check_mapping(where: str, mapping: object) -> Iterator[str]:
@@ -306,14 +305,14 @@ def _check_mapping(where: str, mapping: object) -> Iterator[str]:
     elif uploads != "":
         for index, path in enumerate(paths):
             if not f"{path}/".startswith(f"{uploads}/"):
-                what = f"{where}.paths[{index}] is {_show(path)}, which is not in `uploads_in`"
-                yield f"{what}, {_show(uploads)}; give it a mapping of its own"
+                what = f"{where}.paths[{index}] is {show(path)}, which is not in `uploads_in`"
+                yield f"{what}, {show(uploads)}; give it a mapping of its own"
 
 
 def _check_together(variable: str, sites: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Refuse what only shows when looking at all sites: nginx would serve one of two and ignore the other."""
     for name in _repeated([site.get("name") for site in sites]):
-        yield f"{variable} has more than one site named {_show(name)}; give each its own name"
+        yield f"{variable} has more than one site named {show(name)}; give each its own name"
     present = [site for site in sites if _is_present(site)]
     claims = [_claim(site) for site in present]
     for problem in find_sharing_problems(claims):
@@ -325,7 +324,7 @@ def _check_together(variable: str, sites: Sequence[Mapping[str, Any]]) -> Iterat
         members = [present[number] for number in numbers]
         ports = {port for number in numbers for port in claims[number].ports}
         wants = any(site.get("trusted_header") == PROXY_PROTOCOL for site in members)
-        spoken.append((" and ".join(_show(site.get("name")) for site in members), ports, wants))
+        spoken.append((" and ".join(show(site.get("name")) for site in members), ports, wants))
     for problem in find_mixed_ports(spoken):
         yield f"{variable}: {problem}"
 
@@ -404,7 +403,7 @@ def _check_keys(where: str, given: Mapping[str, Any], known: Sequence[str]) -> I
         if key not in known:
             closest = find_closest(key, known)
             hint = f"did you mean `{closest}`?" if closest else f"there are {', '.join(known)}"
-            yield f"{where} has no option {_show(key)}; {hint}"
+            yield f"{where} has no option {show(key)}; {hint}"
 
 
 def _check_value(where: str, value: object, rule: _Rule) -> Iterator[str]:
@@ -426,12 +425,7 @@ def _repeated(values: Sequence[object]) -> list[object]:
 
 
 def _refuse(where: str, value: object, allowed: str) -> str:
-    return f"{where} is {_show(value)}; allowed is {allowed}"
-
-
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN_LIMIT else f"{text[:_SHOWN_LIMIT]}… ({len(text)} characters)"
+    return f"{where} is {show(value)}; allowed is {allowed}"
 
 
 def _text(pattern: str, limit: int = _PATH_LIMIT, flags: int = 0) -> Callable[[object], bool]:
@@ -471,7 +465,7 @@ _is_misspelt_protocol = _text(r"proxy(-?protocol)?(-?v?[12])?|send-proxy(-v2)?",
 _is_plain_text = re.compile("[\n\t -~\u00a0-\u2027\u202a-\U0010ffff]*").fullmatch
 
 _NAME = _Rule(_text("[a-z][a-z0-9_-]{0,31}"), "1 to 32 lower-case letters, digits, `-` and `_`, beginning with a letter")
-_STATE = _Rule(lambda value: value in ("present", "absent"), "`present` or `absent`")
+_STATE = _Rule(lambda value: value in ("present", "absent", "kept"), "`present`, `absent` or `kept`")
 _SERVER_NAME = _Rule(
     lambda value: isinstance(value, str) and value != "_" and _is_server_name(value),
     "a host name such as www.example.org, *.example.org or www.example.*",

@@ -369,6 +369,7 @@ TLS: dict[str, Any] = {
 
 GIXY_HAS_TO_SKIP = [
     "try_files_is_evil_too",  # it wants open_file_cache, with which a switch would take a minute to show
+    "return_bypasses_allow_deny",  # on purpose: whoever has root's word is told whose site it is before a gate is in the way, and no more
     "proxy_buffering_off",  # a site has it where its user says that the upstream streams
 ]
 

@@ -169,3 +169,10 @@ def test_a_job_is_a_unit_of_its_own_with_a_timeout_and_its_time_has_a_zone() -> 
 def test_a_misspelt_key_of_a_process_is_refused() -> None:
     with pytest.raises(AnsibleFilterError, match="did you mean 'command'"):
         release_parameters([{"name": "shop", "processes": [{"name": "mail", "comand": "work"}]}], [_rendered("shop")])
+
+
+def test_a_process_that_is_to_end_at_once_does_and_a_job_of_two_weeks_has_them() -> None:
+    # For systemd 0 is no limit at all, and 1.2096e+06 is no number.
+    assert "TimeoutStopSec=0.001" in process_directives({"name": "mail", "command": "work", "drain": 0}, {"name": "shop"}).splitlines()
+    job = {"name": "digest", "command": "work", "timeout": 1209600}
+    assert "TimeoutStartSec=1209600" in job_directives(job, {"name": "shop"}).splitlines()

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._environment.locks import (
     describe_mismatch,
+    find_gaps,
     find_lock_demand,
-    find_pylock_gaps,
     installs_itself,
     names_local_lock,
     split_export,
@@ -67,7 +67,7 @@ def test_other_locks_are_not(lock: str) -> None:
 
 def test_what_a_pylock_lacks_of_its_project_is_told() -> None:
     lock = '[[packages]]\nname = "flask-login"\n'
-    assert find_pylock_gaps(lock, ["Flask_Login[x]>=1", "redis", 'tomli; python_version < "3.11"']) == ["it lacks redis"]
+    assert find_gaps(lock, ["Flask_Login[x]>=1", "redis", 'tomli; python_version < "3.11"']) == ["it lacks redis"]
 
 
 def test_a_lock_that_does_not_fit_is_described_with_the_ways_out() -> None:

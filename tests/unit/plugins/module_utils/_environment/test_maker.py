@@ -100,3 +100,64 @@ def test_other_interpreters_are_looked_for_only_if_the_default_one_does_not_fit(
     assert searches == []
     assert maker.find_python(_app(tmp_path, python="3.13"), None, "/usr/bin/python3") == newer
     assert searches == ["once"]
+
+
+_PIPFILE = {
+    "Pipfile": '[packages]\nflask = "*"\nredis = "*"\n[requires]\npython_version = "3.9"\n',
+    "Pipfile.lock": '{"default": {"flask": {"version": "==3.1.3"}}}',
+}
+_PROJECT = '[project]\nname = "shop"\nrequires-python = ">=3.99"\ndependencies = ["flask", "redis"]\n'
+_POETRY = """
+[tool.poetry.dependencies]
+python = "*"
+flask = "*"
+redis = "^5"
+pywin = {version = "*", platform = "win32"}
+extra = {version = "*", optional = true}
+[project]
+requires-python = ">=3.99"
+"""
+_FLASK_ALONE = '[[package]]\nname = "flask"\nversion = "3.1.3"\n'
+_ELSEWHERE = f'{_PROJECT}[tool.uv.sources]\nflask = {{index = "ours"}}\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "ignored", "stale"),
+    [
+        (_PIPFILE, False, "the Pipfile.lock does not fit its Pipfile: it lacks redis. Run `pipenv lock`"),
+        (_PIPFILE, True, ""),
+        ({"pyproject.toml": _PROJECT, "uv.lock": _FLASK_ALONE}, False, "it lacks redis. Run `uv lock`"),
+        ({"pyproject.toml": _POETRY, "poetry.lock": _FLASK_ALONE}, False, "it lacks redis. Run `poetry lock`"),
+        ({"pyproject.toml": _PROJECT, "pdm.lock": _FLASK_ALONE}, False, "it lacks redis. Run `pdm lock`"),
+        ({"pyproject.toml": _PROJECT, "pylock.toml": _FLASK_ALONE}, False, "it lacks redis. Run `uv export"),
+        ({"pyproject.toml": _PROJECT}, False, ""),
+        ({"pyproject.toml": _ELSEWHERE}, False, "`dependencies.index_url`"),
+    ],
+)
+@pytest.mark.parametrize("check", [True, False])
+def test_a_python_that_is_not_there_and_a_lock_that_is_stale_are_told_at_once(
+    tmp_path: Path, files: dict[str, str], stale: str, *, ignored: bool, check: bool
+) -> None:
+    build = tmp_path / "builds/0123"
+    build.mkdir(parents=True)
+    for name, text in files.items():
+        (build / name).write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        ensure_app_environment(_app(tmp_path, ignore_lock_mismatch=ignored), _PARAMETERS, print, check=check)
+    said = str(caught.value)
+    assert "the app demands Python" in said
+    assert "`dependencies.ignore_python_requirement: true`" in said
+    assert stale in said
+    assert ("Besides, " in said) == bool(stale)
+    assert ("locks anew then, by `" in said) == (len(files) > 1)
+
+
+def test_what_is_wrong_with_an_interpreter_that_is_asked_for_says_nothing_of_locks(tmp_path: Path) -> None:
+    build = tmp_path / "builds/0123"
+    build.mkdir(parents=True)
+    for name, text in _PIPFILE.items():
+        (build / name).write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        _predict(_app(tmp_path, python="3.99"))
+    assert "locks anew" not in str(caught.value)
+    assert "it lacks redis" in str(caught.value)

@@ -193,3 +193,28 @@ def test_a_site_that_would_cut_off_somebody_elses_visitors_is_refused_before_any
     nginx.update({"name": "shop", "state": "present", "content": _SITE.replace("listen 80", "listen 80 proxy_protocol")})
     assert nginx.done == ["reload"]
     assert "cut off the visitors of" in nginx.warnings[0]
+
+
+def _site(name: str, *server_names: str, beside: str = "") -> dict[str, Any]:
+    text = f"# webstack.flask.nginx_site\nserver {{ listen 80; server_name {' '.join(server_names)}; }}\n"
+    return {"name": name, "state": "present", "content": text + (f"    # The site {name}.\n    # The site {beside}.\n" if beside else "")}
+
+
+def test_a_site_that_is_kept_stays_as_it_is_whoever_is_served_together_with_it(nginx: FakeNginx, layout: NginxLayout) -> None:
+    kept, gone = ({"name": "blog", "state": state, "content": None} for state in ("kept", "absent"))
+    assert nginx.update(kept)["sites"] == {"blog": "unchanged"}
+    nginx.update(_site("blog", "blog.test"))
+    assert nginx.update(kept, _shop())["sites"] == {"shop": "created", "blog": "unchanged"}
+    nginx.update(_site("shop", "shop.test", beside="blog"), gone)
+    together = layout.file_of("shop").read_text(encoding="utf-8")
+    assert nginx.update(kept, _shop(), _site("news", "news.test"))["sites"] == {"news": "created", "shop": "unchanged", "blog": "unchanged"}
+    assert layout.file_of("shop").read_text(encoding="utf-8") == together
+    assert nginx.update(gone, _shop(), _site("news", "news.test"))["sites"]["shop"] == "updated"
+    assert "blog" not in layout.file_of("shop").read_text(encoding="utf-8")
+
+
+def test_a_site_that_is_kept_gives_way_to_one_that_gets_its_name(nginx: FakeNginx, layout: NginxLayout) -> None:
+    kept = {"name": "blog", "state": "kept", "content": None}
+    nginx.update(_site("blog", "blog.test"))
+    assert nginx.update(kept, _site("news", "blog.test"))["sites"] == {"news": "created", "blog": "removed"}
+    assert not layout.link_of("blog").exists()

@@ -17,10 +17,11 @@ RECORD = ReleaseRecord("r1", "b1", "e1", 1.0)
     [
         (replace(RECORD, health={"path": "/blog/up"}).to_json(), {"blog": "/blog/up"}),
         (RECORD.to_json(), {"blog": "/"}),
+        (replace(RECORD, health={"path": "/"}, web=False).to_json(), {"blog": ""}),
         ("{", {}),
         ("", {}),
     ],
-    ids=["below a path", "before pages were written down", "cut off", "gone"],
+    ids=["below a path", "before pages were written down", "without a web process", "cut off", "gone"],
 )
 def test_below_which_path_a_release_is_shows_in_the_page_for_which_it_is_asked(tmp_path: Path, written: str, live: dict[str, str]) -> None:
     layout = replace(AppLayout.of("blog"), root=tmp_path)

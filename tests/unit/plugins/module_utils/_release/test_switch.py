@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
@@ -58,7 +59,8 @@ def _serve(answer: Callable[[str], str]) -> Iterator[int]:
             except OSError:
                 return
             with connection:
-                connection.sendall(f"HTTP/1.1 {answer(connection.recv(4096).decode())}\r\nContent-Length: 0\r\n\r\n".encode())
+                if given := answer(connection.recv(4096).decode()):
+                    connection.sendall(f"HTTP/1.1 {given}\r\nContent-Length: 0\r\n\r\n".encode())
 
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -84,8 +86,11 @@ WORDS = "# ours\n0123456789abcdef0123456789abcdef is-known;\nfedcba9876543210fed
 
 
 @contextmanager
-def _gate(*, is_ours: bool, passes: bool = True) -> Iterator[tuple[Proxy, list[str]]]:
-    """A web server that refuses users; `is_ours` is whether it is the app's site. What it is asked is noted."""
+def _gate(*, is_ours: bool, passes: bool = True, refusal: str = "403 Forbidden", tells: bool = True) -> Iterator[tuple[Proxy, list[str]]]:
+    """A web server that refuses users; `is_ours` is whether it is the app's site, and `tells` whether a refusal says so.
+
+    What it is asked is noted.
+    """
     asked: list[str] = []
 
     def answer(request: str) -> str:
@@ -93,7 +98,9 @@ def _gate(*, is_ours: bool, passes: bool = True) -> Iterator[tuple[Proxy, list[s
         known, passing = (f"X-Webstack-Proof: {line.split()[0]}\r\n" in request for line in WORDS.splitlines()[1:])
         if passing and "Host: shop.proof.invalid\r\n" in request and "X-Webstack-Host: shop.test\r\n" in request:
             return "200 OK\r\nX-Webstack-Release: r1" if passes else "502 Bad Gateway"
-        return "403 Forbidden" + ("\r\nX-Webstack-Site: is-known" if known and is_ours else "")
+        if known and is_ours and "X-Webstack-Host: ?\r\n" in request:
+            return "308 Permanent Redirect\r\nLocation: is-known"
+        return refusal + ("\r\nX-Webstack-Site: is-known" if known and is_ours and tells else "")
 
     with _serve(answer) as port:
         yield Proxy("127.0.0.1", port, "shop.test"), asked
@@ -112,6 +119,13 @@ def test_a_release_is_proven_past_the_gate_of_its_own_site(layout: AppLayout) ->
     assert len(asked) == 2
 
 
+@pytest.mark.parametrize("refusal", ["", "403 Forbidden", "200 OK"], ids=["no answer", "a header of its own", "a page of its own"])
+def test_a_gate_that_does_not_tell_whose_it_is_is_passed_where_the_site_is_the_app_s(layout: AppLayout, refusal: str) -> None:
+    with _gate(is_ours=True, refusal=refusal, tells=False) as (proxy, asked):
+        _verify_past(layout, proxy, WORDS)
+    assert len(asked) == 3
+
+
 @pytest.mark.parametrize(
     ("gate", "words", "message"),
     [
@@ -119,11 +133,20 @@ def test_a_release_is_proven_past_the_gate_of_its_own_site(layout: AppLayout) ->
         ({"is_ours": True}, None, "no release of this app, with 403; .*allow 127.0.0.1"),
         ({"is_ours": True}, "mine\n", "no release of this app, with 403"),
         ({"is_ours": True, "passes": False}, WORDS, "answered 502; .*does not reach the app's socket"),
+        ({"is_ours": False, "refusal": ""}, WORDS, "failed: Remote end closed connection without response; .*`return 444`"),
+        ({"is_ours": True, "passes": False, "refusal": "", "tells": False}, WORDS, "answered 502"),
     ],
-    ids=["the site of somebody else", "no words", "other words", "nothing behind the gate"],
+    ids=[
+        "the site of somebody else",
+        "no words",
+        "other words",
+        "nothing behind the gate",
+        "silence of somebody else",
+        "nothing behind silence",
+    ],
 )
 def test_what_is_behind_no_gate_of_the_app_is_not_proven(
-    layout: AppLayout, monkeypatch: pytest.MonkeyPatch, gate: dict[str, bool], words: str | None, message: str
+    layout: AppLayout, monkeypatch: pytest.MonkeyPatch, gate: dict[str, Any], words: str | None, message: str
 ) -> None:
     monkeypatch.setattr("ansible_collections.webstack.flask.plugins.module_utils._release.switch.VERIFY_TIMEOUT", 0)
     with _gate(**gate) as (proxy, asked), pytest.raises(ReleaseFailed, match=message):

@@ -92,3 +92,26 @@ def test_a_unit_of_somebody_else_that_is_called_alike_is_left_alone() -> None:
     assert "error" not in deployed(at_work("b3"))(world)
     assert theirs <= set(world.nodes)
     assert world.units["shop.mail@tty1.service"].active == "active"
+
+
+def test_a_worker_to_which_users_are_taken_back_finds_the_data_where_they_are_now() -> None:
+    world = live()
+    former, now = (f"# Written by webstack.flask.\n[Unit]\nRequiresMountsFor=/{disk}\n" for disk in ("old", "new"))
+    file, other = (str(LAYOUT.unit_file(unit_of(build))) for build in ("b1", "b2"))
+    own = "# webstack.flask\n[Service]\nExecStart=work\n"
+    world.nodes |= {file: fake.Node("file", own + former), other: fake.Node("file", own + former)}
+    world.nodes[str(LAYOUT.places)] = fake.Node("file", now)
+    assert "error" not in back(world)
+    assert (world.nodes[file].text, world.nodes[other].text) == (own + now, own + former)
+
+
+def test_one_too_many_that_was_stopped_by_hand_does_not_start_at_boot() -> None:
+    world = install(deployed(at_work("b1", count=2)))
+    second = LAYOUT.process_unit(identify(at_work("b1")), "mail", 2)
+    world.set_unit(second, fake.Unit())
+    wants = f"{fake.UNITS}/multi-user.target.wants/{second}"
+    assert wants in world.nodes
+    assert deployed(at_work("b1"))(world)["changed"]
+    assert wants not in world.nodes
+    assert state(world, "b1") == "active"
+    assert not deployed(at_work("b1"))(world)["changed"]

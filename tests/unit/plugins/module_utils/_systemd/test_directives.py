@@ -7,6 +7,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives
     RESERVED_DIRECTIVES,
     find_directive_problems,
     format_directives,
+    format_seconds,
     list_confinement,
 )
 from hypothesis import given
@@ -73,3 +74,11 @@ def test_release_commands_are_confined_as_the_app_is() -> None:
         *("ReadWritePaths=/var/www/shop/shared", "UMask=0077", "CapabilityBoundingSet="),
         *("MemoryMax=1G", "ReadWritePaths=/srv/shop/abc", "UMask=0027"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [(30, "30"), (1.5, "1.5"), (600.0, "600"), (1209600, "1209600"), (31622400.25, "31622400.25"), (0, "0.001"), (1e-9, "0.001")],
+)
+def test_a_time_limit_is_written_as_systemd_reads_it(seconds: float, written: str) -> None:
+    assert format_seconds(seconds) == written

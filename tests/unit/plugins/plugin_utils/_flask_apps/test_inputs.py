@@ -10,7 +10,8 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.inputs 
     environment_inputs,
     hosts_inputs,
     list_failures,
-    list_never_live,
+    list_last_sites,
+    list_left_certificates,
     listen_ports,
     port_problems,
     release_inputs,
@@ -475,8 +476,50 @@ def test_who_holds_a_port_that_nginx_is_to_have_is_told_with_what_to_do() -> Non
 
 def test_the_sites_of_apps_that_were_never_live_go_when_they_have_failed() -> None:
     releases = {"new": {"error": "x", "current": None}, "old": {"error": "x", "current": "r1"}, "plan": {"current": None}}
-    assert list_never_live({"releases": releases}) == [{"name": "new", "state": "absent"}]
-    assert list_never_live({}) == []
+    assert list_last_sites({"releases": releases}) == [{"name": "new", "state": "absent"}]
+    assert list_last_sites({}) == []
+
+
+BOT: dict[str, Any] = {"wsgi": ..., "server_names": ..., "processes": {"bot": "python bot.py"}}
+GONE, KEPT = ({"name": "shop", "state": state} for state in ("absent", "kept"))
+
+
+def test_what_users_reach_stays_until_the_release_that_has_no_web_process_has_taken_over() -> None:
+    apps, live = check_apps([describe(**BOT)]), {"shop": "/"}
+    good, bad = {"releases": {"shop": {"current": "r2", "previous": "r1"}}}, {"releases": {"shop": {"error": "x", "current": "r1"}}}
+    assert site_inputs(apps) == site_inputs(apps, {}, [], {"shop": ""}) == [GONE]
+    assert site_inputs(apps, {}, [], live) == site_inputs(apps, {}, [{"builds": {"shop": {"error": "x"}}}], live) == [KEPT]
+    assert certificate_inputs(apps, has_certbot=True) == [GONE]
+    assert certificate_inputs(apps, has_certbot=True, live=live) == []
+    for result in ({}, bad):
+        assert list_last_sites(result, apps, {}, live) == list_left_certificates(result, apps, live) == []
+        assert hosts_inputs(apps, "192.0.2.1", result, live) == []
+    assert list_last_sites(good, apps, {}, live) == list_left_certificates(good, apps, live) == [GONE]
+    assert list_last_sites(good, apps, {}, {"shop": ""}) == []
+    for result, before in ((good, live), ({}, {}), (bad, {"shop": ""})):
+        assert hosts_inputs(apps, "192.0.2.1", result, before) == [{"app": "shop", "address": "192.0.2.1", "names": []}]
+
+
+def test_an_app_that_was_to_get_a_web_process_and_failed_leaves_no_site() -> None:
+    apps, failed = check_apps([describe()]), {"error": "x", "current": "r1", "previous": "r1"}
+    assert list_last_sites({"releases": {"shop": failed}}, apps, {}, {"shop": ""}) == [GONE]
+    assert list_last_sites({"releases": {"shop": failed}}, apps, {}, {"shop": "/"}) == []
+    # It has failed after users had been taken to it.
+    assert list_last_sites({"releases": {"shop": {**failed, "current": "r2"}}}, apps, {}, {"shop": ""}) == []
+
+
+def test_when_one_site_goes_in_the_end_all_others_are_what_they_were_or_are_to_be() -> None:
+    others = [describe(name=name, server_names=[f"{name}.test"]) for name in ("blog", "lost", "new")]
+    apps = check_apps([describe(**BOT), describe(name="mail", **BOT), *others])
+    failed = {"error": "x", "current": "r1", "previous": "r1"}
+    result = {"releases": {"shop": {"current": "r2"}, "mail": failed, "blog": failed, "new": {"error": "x", "current": None}}}
+    sites = list_last_sites(result, apps, {}, {"shop": "/", "mail": "/", "blog": "/", "lost": "/"}, [{"builds": {"lost": {"error": "x"}}}])
+    assert [(site["name"], site.get("state")) for site in sites] == [
+        ("blog", None),
+        ("mail", "kept"),
+        ("shop", "absent"),
+        ("new", "absent"),
+    ]
 
 
 def test_commands_make_another_build_and_so_does_what_they_run_with() -> None:

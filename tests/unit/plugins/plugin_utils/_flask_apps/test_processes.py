@@ -38,7 +38,31 @@ def _process(**changes: object) -> dict[str, object]:
         ),
         (_process(ready=True), "processes.mail.ready is True; it must be text, as one types it into a shell"),
         (_process(counts=2), "processes.mail: 'counts' is not a key; did you mean 'count'?"),
-        (_process(count="two"), "processes.mail: argument 'count' is of type"),
+        (_process(count="two"), "processes.mail.count is 'two'; it must be a whole number, such as 2"),
+        (_process(count=float("inf")), "processes.mail.count is inf; it must be a whole number"),
+        (_process(count=True), "processes.mail.count is True; it must be a whole number"),
+        (_process(count=1001), "processes.mail.count is 1001; it must not be more than 1000"),
+        (_process(drain=float("inf")), "processes.mail.drain is inf; it must not be more than 31622400"),
+        (_process(drain=float("nan")), "processes.mail.drain is nan; it must not be negative"),
+        (_process(drain="5m"), "processes.mail.drain is '5m'; it must be a number of seconds, such as 30"),
+        (_process(watch=None), "processes.mail.watch is None; it must be a number of seconds"),
+        (_process(watch=10**9), "processes.mail.watch is 1e+09; it must not be more than"),
+        (_process(exclusive="perhaps"), "processes.mail.exclusive is 'perhaps'; it must be true or false"),
+        (
+            _process(service=["MemoryMax=1G"]),
+            "processes.mail.service is ['MemoryMax=1G']; it must be a mapping, such as `{MemoryMax: 256M}`",
+        ),
+        (_process(service={1: 2}), "processes.mail.service.1 is not the name of a systemd directive"),
+        (
+            _process(command="a\x1b"),
+            "processes.mail.command is 'a\\x1b'; it holds a control character, and only tab and newline are allowed",
+        ),
+        (_process(ready="a\0"), "processes.mail.ready is 'a\\x00'; it holds a control character"),
+        (_process(command="x" * 16385), "processes.mail.command has 16385 characters; allowed are 16384: put it into a script"),
+        (_process(ready="x" * 99999), "processes.mail.ready has 99999 characters"),
+        ({float("inf"): "celery"}, "processes names one inf; allowed are"),
+        ({"x" * 9999: "celery"}, f"processes names one '{'x' * 79}… (10001 characters); allowed are"),
+        ("x" * 9999, f"processes is '{'x' * 79}… (10001 characters); allowed are a mapping"),
         (_process(count=-1), "processes.mail.count is -1; it must not be negative"),
         (_process(drain=-1), "processes.mail.drain is -1; it must not be negative"),
         (_process(count=2, exclusive=True), "processes.mail is exclusive, so that there is never more than one of it, and has the count 2"),
@@ -52,6 +76,12 @@ def _process(**changes: object) -> dict[str, object]:
 )
 def test_a_process_that_cannot_run_is_refused_by_its_key(processes: object, problem: str) -> None:
     assert find_problem(processes=processes).startswith(problem)
+
+
+@pytest.mark.parametrize("command", ["a\nb\tc", "printf '%h' \"$HOME\" \\", "grüße", "{{ x }}", "x" * 16384])
+def test_a_command_may_be_whatever_a_shell_takes(command: str) -> None:
+    (app,) = check_apps([describe(processes=_process(command=command, ready=command, count=1000, drain=31622400, watch=0))])
+    assert app["processes"]["mail"]["command"] == command
 
 
 def test_a_process_has_its_defaults_and_may_be_its_command_alone() -> None:

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.inputs import (
     certificate_inputs,
-    list_never_live,
+    list_last_sites,
     site_inputs,
     switch_inputs,
 )
@@ -174,12 +174,12 @@ def test_one_that_was_never_live_leaves_the_site_and_the_others_stay_in_it() -> 
     apps = check_apps([*pair(tls="self_signed"), describe(name="news", path="/news"), describe(name="alone", server_names=["alone.test"])])
     never = {"error": "x", "current": None}
     result = {"releases": {"shop": {"current": "r1"}, "blog": never, "alone": {"current": "r2"}}}
-    assert names_of(list_never_live(result, apps)) == {"shop": "present", "blog": "absent"}
-    left = list_never_live(result, apps, {}, {"news": "/news/"})
+    assert names_of(list_last_sites(result, apps)) == {"shop": "present", "blog": "absent"}
+    left = list_last_sites(result, apps, {}, {"news": "/news/"})
     assert names_of(left) == {"shop": "present", "news": "present", "blog": "absent"}
     assert left[0]["tls"]["certificate"] == "/etc/webstack-flask/certificates/blog.pem"
-    assert names_of(list_never_live({"releases": {"alone": never}}, apps)) == {"alone": "absent"}
-    assert names_of(list_never_live({"releases": {"shop": never, "blog": never}}, apps)) == {"shop": "absent", "blog": "absent"}
+    assert names_of(list_last_sites({"releases": {"alone": never}}, apps)) == {"alone": "absent"}
+    assert names_of(list_last_sites({"releases": {"shop": never, "blog": never}}, apps)) == {"shop": "absent", "blog": "absent"}
 
 
 def test_those_beside_one_that_goes_keep_their_settings_and_the_certificate_where_it_stays() -> None:

@@ -126,7 +126,7 @@ def test_nothing_hostile_gets_through_in_a_mapping(option: str, value: object) -
     [
         ({"name": "Shop"}, "sites[0].name is 'Shop'; allowed is 1 to 32 lower-case letters, digits, `-` and `_`, beginning with a letter"),
         ({"name": "../etc"}, "sites[0].name is '../etc'; allowed is 1 to 32 lower-case"),
-        ({"state": "abesnt"}, "sites[0].state is 'abesnt'; allowed is `present` or `absent`"),
+        ({"state": "abesnt"}, "sites[0].state is 'abesnt'; allowed is `present`, `absent` or `kept`"),
         ({"server_names": []}, "sites[0].server_names is missing; a site that is present needs it"),
         ({"server_names": "shop.test"}, "sites[0].server_names is 'shop.test'; allowed is a list of host names"),
         ({"server_names": ["_"]}, "sites[0].server_names[0] is '_'; allowed is a host name such as www.example.org"),

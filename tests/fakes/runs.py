@@ -79,7 +79,7 @@ def deployed_together(*apps: dict[str, Any], check: bool = False) -> Callable[[W
     def run(world: World) -> dict[str, dict[str, Any]]:
         for app in apps:
             _put_parts(world, app)
-        return {name: outcome for name, (outcome, _) in deploy_party(Party([*apps]), 1, world.host, check=check).items()}
+        return {name: outcome for name, (outcome, _diff) in deploy_party(Party([*apps]), 1, world.host, check=check).items()}
 
     return run
 

@@ -45,10 +45,15 @@ def roll_back(app: dict[str, Any], to: str, lock_timeout: float, host: Host, *, 
         Transaction.begin(own, wanted).run()
         return True
 
-    outcome = change_app(switch, lock_timeout, change)
-    if "error" not in outcome and outcome["current"] and (told := describe_site(app, is_web=has_web(layout, host, outcome["current"]))):
-        outcome["notes"].append(told)
-    return outcome
+    return with_site(app, change_app(switch, lock_timeout, change), host)
+
+
+def with_site(app: Mapping[str, Any], outcome: dict[str, Any], host: Host) -> dict[str, Any]:
+    """Return what became of an app, with what somebody has to know of its site."""
+    if "error" in outcome or not outcome["current"]:
+        return outcome
+    told = describe_site(app, is_web=has_web(AppLayout.of(app["name"], app["root"]), host, outcome["current"]))
+    return {**outcome, "notes": [*outcome["notes"], told]} if told else outcome
 
 
 def describe_site(app: Mapping[str, Any], *, is_web: bool) -> str:
@@ -102,7 +107,7 @@ def roll_back_party(party: Party, to: str, lock_timeout: float, host: Host, *, c
         joint.run()
         return joint.changed
 
-    return change_apps(switches, lock_timeout, change)
+    return {name: with_site(apps[name], outcome, host) for name, outcome in change_apps(switches, lock_timeout, change).items()}
 
 
 def is_at(group: Group, switches: Mapping[str, Switch]) -> bool:

@@ -20,7 +20,7 @@ from fakes.runs import PROXY, deployed, deployed_together, describe, identify, i
 
 SHOP, CART = AppLayout.of("shop"), AppLayout.of("cart")
 Run = Callable[[World], dict[str, dict[str, Any]]]
-Pair = tuple[str | None, str | None]
+Pair = tuple["str | None", "str | None"]
 ALONE = {"name": "beat", "unit": "# webstack.flask\n[Service]\n", "count": 1, "exclusive": True}
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from scenario_tests import one_of, restart, run_playbook, wait_on_host
 from scenario_tests.faulty import new_version, running, words_of
 from scenario_tests.hosts import LONG
@@ -111,10 +112,16 @@ def test_jobs_run_after_a_reboot_and_a_second_run_changes_nothing(host: Host) ->
         time.sleep(1)
 
 
-def test_a_time_that_never_comes_is_refused_before_anything_is_changed(host: Host) -> None:
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        ("2020-01-01", "the job often is to run at '2020-01-01 UTC', which is never again"),
+        ("*-*-* 02:30 Europe/Prague", "the clocks of Europe/Prague go from 02:00 to 03:00, and 02:30 does not come"),
+    ],
+)
+def test_a_time_that_does_not_come_is_refused_before_anything_is_changed(host: Host, at: str, told: str) -> None:
     described = describe(host, new_version())
-    described["flask_apps"][0]["schedules"]["often"]["at"] = "2020-01-01"
+    described["flask_apps"][0]["schedules"]["often"]["at"] = at
     before = current(host)
-    play = run_playbook(host, Path("playbooks/deploy.yml"), described)
-    assert "the job often is to run at '2020-01-01 UTC', which is never again" in words_of(play)
+    assert told in words_of(run_playbook(host, Path("playbooks/deploy.yml"), described))
     assert current(host) == before

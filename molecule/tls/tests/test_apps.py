@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from scenario_tests import http_get, run_playbook, wait_on_host
 from scenario_tests.load import crowd
-from scenario_tests.tls import Users, converge, describe
+from scenario_tests.tls import Users, converge, describe, settle
 
 if TYPE_CHECKING:
     from testinfra.host import Host
@@ -115,3 +115,22 @@ def test_clients_of_all_kinds_are_content(users: Users) -> None:
     )
     shown = users.place.check_output("timeout 300 chromium --headless --no-sandbox --disable-gpu --dump-dom %s 2>/dev/null", url)
     assert "first" in shown
+
+
+@pytest.mark.any_debian("debian12")
+def test_apps_that_share_a_name_share_the_certificate_that_the_authority_signs_for_the_names_of_both(host: Host, users: Users) -> None:
+    users.change_name(f"add {users.name('below')} 1 A {users.address()}")
+    names = [users.name("shop"), users.name("below")]
+    beside = describe(host, "star", name="below", server_names=names, path="/below", tls=None)["flask_apps"]
+    both = describe(host, "shop", server_names=names)["flask_apps"] + beside
+    try:
+        settle(host, {"flask_apps": both})
+        assert host.check_output("ls /etc/letsencrypt/renewal").split() == ["webstack-flask-shop.conf", "webstack-flask-star.conf"]
+        for name in names:
+            assert users.get(f"https://{name}/").body == "first\n"
+            assert users.get(f"https://{name}/below/").body == "bare, by https\n"
+        run_playbook(host, Path("playbooks/remove.yml"), {"flask_apps": both, "app": "below"}).succeeded()
+        assert users.get(f"https://{users.name('shop')}/below/").status == 404
+    finally:
+        users.change_name(f"delete {users.name('below')} A")
+        converge(host)

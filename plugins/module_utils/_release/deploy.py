@@ -32,6 +32,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.seam impor
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch, read_current
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, change_app, retire_others
 from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import read_unit
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.clock_changes import describe_loss
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import list_confinement
 
 
@@ -85,14 +86,17 @@ def read_spec(app: dict[str, Any]) -> ReleaseSpec:
 
 
 def require_times(spec: ReleaseSpec, host: Host) -> None:
-    """Raise UserError, before anything is changed, if systemd cannot read when a job is to run, or it never would."""
+    """Raise UserError, before anything is changed, if systemd cannot read when a job is to run, or would pass over it."""
     for schedule in spec.schedules:
         try:
             times = host.units.find_next_times(schedule.at)
+            loss = describe_loss(schedule.at, host.clock.time(), host.units.find_next_times)
         except UserError as problem:
             raise UserError(f"nothing was changed: the job {schedule.name} is to run at {schedule.at!r}, and {problem}") from None
         if "never" in times:
             raise UserError(f"nothing was changed: the job {schedule.name} is to run at {schedule.at!r}, which is never again")
+        if loss:
+            raise UserError(f"nothing was changed: the job {schedule.name} is to run at {schedule.at!r}: {loss}")
 
 
 def converge(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:

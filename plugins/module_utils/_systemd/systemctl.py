@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import time
@@ -217,9 +218,14 @@ def find_complaints(unit: str, file: Path) -> list[str]:
     return [line.removeprefix(f"{file}:") for line in errors.splitlines() if str(file) in line]
 
 
-def find_next_times(event: str) -> list[str]:
-    """Return the next three times of a calendar event, such as `Mon 2026-01-05 04:00:00 UTC`; raise UserError if systemd cannot read it."""
-    ended = run(["systemd-analyze", "--no-pager", "calendar", "--iterations=3", "--", event], timeout=_SHORT_TIMEOUT)
+def find_next_times(event: str, after: float | None = None) -> list[str]:
+    """Return the next three times of a calendar event, such as `Mon 2026-01-05 04:00:00 UTC`; raise UserError if systemd cannot read it.
+
+    They are those after now, or after a moment, in seconds since the epoch.
+    """
+    moment = [] if after is None else [f"--base-time=@{after:.0f}"]
+    command = ["systemd-analyze", "--no-pager", "calendar", "--iterations=3", *moment, "--", event]
+    ended = run(command, timeout=_SHORT_TIMEOUT, env={**os.environ, "TZ": "UTC"})
     if ended.status != 0:
         raise UserError(ended.errors.strip().splitlines()[0] if ended.errors.strip() else f"systemd cannot read {event!r}")
     return re.findall(r"^\s*(?:Next elapse|Iteration #\d+|Iter\. #\d+): (.*)$", ended.output, re.MULTILINE)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.plugin_utils._filters import as_filter
-from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import checks, inputs, sharing, summary
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import checks, inputs, services, sharing, summary
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.plain import as_plain
 
 
@@ -37,6 +37,11 @@ def without_app(apps: list[dict[str, Any]], name: str, *, remove_data: bool = Fa
     return list(inputs.without_app(apps, name, remove_data=remove_data))
 
 
+def apps_beside(apps: list[dict[str, Any]], gone: str) -> list[dict[str, Any]]:
+    """Return the apps whose sites are others without one: those that have names in common with it, and the services that it calls."""
+    return [*sharing.leave_names(apps, gone), *services.leave_services(apps, gone)]
+
+
 class FilterModule:
     """The filters of this file."""
 
@@ -60,7 +65,8 @@ class FilterModule:
             "jobs_summary": summary.summarise_jobs,
             "removal_inputs": inputs.removal_inputs,
             "without_app": without_app,
-            "apps_beside": sharing.leave_names,
+            "apps_beside": apps_beside,
+            "withdrawn_sites": inputs.withdrawn_sites,
             "without_failed": inputs.without_failed,
             "failures": inputs.list_failures,
             "summary": summary.summarise,

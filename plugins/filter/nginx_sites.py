@@ -17,11 +17,16 @@ def site_parameters(sites: Sequence[Mapping[str, Any]], contents: Mapping[str, s
     A site that has none of its own is absent, or in the file of another one with which it has names in common, or stays as it is.
     """
     return [
-        {"name": site["name"], "state": "present", "content": contents[site["name"]]}
+        {"name": site["name"], "state": "present", "content": contents[site["name"]], **_let_in(site)}
         if site["name"] in contents
         else {"name": site["name"], "state": "kept" if site.get("state") == "kept" else "absent"}
         for site in sites
     ]
+
+
+def _let_in(site: Mapping[str, Any]) -> dict[str, list[str]]:
+    internal = site.get("internal")
+    return {"callers": list(internal.get("callers") or [])} if internal else {}
 
 
 class FilterModule:

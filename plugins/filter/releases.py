@@ -37,6 +37,9 @@ _PROCESS = load_options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"][
 _SCHEDULE = load_options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"]["schedules"]["options"]
 """The keys of a job of an app."""
 
+_SERVICE = load_options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"]["services"]["options"]
+"""The keys of an internal service that an app uses."""
+
 _OF_A_UNIT = {"processes": ("name", "count", "exclusive", "watch"), "schedules": ("name", "at", "missed")}
 """Of these, what the module gets as it is. The others are in the text of the unit."""
 
@@ -89,7 +92,8 @@ def _format_unit(
     release, env_files = f"{AppLayout.of(app['name'], app.get('root')).releases}/%i", app.get("env_files") or ()
     lines = [f"{name}={format_exec(wrap(command, env_files, release, BASH), release)}\n" for name, command in commands.items()]
     limits = {name: format_seconds(seconds) for name, seconds in times.items()}
-    return "".join(lines) + format_directives(limits) + format_directives({**confining(app.get("service") or {}), **own})
+    reached = [f"IPAddressAllow={use['address']}\n" for use in app.get("services") or ()]
+    return "".join([*lines, format_directives(limits), format_directives({**confining(app.get("service") or {}), **own}), *reached])
 
 
 def _until_ready(question: str) -> str:
@@ -101,7 +105,7 @@ def _refuse_unknown_keys(app: Mapping[str, Any]) -> None:
     """Argument specs accept a misspelt key, and it would do nothing."""
     for key in sorted(set(app) - _KEYS):
         raise UserError(f"gunicorn_systemd_apps ({app.get('name')}): {describe_unknown_key(key, _KEYS)}")
-    for kind, known in (("processes", _PROCESS), ("schedules", _SCHEDULE)):
+    for kind, known in (("processes", _PROCESS), ("schedules", _SCHEDULE), ("services", _SERVICE)):
         for one in app.get(kind) or ():
             for key in sorted(set(one) - set(known)):
                 raise UserError(f"gunicorn_systemd_apps ({app.get('name')}).{kind}: {describe_unknown_key(key, known)}")

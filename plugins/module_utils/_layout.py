@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,23 @@ UNIT_ROOT = Path("/etc/systemd/system")
 STAMP_ROOT = Path("/var/lib/systemd/timers")
 GROUP_ROOT = Path("/var/lib/webstack-flask/groups")
 """Directory with a file for each group of apps that switch together."""
+
+SERVICE_NETWORK = "127.79.0.0/16"
+"""Loopback addresses that are internal services' alone: what names none can be kept from all of them by one rule."""
+
+SERVICE_PORT = 790
+"""Privileged, so that no local user listens there while nginx does not; and no registered protocol's."""
+
+
+def find_service_address(name: str) -> str:
+    """Return the address of an internal service, which follows from its name: nothing has to be kept, and nobody to be asked."""
+    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % 65534 + 1
+    return f"{SERVICE_NETWORK.rpartition('.0.0')[0]}.{number // 256}.{number % 256}"
+
+
+def name_service_variable(name: str) -> str:
+    """Return the environment variable that tells a caller of an internal service its URL."""
+    return f"{name.upper().replace('-', '_')}_URL"
 
 
 def check_name(name: str) -> str:

@@ -45,6 +45,16 @@ options:
           - The whole configuration file.
           - It must contain the words C(webstack.flask.nginx_site), from which later runs know that the file is theirs.
         type: str
+      callers:
+        description:
+          - Names of those who may call the site, if it is an internal service. Each gets a word, which follows from a key of the host, and
+            C(sites-available/<name>.callers), which root alone can read, has them for the I(content) to include.
+        type: list
+        elements: str
+  keep_callers:
+    description: Whether those who may call an internal service already stay so, though nobody names them. RV(former_callers) tells of them.
+    type: bool
+    default: false
   http:
     description:
       - Configuration outside of any site that the sites rely on. It is kept as long as there is a site.
@@ -111,6 +121,11 @@ sites:
   type: dict
   returned: success
   sample: {"shop": "created"}
+former_callers:
+  description: With I(keep_callers), those who may call an internal service still and are not named any more, by its name.
+  type: dict
+  returned: success
+  sample: {"images": ["shop"]}
 default_site:
   description: Whether Debian's own site is enabled afterwards.
   type: bool
@@ -147,9 +162,11 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent", "kept"], "default": "present"},
             "content": {"type": "str"},
+            "callers": {"type": "list", "elements": "str"},
         },
         "required_if": [["state", "present", ["content"]]],
     },
+    "keep_callers": {"type": "bool", "default": False},
     "http": {"type": "str", "required": True},
     "default_site": {"type": "str", "choices": ["present", "absent"], "default": "absent"},
     "unknown_names": {"type": "str", "default": ""},

@@ -13,7 +13,8 @@ description:
     one that answers, and stops the former release when its requests have ended.
   - All of it happens in one process on the host, which holds a kernel lock. A release that is no good never gets a request,
     or loses them again to the former one, which is still warm.
-  - The apps are taken one after another; when one fails, the others still get their turn, and the module fails at the end.
+  - The apps are taken side by side, those that use an internal service after it; when one fails, the others still get their turn, and the
+    module fails at the end.
   - Apps of one I(apps[].group) are one transaction. All are healthy before the first link moves, and all are proven before the first is
     written down as good; when one is no good, all stay at the releases that they have, or return to them.
 version_added: 0.1.0
@@ -112,6 +113,10 @@ options:
             description: Whether it has to be told by the PROXY protocol who asks, because it answers to nobody else.
             type: bool
             default: false
+          internal:
+            description: Whether the app is an internal service, to which the host says a word of its own.
+            type: bool
+            default: false
           proof:
             description: File that lets the host pass the gates of the app's site, as the role nginx_site writes it. It may be missing.
             type: path
@@ -132,6 +137,32 @@ options:
                 type: list
                 elements: str
                 required: true
+      services:
+        description: Internal services that the app calls. The URL of each, with a word that the host makes, is in a variable.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          name:
+            description: Name of the service.
+            type: str
+            required: true
+          variable:
+            description: The variable.
+            type: str
+            required: true
+          address:
+            description: Address of the service.
+            type: str
+            required: true
+          port:
+            description: Its port.
+            type: int
+            required: true
+          callers:
+            description: File of nginx that lets the app in. A release is not begun before it does.
+            type: path
+            required: true
       commands:
         description: Shell commands that the release runs once before it takes traffic, as the app's user, such as C(flask db upgrade).
         type: list
@@ -363,6 +394,16 @@ ARGUMENT_SPEC: dict[str, Any] = {
             "service": {"type": "str", "required": True},
             "socket": {"type": "str", "required": True},
             "drop_in": {"type": "str", "default": ""},
+            "services": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    **{name: {"type": "str", "required": True} for name in ("name", "variable", "address")},
+                    "port": {"type": "int", "required": True},
+                    "callers": {"type": "path", "required": True},
+                },
+            },
             "commands": {"type": "list", "elements": "str", "default": []},
             "processes": {
                 "type": "list",

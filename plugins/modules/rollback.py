@@ -77,6 +77,10 @@ options:
             description: Whether it has to be told by the PROXY protocol who asks, because it answers to nobody else.
             type: bool
             default: false
+          internal:
+            description: Whether the app is an internal service, to which the host says a word of its own.
+            type: bool
+            default: false
           proof:
             description: File that lets the host pass the gates of the app's site, as the role nginx_site writes it. It may be missing.
             type: path

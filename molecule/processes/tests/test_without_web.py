@@ -63,19 +63,13 @@ def test_it_switches_stays_where_it_is_rolls_back_and_comes_up_after_a_reboot(ho
     assert deploy(host, old, playbook="site").succeeded().changed == 0
 
 
-def test_nothing_listens_for_it_and_nothing_of_it_is_left_when_it_goes(host: Host) -> None:
-    deploy(host, new_version(), playbook="site").succeeded()
+def test_nothing_listens_for_it(host: Host) -> None:
     assert "courier" not in host.check_output("nginx -T 2>&1")
     for file in ("/etc/systemd/system/courier@.socket", "/etc/systemd/system/courier@.service", "/var/www/courier/current/gunicorn.sock"):
         assert not host.file(file).exists
-    run_playbook(host, Path("playbooks/remove.yml"), {**describe(host, ""), "flask_app": NAME}).succeeded()
-    assert at_work(host) == []
-    assert host.check_output("ls /etc/systemd/system | grep courier || echo none") == "none"
 
 
-def test_users_keep_the_site_until_a_release_without_one_is_proven_and_get_none_of_a_release_that_failed(
-    host: Host,
-) -> None:
+def test_users_keep_the_site_until_a_release_without_one_is_proven_and_nothing_of_it_is_left_when_it_goes(host: Host) -> None:
     orders = next(app for app in host.ansible.get_variables()["flask_apps"] if app["name"] == "orders")
     version = new_version()
     good = {"name": NAME, "source": orders["source"], "wsgi": "app:app", "server_names": ["courier.test"], "env": {"VERSION": version}}
@@ -83,7 +77,6 @@ def test_users_keep_the_site_until_a_release_without_one_is_proven_and_get_none_
     def run(app: dict[str, Any]) -> Play:
         return run_playbook(host, Path("playbooks/site.yml"), {"flask_apps": [app]})
 
-    deploy(host, new_version()).succeeded()
     bot = at_work(host)
     assert run({**good, "wsgi": "app:missing"}).status != 0
     assert at_work(host) == bot
@@ -99,3 +92,6 @@ def test_users_keep_the_site_until_a_release_without_one_is_proven_and_get_none_
     assert "courier" not in host.check_output("nginx -T 2>&1")
     assert host.run("getent hosts courier.test").rc != 0
     assert at_work(host) == [f"courier.deliver@{current(host)}.service"]
+    run_playbook(host, Path("playbooks/remove.yml"), {**describe(host, ""), "flask_app": NAME}).succeeded()
+    assert at_work(host) == []
+    assert host.check_output("ls /etc/systemd/system | grep courier || echo none") == "none"

@@ -126,6 +126,11 @@ def split_directives(text: str) -> list[tuple[list[str], str]]:
     return found
 
 
+def list_words(text: str) -> list[str]:
+    """Return all words of a piece of configuration, at whatever depth, without its comments."""
+    return [piece.strip("\"'") for piece in _TOKEN.findall(text) if not piece.startswith("#")]
+
+
 def _read_server(directives: Sequence[list[str]]) -> Server:
     listens = tuple(tuple(words[1:]) for words in directives if words[:1] == ["listen"] and words[1:])
     names = tuple(name for words in directives if words[:1] == ["server_name"] for name in words[1:])
@@ -162,9 +167,10 @@ def add_catch_all(http: str, body: str, ours: Iterable[str], foreign: Iterable[s
     """Return the http-level settings, with a server for the names that no site has; `body` is what stands in it.
 
     It listens where a site of ours does, but nowhere where somebody else (`foreign` holds their texts) has a server for
-    such names: nginx takes one for each address and port.
+    such names: nginx takes one for each address and port. Nor does it where a site of ours says that it is the one.
     """
-    taken = {_socket_of(listen) for text in foreign for server in find_servers(text) for listen in server.defaults}
+    ours = list(ours)
+    taken = {_socket_of(listen) for text in (*foreign, *ours) for server in find_servers(text) for listen in server.defaults}
     wanted = {_socket_of(listen): listen for text in ours for server in find_servers(text) for listen in server.listens}
     free = [wanted[socket] for socket in sorted(wanted.keys() - taken)]
     if not free:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Union
 
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
+from ansible_collections.webstack.flask.plugins.module_utils._host.words import THE_HOST, format_callers, hide_words, list_callers
 from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import (
     OWNERSHIP_MARK,
     add_catch_all,
@@ -30,6 +31,7 @@ _BESIDE = re.compile(r"(?m)^    # The site ([a-z0-9_-]+)\.$")
 
 _PROOF_HEAD = f"# By these words, written by {OWNERSHIP_MARK}, a site knows that root asks it. Whoever has them passes its gates.\n"
 _PROOF = re.compile(re.escape(_PROOF_HEAD) + r"[0-9a-f]{32} is-known;\n[0-9a-f]{32} may-pass;\n")
+_CALLERS_HEAD = f"# By these words, written by {OWNERSHIP_MARK}, an internal service knows who calls. Nobody else is let in.\n"
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,10 @@ class NginxLayout:
         """Return the file with the words by which the host shows a site that it proves a release; its configuration includes it."""
         return self.etc / "sites-available" / f"{name}.proof"
 
+    def callers_of(self, name: str) -> Path:
+        """Return the file with the words by which an internal service knows its callers; its configuration includes it."""
+        return self.etc / "sites-available" / f"{name}.callers"
+
     def link_of(self, name: str) -> Path:
         """Return the link that enables a site."""
         return self.etc / "sites-enabled" / f"{name}.conf"
@@ -97,6 +103,16 @@ class Site:
 
     name: str
     text: str | None
+    callers: tuple[str, ...] | None = None
+    """Who may call it, where it is an internal service; None for a site that anybody may."""
+
+
+@dataclass(frozen=True)
+class Callers:
+    """How internal services know their callers: the key of the host, and whether those that are let in already stay so."""
+
+    key: str = field(repr=False)
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,7 +167,7 @@ class Plan:
 def find_foreign(observed: Observed, sites: Iterable[Site], layout: NginxLayout) -> list[str]:
     """Return a sentence for each file of somebody else that a change would overwrite."""
     problems = []
-    files = [path for site in sites for path in (layout.file_of(site.name), layout.proof_of(site.name))]
+    files = [path for site in sites for path in (layout.file_of(site.name), layout.proof_of(site.name), layout.callers_of(site.name))]
     for path in [layout.http, *files]:
         entry = observed.entries.get(path)
         if entry is not None and not (isinstance(entry, File) and is_ours(entry.text)):
@@ -204,7 +220,16 @@ def find_forgotten(observed: Observed, sites: Sequence[Site], layout: NginxLayou
     return problems
 
 
-def make_plan(observed: Observed, sites: Sequence[Site], *, http: str, default_site: str, unknown_names: str, layout: NginxLayout) -> Plan:
+def make_plan(
+    observed: Observed,
+    sites: Sequence[Site],
+    *,
+    http: str,
+    default_site: str,
+    unknown_names: str,
+    layout: NginxLayout,
+    callers: Callers | None = None,
+) -> Plan:
     """Return what has to change so that the sites, and Debian's default site, are as they should be.
 
     `unknown_names` is the body of a server for the names that no site has, or empty when there is to be none.
@@ -219,6 +244,8 @@ def make_plan(observed: Observed, sites: Sequence[Site], *, http: str, default_s
         wanted[link] = None if site.text is None else Link(str(file))
         proof = layout.proof_of(site.name)
         wanted[proof] = _want_proof(observed.entries.get(proof), layout) if site.name in proven else None
+        known = layout.callers_of(site.name)
+        wanted[known] = _want_callers(observed.entries.get(known), site, callers, layout) if callers and site.text is not None else None
         texts.pop(link, None)
         if site.text is not None:
             texts[link] = site.text
@@ -249,6 +276,30 @@ def _want_proof(entry: Entry, layout: NginxLayout) -> File:
     # Of 32 characters each: a longer one would not fit nginx's default bucket.
     words = "".join(f"{secrets.token_hex(16)} {meaning};\n" for meaning in ("is-known", "may-pass"))
     return File(f"{_PROOF_HEAD}{words}", access)
+
+
+def _want_callers(entry: Entry, site: Site, callers: Callers, layout: NginxLayout) -> Entry:
+    """Return the file with the words of a service's callers, of which the host is one; nothing for a site that is no service."""
+    if site.callers is None:
+        return None
+    kept = find_callers(entry) if callers.keep else []
+    names = dict.fromkeys([THE_HOST, *sorted({*site.callers, *kept})])
+    return File(_CALLERS_HEAD + format_callers(callers.key, site.name, names), replace(layout.access, mode=0o600))
+
+
+def find_callers(entry: Entry) -> list[str]:
+    """Return the callers that a file with words lets in, besides the host itself."""
+    return [name for name in list_callers(entry.text) if name != THE_HOST] if isinstance(entry, File) else []
+
+
+def find_former_callers(observed: Observed, sites: Iterable[Site], layout: NginxLayout) -> dict[str, list[str]]:
+    """Return by the name of each service the callers that are let in and that nobody has named."""
+    former = {
+        site.name: [name for name in find_callers(observed.entries.get(layout.callers_of(site.name))) if name not in site.callers]
+        for site in sites
+        if site.callers is not None
+    }
+    return {service: names for service, names in former.items() if names}
 
 
 def _want_default(observed: Observed, default_site: str, layout: NginxLayout) -> Entry:
@@ -290,7 +341,7 @@ def _show(entry: Entry, *, beside: Entry) -> str:
         return f"link to {entry.target}\n"
     if isinstance(beside, File) and beside.text == entry.text:
         return f"owner {entry.access.uid}, group {entry.access.gid}, mode {entry.access.mode:04o}\n"
-    return "(words that root alone knows)\n" if entry.text.startswith(_PROOF_HEAD) else entry.text
+    return "(words that root alone knows)\n" if entry.text.startswith(_PROOF_HEAD) else hide_words(entry.text)
 
 
 def list_conflicts(names: Iterable[str], sites: Iterable[Site], texts: Mapping[Path, str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
+from ansible_collections.webstack.flask.plugins.module_utils._host.words import ensure_key
 from ansible_collections.webstack.flask.plugins.module_utils._layout import LOCK_ROOT
 from ansible_collections.webstack.flask.plugins.module_utils._nginx import service, staging
 from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import (
@@ -26,6 +27,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._nginx.config impor
     is_ours,
 )
 from ansible_collections.webstack.flask.plugins.module_utils._nginx.plan import (
+    Callers,
     NginxLayout,
     Observed,
     Plan,
@@ -34,6 +36,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._nginx.plan import 
     digest_active,
     find_foreign,
     find_forgotten,
+    find_former_callers,
     find_holders,
     find_kept,
     list_conflicts,
@@ -66,7 +69,7 @@ class SiteUpdate:
         self.params = params
         self.warn = warn
         self.layout = layout
-        self.sites = [Site(site["name"], self._prepare(site)) for site in params["sites"]]
+        self.sites = [Site(site["name"], self._prepare(site), _read_callers(site)) for site in params["sites"]]
         self.kept: set[str] = set()
         self.http = self._require_mark("http", params["http"])
 
@@ -75,7 +78,7 @@ class SiteUpdate:
         if not staging.is_installed(self.layout):
             if not check:
                 raise UserError("nginx is not installed; install Debian's package nginx first, or set nginx_site_install")
-            return self._report(self._plan(staging.foresee(self.layout)), "started", [])
+            return self._report(self._plan(staging.foresee(self.layout), check=check), "started", [])
         observed = staging.observe(self.layout, self.sites)
         self._leave_kept(observed)
         foreign = find_foreign(observed, self.sites, self.layout)
@@ -84,7 +87,7 @@ class SiteUpdate:
         forgotten = find_forgotten(observed, self.sites, self.layout)
         if forgotten:
             raise UserError(f"{'; '.join(forgotten)}. Nothing was changed")
-        plan = self._plan(observed)
+        plan = self._plan(observed, check=check)
         unit = systemctl.show([service.UNIT])[service.UNIT]
         is_up = unit.active in ("active", "reloading")
         loaded = is_up and not plan.changes and self._has_loaded(plan, check=check)
@@ -101,7 +104,8 @@ class SiteUpdate:
                 systemctl.enable(service.UNIT)
             for path in logs:
                 path.unlink(missing_ok=True)
-        return self._report(plan, action, [*logs, *open_logs], enabled=unit.enabled)
+        former = find_former_callers(observed, self.sites, self.layout) if self.params["keep_callers"] else {}
+        return self._report(plan, action, [*logs, *open_logs], enabled=unit.enabled) | {"former_callers": former}
 
     def _prepare(self, site: dict[str, Any]) -> str | None:
         if site["state"] != "present":
@@ -128,7 +132,8 @@ class SiteUpdate:
         gone = [site for site in self.sites if find_holders(self.sites)[site.name].text is None]
         return gone if self.params["remove_logs"] else []
 
-    def _plan(self, observed: Observed) -> Plan:
+    def _plan(self, observed: Observed, *, check: bool) -> Plan:
+        has_services = any(site.callers is not None for site in self.sites)
         plan = make_plan(
             observed,
             self.sites,
@@ -136,6 +141,7 @@ class SiteUpdate:
             default_site=self.params["default_site"],
             unknown_names=self.params["unknown_names"],
             layout=self.layout,
+            callers=Callers(ensure_key(check=check), keep=self.params["keep_callers"]) if has_services else None,
         )
         if self.params["default_site"] == "absent" and self.layout.default_link in plan.texts:
             self.warn(
@@ -223,5 +229,11 @@ class SiteUpdate:
             },
             "default_site": self.layout.default_link in plan.texts,
             "action": action,
+            "former_callers": {},
             "diff": diff_changes(plan.changes),
         }
+
+
+def _read_callers(site: dict[str, Any]) -> tuple[str, ...] | None:
+    """Return who may call a site that is an internal service; None for another one."""
+    return None if site.get("callers") is None else tuple(site["callers"])

@@ -104,7 +104,7 @@ def observe(layout: NginxLayout, sites: Iterable[Site]) -> Observed:
         )
     paths = [layout.http, layout.default_link, layout.default_file]
     for site in sites:
-        paths += [layout.file_of(site.name), layout.proof_of(site.name), layout.link_of(site.name)]
+        paths += [layout.file_of(site.name), layout.proof_of(site.name), layout.callers_of(site.name), layout.link_of(site.name)]
     texts = {}
     for path in _list_active(layout):
         text = read_text(path) if path.is_file() else None

@@ -35,6 +35,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.release im
 )
 from ansible_collections.webstack.flask.plugins.module_utils._release.schedules import Schedule
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
+from ansible_collections.webstack.flask.plugins.module_utils._release.services import Use, require_let_in
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch, read_current
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, retire_others
 from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import read_unit
@@ -81,6 +82,7 @@ def read_spec(app: dict[str, Any]) -> ReleaseSpec:
         drop_in=app["drop_in"],
         processes=tuple(map(Process.of, app["processes"])),
         schedules=tuple(map(Schedule.of, app["schedules"])),
+        uses=tuple(map(Use.of, app["services"])),
         commands=tuple(app["commands"]),
         version=app["version"],
         health=app["health"],
@@ -199,7 +201,7 @@ def describe_state(spec: ReleaseSpec, host: Host, release: str | None, *, wanted
     record = read_record(layout, host, release) if release and not wanted else None
     processes = spec.processes if wanted else tuple(map(Process.of, record.processes)) if record else ()
     schedules = spec.schedules if wanted else tuple(map(Schedule.of, record.schedules)) if record else ()
-    variables = sorted(spec.variables) if wanted else record.variables if record else ()
+    variables = spec.variable_names if wanted else record.variables if record else ()
     parts = {
         "current": f"{release}\n" if release else None,
         "env (names only)": "".join(f"{name}\n" for name in variables) if release else None,
@@ -232,12 +234,13 @@ class _Wanted:
     switch: Switch
 
     @classmethod
-    def of(cls, app: dict[str, Any], host: Host) -> _Wanted:
+    def of(cls, app: dict[str, Any], host: Host, *, check: bool) -> _Wanted:
         """Return what is wanted; raise UserError, before anything is changed, if it cannot be."""
         spec = read_spec(app)
         wanted = cls(app, spec, read_switch(app, spec.layout, host))
         if spec.id != wanted.switch.current:
             require_times(spec, host)
+            require_let_in(() if check else spec.uses, spec.layout.name, host)
         return wanted
 
     @property
@@ -304,7 +307,7 @@ def blaming(group: str, cause: str, names: Iterable[str]) -> Iterator[None]:
 
 def deploy(app: dict[str, Any], lock_timeout: float, host: Host, *, check: bool) -> tuple[dict[str, Any], dict[str, str]]:
     """Bring one app to its release, or tell what that would change; return what became of it, and the difference."""
-    wanted = _Wanted.of(app, host)
+    wanted = _Wanted.of(app, host, check=check)
     spec, switch = wanted.spec, wanted.switch
     before = describe_state(spec, host, switch.current, wanted=False)
     outcome = predict(spec, host, SharedData.of(app)) if check else change_app(switch, lock_timeout, lambda: converge(app, spec, switch))
@@ -326,7 +329,7 @@ def deploy_party(party: Party, lock_timeout: float, host: Host, *, check: bool) 
     names, members = [app["name"] for app in party.apps], dict[str, _Wanted]()
     for app in party.apps:
         with blaming(party.group, app["name"], names):
-            members[app["name"]] = _Wanted.of(app, host)
+            members[app["name"]] = _Wanted.of(app, host, check=check)
     before = {name: describe_state(one.spec, host, one.switch.current, wanted=False) for name, one in members.items()}
     if check:
         outcomes = {name: predict(one.spec, host, SharedData.of(one.app)) for name, one in members.items()}

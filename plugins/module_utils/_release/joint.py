@@ -32,6 +32,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.record imp
 from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import read_switch_of, stay
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, read_records, sweep
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
+from ansible_collections.webstack.flask.plugins.module_utils._release.services import take_turns
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, retire_others
 
@@ -188,6 +189,8 @@ def attend_parties(
 ) -> dict[str, dict[str, Any]]:
     """Return the outcome of each app by name, as `attend` returns it for the apps of a party, for so many of them at a time.
 
+    Those that use an internal service come after it.
+
     The outcome of an app for which it raises an error is `failed`, with the message as `error`.
     """
 
@@ -199,8 +202,11 @@ def attend_parties(
         except Exception as error:  # noqa: BLE001 - whatever goes wrong with some apps must not stop the others
             return {app["name"]: {**failed, "error": describe_error(error)} for app in party.apps}
 
-    outcomes = side_by_side(attend_safely, form_parties(apps), workers)
-    return {name: outcome for outcome_of in outcomes for name, outcome in outcome_of.items()}
+    described, outcomes = list(apps), dict[str, dict[str, Any]]()
+    for turn in take_turns(form_parties(described)):
+        for attended in side_by_side(attend_safely, turn, workers):
+            outcomes.update(attended)
+    return {app["name"]: outcomes[app["name"]] for app in described}
 
 
 def finish_all(groups: Iterable[Group], host: Host, notes: list[str]) -> list[Group]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem i
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
+from ansible_collections.webstack.flask.plugins.module_utils._release.services import introduce_host
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Proxy, Switch
 
 HEALTH_OPTIONS: dict[str, Any] = {
@@ -27,6 +29,7 @@ PROXY_OPTIONS: dict[str, Any] = {
     "host": {"type": "str", "required": True},
     "tls": {"type": "bool", "default": False},
     "proxy_protocol": {"type": "bool", "default": False},
+    "internal": {"type": "bool", "default": False},
     "proof": {"type": "path"},
     "certified": {
         "type": "dict",
@@ -52,6 +55,8 @@ SWITCH_OPTIONS: dict[str, Any] = {
 def read_switch(app: dict[str, Any], layout: AppLayout, host: Host) -> Switch:
     """Return the switch of an app, from a module's parameters as SWITCH_OPTIONS describes them."""
     proxy = choose_proxy(app["proxy"]) if app["proxy"] else None
+    if proxy and app["proxy"].get("internal"):
+        proxy = replace(proxy, authorization=introduce_host(layout.name, host))
     asked: dict[str, Any] = {"host": proxy.host, "is_encrypted": proxy.tls, "proxy_protocol": proxy.proxy_protocol} if proxy else {}
     check = HealthCheck(**asked).asked_as(app["health"])
     return Switch(layout, host, check, proxy, drain_limit=app["drain"], watch_time=app["watch"])
@@ -59,7 +64,7 @@ def read_switch(app: dict[str, Any], layout: AppLayout, host: Host) -> Switch:
 
 def choose_proxy(options: dict[str, Any]) -> Proxy:
     """Return the web server as it is now: encrypted once it has the certificate that it may have, by a name that this one is for."""
-    proxy, certified = {key: value for key, value in options.items() if key != "certified"}, options.get("certified")
+    proxy, certified = {key: value for key, value in options.items() if key not in ("certified", "internal")}, options.get("certified")
     proxy["proof"] = Path(proxy["proof"]) if proxy.get("proof") else None
     covered = list_covered(certified["names"], read_present(Path(certified["certificate"]))) if certified else []
     if not certified or not covered:

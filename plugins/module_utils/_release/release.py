@@ -20,6 +20,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.processes 
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord, choose_leftovers, next_sequence
 from ansible_collections.webstack.flask.plugins.module_utils._release.schedules import Schedule, find_jobs
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
+from ansible_collections.webstack.flask.plugins.module_utils._release.services import Use, list_urls
 from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import ensure_files, release_of, remove_files
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file import find_environment_problems, format_environment
 
@@ -41,6 +42,7 @@ class ReleaseSpec:
     drop_in: str = ""
     processes: tuple[Process, ...] = ()
     schedules: tuple[Schedule, ...] = ()
+    uses: tuple[Use, ...] = ()
     commands: tuple[str, ...] = ()
     version: str = ""
     health: Mapping[str, Any] = field(default_factory=dict)
@@ -60,8 +62,15 @@ class ReleaseSpec:
         processes = [(process.name, _without_comments(process.unit), process.exclusive) for process in self.processes]
         # An app that has none keeps the identifier that it had before there were any.
         jobs = [(schedule.name, _without_comments(schedule.unit), schedule.at, schedule.missed) for schedule in self.schedules]
-        more = [processes, jobs] if jobs else [processes] if processes else []
+        # Of a service, its name: where it is, and the word that it wants, is the host's to say.
+        used = sorted(use.name for use in self.uses)
+        more = [processes, jobs, used] if used else [processes, jobs] if jobs else [processes] if processes else []
         return digest_of([self.build, self.environment, dict(self.variables), files, self.commands, *more])
+
+    @property
+    def variable_names(self) -> list[str]:
+        """The names of all variables that the app gets."""
+        return sorted({*self.variables, *(use.variable for use in self.uses)})
 
     def list_unit_files(self, release: str) -> dict[str, str]:
         """Return the texts of the units that are the release's alone, by their names."""
@@ -112,7 +121,8 @@ def ensure_release(spec: ReleaseSpec, host: Host, *, check: bool) -> bool:
     secret, readable = Access(0, group, 0o640), Access(0, 0, THROUGH)
     record = read_record(layout, host, spec.id)
     changed = host.files.ensure_directory(directory, readable, check=check)
-    changed |= host.files.ensure_file(directory / "env", format_environment(spec.variables), secret, check=check)
+    variables = {**spec.variables, **list_urls(spec.uses, layout.name, host)}
+    changed |= host.files.ensure_file(directory / "env", format_environment(variables), secret, check=check)
     if spec.web:
         probe = read_probe(layout, host, spec.id) or secrets.token_hex(16)
         changed |= host.files.ensure_file(directory / "gunicorn.conf.py", spec.gunicorn_conf, secret, check=check)
@@ -132,7 +142,7 @@ def ensure_release(spec: ReleaseSpec, host: Host, *, check: bool) -> bool:
     }
     outdated = record is None or {key: getattr(record, key) for key in said} != said
     if outdated and not check:
-        names = tuple(sorted(spec.variables))
+        names = tuple(spec.variable_names)
         new = ReleaseRecord(spec.id, spec.build, spec.environment, created=host.clock.time(), version=spec.version, variables=names)
         known = record or replace(new, sequence=next_sequence(read_records(layout, host)))
         write_record(layout, host, replace(known, **said))

@@ -66,6 +66,8 @@ class Proxy:
     """File with the words by which the site of the app knows that root asks it; it may be missing."""
     proxy_protocol: bool = False
     """Whether it answers to nobody who does not say first, by the PROXY protocol, for whom he asks."""
+    authorization: str = field(default="", repr=False)
+    """What the host says in Authorization where the app is an internal service, which lets nobody in who says nothing."""
 
 
 @dataclass(frozen=True)
@@ -229,6 +231,8 @@ class Switch:
         if self.proxy is None or not self.units.has_web(release):
             return
         proxy, check = self.proxy, self._check_of(release)
+        if proxy.authorization:
+            check = replace(check, headers={**check.headers, "Authorization": proxy.authorization})
         proof = Proof.read(self.host, proxy.proof)
 
         def ask(check: HealthCheck) -> Answer:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.commands import TimedOut, run
+from ansible_collections.webstack.flask.plugins.module_utils._host.words import redact
 
 _STARTING = "7d4958e842da4a758f6c1cdc7b36dcc5"
 _DONE = "39f53479d3a045ac8e11786248231fbf"
@@ -99,8 +100,9 @@ def read_runs(units: Sequence[str], most: int) -> list[Run]:
 
 
 def read_words(invocation: str, lines: int) -> list[str]:
-    """Return the last lines that a run has said itself."""
-    return _journalctl("--output=cat", f"--lines={lines}", f"_SYSTEMD_INVOCATION_ID={invocation}", most=_MOST_WORDS).splitlines()
+    """Return the last lines that a run has said itself, without the words by which an app calls others."""
+    said = _journalctl("--output=cat", f"--lines={lines}", f"_SYSTEMD_INVOCATION_ID={invocation}", most=_MOST_WORDS)
+    return redact(said).splitlines()
 
 
 def _journalctl(*arguments: str, most: int = 1 << 22) -> str:

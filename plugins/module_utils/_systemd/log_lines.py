@@ -8,6 +8,8 @@ from __future__ import annotations
 import itertools
 import re
 
+from ansible_collections.webstack.flask.plugins.module_utils._host.words import redact
+
 _MACHINERY = re.compile(r'  File "(?:<frozen importlib|[^"]*/(?:gunicorn|importlib)["/])')
 """A frame of a traceback between systemd and the app's first line."""
 
@@ -25,11 +27,11 @@ _LONGEST = 300
 def find_last_words(log: str, lines: int) -> list[str]:
     """Return the last lines of a log that help: gunicorn adds up to 60 to an ImportError, after it and within it.
 
-    Long lines are cut, and equal ones that follow each other are one.
+    Long lines are cut, and equal ones that follow each other are one. The words by which an app calls others are not shown.
     """
     kept = []
     passing_over = False
-    for line in log.splitlines():
+    for line in redact(log).splitlines():
         if not line.startswith("    "):
             passing_over = _MACHINERY.match(line) is not None
         if not passing_over:

@@ -25,12 +25,14 @@ from typing import IO
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host import commands
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import hold_in_memory
+from ansible_collections.webstack.flask.plugins.module_utils._layout import SERVICE_NETWORK
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import format_seconds
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file import format_environment
 
 FENCES: Mapping[str, str] = {
     "CapabilityBoundingSet": "",
+    "IPAddressDeny": SERVICE_NETWORK,
     "LockPersonality": "yes",
     "NoNewPrivileges": "yes",
     "PrivateDevices": "yes",

@@ -12,7 +12,12 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem import is_pem
 from ansible_collections.webstack.flask.plugins.module_utils._host.digest import digest_of
-from ansible_collections.webstack.flask.plugins.module_utils._layout import CERTIFICATE_ROOT, AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._layout import (
+    CERTIFICATE_ROOT,
+    SERVICE_PORT,
+    AppLayout,
+    find_service_address,
+)
 from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import PROXY_PROTOCOL
 from ansible_collections.webstack.flask.plugins.module_utils._source.git import split_credentials
 from ansible_collections.webstack.flask.plugins.module_utils._source.procfile import PROCFILE
@@ -224,7 +229,14 @@ def site_input(app: App) -> dict[str, Any]:
         "static": [given(mapping) for mapping in list_static_mappings(app)],
         **({"tls": _tls_input(app)} if is_encrypted(app) else {}),
         **given(app["nginx"]),
+        **(_internal_input(app) if app["internal"] else {}),
     }
+
+
+def _internal_input(app: App) -> dict[str, Any]:
+    address = find_service_address(app["name"])
+    internal = {"address": address, "callers": list(app.get("callers", ()))}
+    return {"server_names": [address], "listen_port": SERVICE_PORT, "internal": internal}
 
 
 def _tls_input(app: App) -> dict[str, Any]:
@@ -262,6 +274,8 @@ def given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def public_port(app: App) -> int:
     """Return the port on which users are served."""
+    if app["internal"]:
+        return SERVICE_PORT
     port: int = app["tls"]["port"] if is_encrypted(app) else app["nginx"]["listen_port"]
     return port
 

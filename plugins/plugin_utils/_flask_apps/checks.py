@@ -48,6 +48,12 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     tidy,
     wants_proxy_protocol,
 )
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.services import (
+    find_problems_of_uses,
+    find_service_problems,
+    leave_out_site,
+    share_callers,
+)
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.sharing import claim_names, share_settings
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import PROCESS_SPEC, SCHEDULE_SPEC, SPEC
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.settings import NO_CONFIG, find_setting_problems
@@ -141,10 +147,12 @@ def check_apps(apps: object) -> list[dict[str, Any]]:
         for find in _ABSENT_FINDERS if is_absent(entry) else _FINDERS:
             found += _find_readable(find, entry)
         problems += [f"{where}: {problem}" for problem in found]
-        problems += [f"{where}: {problem}" for problem in _find_readable(partial(_find_keys_of_the_web, app), entry)]
+        for find_given in (_find_keys_of_the_web, find_service_problems):
+            problems += [f"{where}: {problem}" for problem in _find_readable(partial(find_given, app), entry)]
         entries.append(entry)
     problems += _find_repetitions(entries)
-    shared = [] if problems else share_settings(entries)
+    problems += find_problems_of_uses(entries)
+    shared = [] if problems else share_callers(share_settings(entries))
     problems += _find_problems_together(shared)
     if problems:
         headline = "flask_apps cannot be deployed as described; nothing was changed:"
@@ -304,11 +312,13 @@ def _find_group_problems(app: App) -> _Problems:
 
 def _is_without_web(app: App) -> bool:
     """Return whether an entry describes no web process: processes or jobs, and neither what gunicorn starts from nor a name."""
-    return not (has_web(app) or app["server_names"]) and bool(described_processes(app) or takes_procfile(app) or app["schedules"])
+    return not (has_web(app) or app["server_names"] or app["internal"]) and bool(
+        described_processes(app) or takes_procfile(app) or app["schedules"]
+    )
 
 
 def _find_address_problems(app: App) -> _Problems:
-    if not app["server_names"] and not _is_without_web(app):
+    if not app["server_names"] and not app["internal"] and not _is_without_web(app):
         yield "server_names is empty; give at least one name under which the app is to be served, as in `server_names: [shop.example.com]`"
 
 
@@ -365,7 +375,7 @@ def _find_access_problems(app: App) -> _Problems:
 
 def _find_start_problems(app: App) -> _Problems:
     given = [key for key in _ENTRY_POINTS if app[key] is not None]
-    if not given and not _is_without_web(app):
+    if not given and not app["internal"] and not _is_without_web(app):
         yield "wsgi is missing; give what gunicorn starts from, `wsgi: module:callable`, or `asgi` for an ASGI app"
     if len(given) > 1:
         yield "wsgi and asgi are both given; keep the one that the app is made for"
@@ -524,7 +534,7 @@ def _find_health_problems(app: App) -> _Problems:
 
 
 def _find_tls_problems(app: App) -> _Problems:
-    if not is_encrypted(app):
+    if not is_encrypted(app) or app["internal"]:
         return
     tls = app["tls"]
     given = [key for key in ("certificate", "key") if tls[key]]
@@ -566,7 +576,7 @@ def _find_site_problems(app: App) -> _Problems:
     told = {"name": "app"} | {"server_names": app["server_names"] or ["localhost"], "static": app["static"] or []}
     encrypted = {"tls": app["tls"] if "tls" in app and not any(_find_tls_problems(app)) else None}
     below_nginx = re.compile(rf"^(?={'|'.join(SPEC['nginx']['options'])})")
-    for problem in find_site_problems([site_input(_Entry({**app, **told, **encrypted}))], ""):
+    for problem in find_site_problems([site_input(_Entry(leave_out_site({**app, **told, **encrypted})))], ""):
         yield below_nginx.sub("nginx.", problem.removeprefix("[0]."))
 
 

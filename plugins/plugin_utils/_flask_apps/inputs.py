@@ -9,7 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
-from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout, check_name
+from ansible_collections.webstack.flask.plugins.module_utils._layout import (
+    SERVICE_PORT,
+    AppLayout,
+    check_name,
+    find_service_address,
+    name_service_variable,
+)
 from ansible_collections.webstack.flask.plugins.module_utils._nginx.plan import NginxLayout
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import (
     GIT_ACCESS,
@@ -44,6 +50,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     wants_proxy_protocol,
 )
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.procfile import list_processes
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.services import describe_users, find_users
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.workers import list_worker_packages
 
 _DOTENV = "python-dotenv==1.2.4"
@@ -127,6 +134,7 @@ def release_inputs(
             "env_files": list(app["env_files"]),
             "python_path": list(app["python_path"]),
             "service": dict(app["service"]),
+            **({"services": [_service_input(service) for service in app["uses"]]} if app["uses"] else {}),
             **_named_units("processes", list_processes(app, builds[app["name"]].get("procfile"))),
             **_named_units("schedules", app["schedules"]),
             "commands": list(app["release_commands"]),
@@ -138,6 +146,16 @@ def release_inputs(
         }
         for app in list_present(apps)
     ]
+
+
+def _service_input(service: str) -> dict[str, Any]:
+    return {
+        "name": service,
+        "variable": name_service_variable(service),
+        "address": find_service_address(service),
+        "port": SERVICE_PORT,
+        "callers": str(NginxLayout().callers_of(service)),
+    }
 
 
 def _named_units(key: str, described: Mapping[str, Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -164,6 +182,10 @@ def _switch_input(app: App) -> dict[str, Any]:
 
 
 def _proxy_input(app: App) -> dict[str, Any]:
+    if app["internal"]:
+        address = find_service_address(app["name"])
+        internal = {"address": address, "port": SERVICE_PORT, "host": f"{address}:{SERVICE_PORT}", "internal": True}
+        return {**internal, "proof": str(NginxLayout().proof_of(app["name"]))}
     host = concrete_name(app["server_names"])
     both: dict[str, Any] = {"proof": str(NginxLayout().proof_of(app["name"]))}
     if wants_proxy_protocol(app):
@@ -185,15 +207,15 @@ def site_inputs(
     """Return `nginx_site_sites`, given what became of the certificates, what the roles have handed on, and what `host_info` says is live.
 
     The sites of apps for which a role has failed stay as they are. One that has names in common with others stays beside them if it is
-    live, below the path that it has. An app without a web process has none; where users reach one that a former release has, theirs stays
-    for as long as they do.
+    live, below the path that it has, and a live service goes on for those who call it. An app without a web process has none; where users
+    reach one that a former release has, theirs stays for as long as they do.
 
     A page that was loaded before a switch asks for files of the former release after it: they are looked for, too. Data of the app are
     the same for all releases, and nginx takes them from where they are.
     """
     held = find_held(apps, results or ())
     going = [app for app in apps if app["name"] not in held]
-    staying = [app for app in apps if app["name"] in held and _is_live(app, live or {}) and _has_beside(app, going)]
+    staying = [app for app in apps if app["name"] in held and _is_live(app, live or {}) and _is_wanted(app, going)]
     chosen = [app for app in list_present(apps) if has_web(app) and (app in going or app in staying)]
     present = [as_certified(app, (certificates or {}).get(certificate_name(app))) for app in chosen]
     sites = [site_input(app) for app in present]
@@ -224,6 +246,11 @@ def leaves_web(app: App, live: Mapping[str, str] | None) -> bool:
 def _is_live(app: App, live: Mapping[str, str]) -> bool:
     """Return whether an app has a release, and that is below the path that the app is to have."""
     return live.get(app["name"], "").startswith(f"{path_prefix(app)}/")
+
+
+def _is_wanted(app: App, others: Sequence[App]) -> bool:
+    """Return whether the site of an app has to be written for others: they have names in common with it, or call it."""
+    return _has_beside(app, others) or any(app["name"] in other["uses"] for other in list_present(others))
 
 
 def _has_beside(app: App, others: Sequence[App]) -> bool:
@@ -277,6 +304,21 @@ def _named(app: App, address: str) -> dict[str, Any]:
     return {"app": app["name"], "address": address, "names": names}
 
 
+def withdrawn_sites(
+    sites: Sequence[Mapping[str, Any]], former: Mapping[str, Sequence[str]] | None, results: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return `nginx_site_sites` by which those call services no more that use them no more, of those that were let in so far (`former`).
+
+    Who has failed goes on with its former release, which uses what it has used.
+    """
+    failed, former = find_failures(results), former or {}
+    return [
+        {**site, "internal": {**site["internal"], "callers": [*site["internal"]["callers"], *(set(former[site["name"]]) & failed.keys())]}}
+        for site in sites
+        if site.get("internal") and not failed.keys() >= set(former.get(site["name"], ()))
+    ]
+
+
 def list_last_sites(
     result: Mapping[str, Any],
     apps: Sequence[App] | None = None,
@@ -323,7 +365,7 @@ def listen_ports(apps: Sequence[App]) -> list[int]:
 
 
 def _ports_of(app: App) -> tuple[int, int]:
-    return app["nginx"]["listen_port"], public_port(app)
+    return SERVICE_PORT if app["internal"] else app["nginx"]["listen_port"], public_port(app)
 
 
 def port_problems(apps: Sequence[App], listeners: Mapping[str, Sequence[Mapping[str, str]]]) -> list[str]:
@@ -340,9 +382,10 @@ def port_problems(apps: Sequence[App], listeners: Mapping[str, Sequence[Mapping[
         units = [holder["unit"] for holder in holders if holder["unit"]]
         stop = f"`systemctl disable --now {' '.join(dict.fromkeys(units))}`" if units else f"`ss -tlnp 'sport = :{port}'` shows it"
         key = "nginx: {listen_port: 8080}" if plain else "port: 8443` below `tls"
+        way_out = "" if port == SERVICE_PORT else f", or give the app another port: `{key}`"
         problems.append(
-            f"Port {port} is held by {who}, and nginx is to listen there for {', '.join(wanted)}. Stop that program for good ({stop}), or "
-            f"give the app another port: `{key}`."
+            f"Port {port} is held by {who}, and nginx is to listen there for {', '.join(wanted)}. Stop that program for good "
+            f"({stop}){way_out}."
         )
     return problems
 
@@ -364,6 +407,8 @@ def removal_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
 def without_app(apps: Sequence[App], name: str, *, remove_data: bool = False) -> list[App]:
     """Return the apps with one of them, which need not be among them, to be absent."""
     check_name(name)
+    if users := find_users(apps, name):
+        raise UserError(describe_users(name, users))
     names = [host for app in apps if app["name"] == name for host in app.get("server_names", [])]
     gone = {"name": name, "state": "absent", "remove_data": remove_data}
     return [*(app for app in apps if app["name"] != name), {**gone, **({"server_names": names} if names else {})}]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils._layout import SERVICE_PORT
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import (
     App,
     as_certified,
@@ -76,7 +77,7 @@ def _summarise_certificate(app: App, outcome: Mapping[str, Any], *, is_told: boo
 def summarise_host(host: Mapping[str, Any], hosts_path: str = "/etc/hosts") -> list[str]:
     """Return a line for each thing about a host, as host_info describes it, that somebody has to know and no run can mend."""
     lines = []
-    if closed := host.get("closed"):
+    if closed := [port for port in host.get("closed", []) if port != SERVICE_PORT]:
         ports = " and ".join(map(str, closed))
         allow = " && ".join(f"ufw allow {port}/tcp" for port in closed)
         lines.append(
@@ -151,6 +152,8 @@ def _say_what_it_does(app: App) -> str:
     """Return the subject and the verb of a sentence about a release of an app."""
     if not has_web(app):
         return "its processes are those of"
+    if app["internal"]:
+        return f"for {' and '.join(app['callers']) or 'nobody as yet'} on this host there is"
     port = public_port(app)
     scheme, usual = ("https", 443) if is_encrypted(app) else ("http", 80)
     return f"{scheme}://{concrete_name(app['server_names'])}{'' if port == usual else f':{port}'}{path_prefix(app)}/ serves"

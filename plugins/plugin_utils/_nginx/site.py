@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import PROXY_PROTOCOL, split_directives
+from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import PROXY_PROTOCOL, list_words, split_directives
 from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.sharing import Claim, find_sharing_problems, group
 from ansible_collections.webstack.flask.plugins.plugin_utils._specs import list_defaults, load_options
 from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import find_closest, show
@@ -29,6 +29,12 @@ TLS_DEFAULTS = list_defaults(_OPTIONS["tls"]["options"])
 
 STATIC_DEFAULTS = list_defaults(_OPTIONS["static"]["options"])
 """The options of a static mapping beside `url` and `paths`, and what they are unless the user says otherwise."""
+
+INTERNAL_DEFAULTS = list_defaults(_OPTIONS["internal"]["options"])
+"""The options of `internal` beside `address`, and what they are unless the user says otherwise."""
+
+_NOT_INTERNAL = ("tls", "path", "trusted_proxies", "trusted_header", "limit_requests", "limit_connections")
+"""Options that make no sense for a site that programs of the host alone ask, all from one address."""
 
 _OF_THE_NAME = ("listen_port", "tls", "trusted_proxies", "trusted_header")
 """Options of which sites with a name in common have one."""
@@ -83,6 +89,7 @@ def shape_site(site: Mapping[str, Any], *others: Mapping[str, Any]) -> dict[str,
         **lead,
         **places[0],
         "tls": tls,
+        "internal": {**INTERNAL_DEFAULTS, **_given(lead["internal"])} if lead["internal"] else None,
         "fronts": fronts,
         "places": places,
         "guarded": any(place["guarded"] for place in places),
@@ -191,6 +198,7 @@ def _check_site(where: str, site: object, names: Collection[str]) -> Iterator[st
             yield from _check_value(f"{where}.{option}", site[option], rule)
     yield from _check_server_names(f"{where}.server_names", site.get("server_names", []))
     yield from _check_tls(f"{where}.tls", site, names)
+    yield from _check_internal(where, site)
     yield from _check_stream_paths(f"{where}.stream_paths", site.get("stream_paths", []))
     yield from _check_trusted_proxies(f"{where}.trusted_proxies", site.get("trusted_proxies", []))
     yield from _check_trusted_header(where, site)
@@ -222,6 +230,29 @@ def _check_tls(where: str, site: Mapping[str, Any], names: Collection[str]) -> I
         yield from _check_value(f"{where}.{option}", value, rule)
     if str(tls["port"]) == str(site.get("listen_port", SITE_DEFAULTS["listen_port"])):
         yield f"{where}.port is {show(tls['port'])}, as is `listen_port`; give one of them another port"
+
+
+def _check_internal(where: str, site: Mapping[str, Any]) -> Iterator[str]:
+    internal = site.get("internal")
+    if internal is None:
+        return
+    if not isinstance(internal, dict):
+        yield _refuse(f"{where}.internal", internal, "a dictionary with `address` and `callers`")
+        return
+    yield from _check_keys(f"{where}.internal", internal, ["address", *INTERNAL_DEFAULTS])
+    yield from _check_value(f"{where}.internal.address", internal.get("address"), _LOOPBACK)
+    callers = internal.get("callers", [])
+    if not isinstance(callers, list):
+        yield _refuse(f"{where}.internal.callers", callers, "a list of names")
+        callers = []
+    for index, caller in enumerate(callers):
+        yield from _check_value(f"{where}.internal.callers[{index}]", caller, _NAME)
+    for option in _NOT_INTERNAL:
+        if site.get(option, SITE_DEFAULTS[option]) not in (SITE_DEFAULTS[option], {}):
+            yield f"{where}.{option} is {show(site[option])}, which is for a public site, and `internal` makes it none; take one out"
+    extra = site.get("extra")
+    for word in sorted({word for word in list_words(extra if isinstance(extra, str) else "") if word.startswith("auth_basic")}):
+        yield f"{where}.extra has `{word}`, and callers of an `internal` site say their word in place of a password; take it out"
 
 
 def _check_encrypted_names(where: str, names: object, known: Collection[str]) -> Iterator[str]:
@@ -454,6 +485,7 @@ def _number(highest: int) -> Callable[[object], bool]:
 _is_socket = _path(rf"unix:(/{_SEGMENT})+", limit=len("unix:") + _SOCKET_PATH_LIMIT)
 _is_host = _text(rf"{_HOST}:[0-9]{{1,9}}", flags=re.IGNORECASE)
 _is_port = _number(65535)
+_is_loopback = _text(r"127(\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}")
 _is_size = _text(r"[0-9]{1,9}[kmg]?", flags=re.IGNORECASE)
 _is_server_name = _text(rf"(\*\.)?{_HOST}|{_HOST}\.\*", limit=_HOST_NAME_LIMIT, flags=re.IGNORECASE)
 _is_rate = _text(r"[1-9][0-9]{0,5}r/[sm]")
@@ -496,6 +528,10 @@ _COUNT = _Rule(_text(r"[0-9]{1,6}"), "a number from 0 to 999999")
 _YES_OR_NO = _Rule(lambda value: isinstance(value, bool), "true or false")
 
 _ABSOLUTE_PATH = _Rule(_path(rf"(/{_SEGMENT})+"), "an absolute path of letters, digits and /_@+.- without `..`")
+_LOOPBACK = _Rule(
+    lambda value: isinstance(value, str) and value != "127.0.0.1" and _is_loopback(value),
+    "an address of the host itself that no other site has, from 127.0.0.2 to 127.255.255.254",
+)
 _PORT = _Rule(_is_port, "a number from 1 to 65535")
 
 _RULES = {

@@ -163,6 +163,32 @@ def test_an_app_has_the_same_fences_as_what_installs_its_dependencies_but_may_se
     assert {**confinement, "ProcSubset": "pid"} == FENCES
 
 
+SERVICE = {"name": "images", "source": {"path": "images"}, "wsgi": "wsgi:app", "internal": True}
+
+
+def test_only_who_uses_a_service_may_connect_to_its_address_whichever_unit_it_is() -> None:
+    described = [
+        {**_PLAIN, "uses": ["images"], "processes": {"mail": "work"}, "schedules": {"digest": {"command": "say", "at": "daily"}}},
+        SERVICE,
+    ]
+    made = {"shop": {"id": "1"}, "images": {"id": "1"}}
+    user, service = release_inputs(check_apps(described), made, made)
+    address = user["services"][0]["address"]
+    directory = "etc/systemd/system"
+    names = {"app@release.service.d/release.conf.j2": None, "app.process@release.service.j2": 0, "app.job@release.service.j2": 0}
+    texts = {}
+    for app in (user, service):
+        common = {"__gunicorn_systemd_app": app, "__gunicorn_systemd_root": "/var/www/x", "gunicorn_systemd_socket_group": "www-data"}
+        for name, kind in zip(names, (None, "processes", "schedules"), strict=True):
+            for one in app.get(kind, ()) if kind else [None]:
+                variables = common | {"__gunicorn_systemd_process": one}
+                texts[app["name"], name] = _ENVIRONMENT.get_template(f"{directory}/{name}").render(ansible_managed="x", **variables)
+    assert [text.splitlines().count(f"IPAddressAllow={address}") for (app, _name), text in texts.items() if app == "shop"] == [1, 1, 1]
+    assert texts["images", "app@release.service.d/release.conf.j2"].strip() == ""
+    lines = list_confinement(render(_TEMPLATE), texts["shop", "app@release.service.d/release.conf.j2"], app="shop", release="r1")
+    assert [line for line in lines if line.startswith("IPAddress")] == ["IPAddressDeny=127.79.0.0/16", f"IPAddressAllow={address}"]
+
+
 class Log:
     """What a worker writes to."""
 

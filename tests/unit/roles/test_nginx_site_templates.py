@@ -508,3 +508,34 @@ def test_no_accepted_value_breaks_out_of_its_directive(option: str) -> None:
             accepted += 1
             assert shape_of(parse(render_site(**site))) == usual, site
     assert accepted
+
+
+def test_a_service_listens_at_its_address_alone_and_asks_for_a_word_before_anything_else() -> None:
+    text = render_site(
+        name="img-2",
+        server_names=["127.79.1.2"],
+        upstream="unix:/run/images.sock",
+        listen_port=790,
+        internal={"address": "127.79.1.2", "callers": ["shop"]},
+        root="/srv/images",
+        static=[{"url": "/static/", "paths": ["static"]}],
+        extra="deny 192.0.2.1;",
+    )
+    servers = [block for words, block in parse(text) if words == ["server"]]
+    listens = [[words[1:] for words, _block in server if words[0] == "listen"] for server in servers]
+    assert listens == [[["127.79.1.2:790", "default_server"]], [["127.79.1.2:790"]]]
+    # The host itself is told before that this is the site, by a word of its own.
+    _known, gate = (block for words, block in servers[0] if words[0] == "if")
+    assert gate == [(["return", "403"], [])]
+    for server in servers:
+        headers = {words[1]: words[2] for words, _block in server if words[0] == "proxy_set_header"}
+        assert headers["X-Webstack-Caller"] == "$webstack_caller_img_m2"
+        assert headers["Authorization"] == "$webstack_authorization_img_m2"
+        assert headers["Proxy-Authorization"] == "$webstack_proxy_authorization_img_m2"
+    assert "acme" not in text
+
+
+def test_nobody_says_to_a_public_site_that_he_is_a_caller() -> None:
+    text = render_site(name="shop", server_names=["shop.test"], upstream="unix:/run/shop.sock")
+    assert re.search(r'(?m)^ +proxy_set_header X-Webstack-Caller +"";$', text)
+    assert " Authorization" not in text

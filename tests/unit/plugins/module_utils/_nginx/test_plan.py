@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
+from ansible_collections.webstack.flask.plugins.module_utils._host.words import list_callers
+from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import find_servers
 from ansible_collections.webstack.flask.plugins.module_utils._nginx.plan import (
+    Callers,
     Change,
     Entry,
     File,
@@ -19,6 +22,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._nginx.plan import 
     digest_active,
     find_foreign,
     find_forgotten,
+    find_former_callers,
     list_conflicts,
     make_plan,
 )
@@ -31,8 +35,13 @@ DEFAULT = Link("/etc/nginx/sites-available/default")
 FOREIGN = {Path("/etc/nginx/sites-enabled/other"): "server { server_name other.test; }"}
 
 
-def plan_for(observed: Observed, *sites: Site, default_site: str = "absent", unknown_names: str = "    return 444;\n") -> Plan:
-    return make_plan(observed, sites, http=HTTP, default_site=default_site, unknown_names=unknown_names, layout=LAYOUT)
+CATCH_ALL = "    return 444;\n"
+
+
+def plan_for(
+    observed: Observed, *sites: Site, default_site: str = "absent", unknown_names: str = CATCH_ALL, callers: Callers | None = None
+) -> Plan:
+    return make_plan(observed, sites, http=HTTP, default_site=default_site, unknown_names=unknown_names, layout=LAYOUT, callers=callers)
 
 
 def as_observed(plan: Plan, **more: Any) -> Observed:  # noqa: ANN401
@@ -101,6 +110,57 @@ def test_the_words_go_with_what_needed_them(site: Site) -> None:
     plan = plan_for(as_observed(plan_for(Observed({}, {}), GATED)), site)
     assert (str(PROOF.relative_to(LAYOUT.etc)), "NoneType") in steps(plan)
     assert find_foreign(Observed({PROOF: File("a note of mine", LAYOUT.access)}, {}), [site], LAYOUT)
+
+
+CALLERS, KEY = LAYOUT.callers_of("images"), "ab" * 32
+
+
+def service(*callers: str) -> Site:
+    text = "# webstack.flask.nginx_site\nserver { listen 127.79.1.2:790 default_server; server_name 127.79.1.2; }\n"
+    return Site("images", text, callers)
+
+
+def let_in(plan: Plan) -> list[str]:
+    (made,) = (change.after for change in plan.changes if change.path == CALLERS)
+    assert isinstance(made, File)
+    assert made.access == Access(0, 0, 0o600)
+    return list_callers(made.text)
+
+
+def test_a_service_lets_in_the_host_and_those_that_are_named_and_nobody_is_shown_a_word() -> None:
+    plan = plan_for(Observed({}, FOREIGN), service("shop", "blog"), callers=Callers(KEY))
+    assert let_in(plan) == ["webstack.flask", "blog", "shop"]
+    assert [path for path, _kind in steps(plan)][1] == "sites-available/images.callers"
+    (shown,) = (diff["after"] for diff in diff_changes(plan.changes) if diff["after_header"] == str(CALLERS))
+    assert shown.splitlines()[1:] == ["webstack.flask", "blog", "shop"]
+    assert KEY not in repr((Callers(KEY), plan))
+    assert steps(plan_for(as_observed(plan), service("blog", "shop"), callers=Callers(KEY))) == []
+
+
+def test_those_that_are_named_no_more_stay_until_they_are_to_go() -> None:
+    observed = as_observed(plan_for(Observed({}, FOREIGN), service("shop", "blog"), callers=Callers(KEY)))
+    assert let_in(plan_for(observed, service("forum"), callers=Callers(KEY, keep=True))) == ["webstack.flask", "blog", "forum", "shop"]
+    assert find_former_callers(observed, [service("blog"), SHOP], LAYOUT) == {"images": ["shop"]}
+    assert find_former_callers(observed, [service("blog", "shop")], LAYOUT) == {}
+    assert let_in(plan_for(observed, service("forum"), callers=Callers(KEY))) == ["webstack.flask", "forum"]
+    assert let_in(plan_for(observed, service("blog", "shop"), callers=Callers("cd" * 32))) == ["webstack.flask", "blog", "shop"]
+
+
+@pytest.mark.parametrize("after", [Site("images", SHOP.text), Site("images", None)], ids=["public", "gone"])
+def test_a_site_that_is_no_service_any_more_knows_no_words(after: Site) -> None:
+    observed = as_observed(plan_for(Observed({}, FOREIGN), service("shop"), callers=Callers(KEY)))
+    for callers in (None, Callers(KEY, keep=True)):
+        assert ("sites-available/images.callers", "NoneType") in steps(plan_for(observed, after, callers=callers))
+
+
+def test_a_file_of_somebody_else_is_not_overwritten_by_words() -> None:
+    assert find_foreign(Observed({CALLERS: File("a note of mine", LAYOUT.access)}, {}), [service()], LAYOUT)
+
+
+def test_no_other_server_answers_where_a_service_does() -> None:
+    plan = plan_for(Observed({}, {}), service("shop"), SHOP, callers=Callers(KEY))
+    listens = [listen for server in find_servers(plan.texts[LAYOUT.http]) for listen in server.listens]
+    assert listens == [("80", "default_server")]
 
 
 TOGETHER = Site(

@@ -63,7 +63,8 @@ class FakeNginx:
         self.active = "active"
 
     def update(self, *described: dict[str, Any], check: bool = False, **params: object) -> dict[str, Any]:
-        defaults: dict[str, Any] = {"http": _HTTP, "default_site": "absent", "unknown_names": "", "remove_logs": False}
+        defaults: dict[str, Any] = {"http": _HTTP, "default_site": "absent", "unknown_names": ""}
+        defaults |= {"remove_logs": False, "keep_callers": False}
         run = sites.SiteUpdate({"sites": list(described), **defaults, **params}, self.warnings.append, self.layout)
         return run.apply(check=check)
 

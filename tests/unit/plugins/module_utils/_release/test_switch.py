@@ -74,6 +74,18 @@ def _serve(answer: Callable[[str], str]) -> Iterator[int]:
             thread.join(10)
 
 
+def test_a_service_is_asked_through_the_web_server_with_the_word_of_the_host(layout: AppLayout) -> None:
+    def answer(request: str) -> str:
+        return "200 OK\r\nX-Webstack-Release: r1" if "\r\nAuthorization: Basic aG9zdDp3b3Jk\r\n" in request else "403 Forbidden"
+
+    with _serve(answer) as port:
+        proxy = Proxy("127.0.0.1", port, f"127.0.0.1:{port}")
+        switch = Switch(layout, REAL, HealthCheck(), replace(proxy, authorization="Basic aG9zdDp3b3Jk"), drain_limit=1)
+        switch.verify_within(0, "r1")
+        with pytest.raises(ReleaseFailed, match="403"):
+            Switch(layout, REAL, HealthCheck(), proxy, drain_limit=1).verify_within(0, "r1")
+
+
 @pytest.mark.parametrize(("own", "word"), [("0123abcd", "0123abcd"), (None, "1")], ids=["its own", "made before there were any"])
 def test_a_release_is_asked_for_its_name_by_its_own_word(layout: AppLayout, own: str | None, word: str) -> None:
     if own:

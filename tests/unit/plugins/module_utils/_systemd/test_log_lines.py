@@ -63,3 +63,8 @@ def test_long_lines_are_cut_so_that_an_app_cannot_fill_a_message() -> None:
 
 def test_equal_lines_that_follow_each_other_are_one_and_push_nothing_out() -> None:
     assert find_last_words("why\n" + "again\n" * 20 + "end\nagain\n", 4) == ["why", "again (20 times)", "end", "again"]
+
+
+def test_the_word_by_which_an_app_calls_a_service_is_not_among_them() -> None:
+    url = f"http://shop:{'0123abcd' * 8}@127.79.1.2:790/images"
+    assert find_last_words(f"500 Server Error for url: {url}\n", 5) == ["500 Server Error for url: http://shop:…@127.79.1.2:790/images"]

@@ -34,6 +34,8 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
             "wsgi": "wsgi:app",
             "asgi": None,
             "server_names": ["shop.test"],
+            "internal": False,
+            "uses": [],
             "path": "/",
             "chdir": "",
             "python_path": [],
@@ -144,10 +146,10 @@ def test_an_entry_that_is_no_mapping_is_refused() -> None:
 
 
 _KEYS = (
-    "asgi, build_commands, build_env, chdir, dependencies, drain, env, env_files, group, gunicorn, health, keep_releases, name, "
-    "nginx, path, processes, python_path, "
+    "asgi, build_commands, build_env, chdir, dependencies, drain, env, env_files, group, gunicorn, health, internal, keep_releases, "
+    "name, nginx, path, processes, python_path, "
     "release_command_timeout, release_commands, remove_data, "
-    "schedules, server_names, service, shared, source, state, static, tls, watch, wsgi"
+    "schedules, server_names, service, shared, source, state, static, tls, uses, watch, wsgi"
 )
 
 

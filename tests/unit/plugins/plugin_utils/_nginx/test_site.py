@@ -384,3 +384,38 @@ def test_what_is_below_a_site_is_below_its_path() -> None:
     assert shaped["prefix"] == "/shop"
     assert shaped["static"][0]["pattern"] == "/shop/static/"
     assert shaped["stream_paths"] == ["/shop/", "/shop/events"]
+
+
+INTERNAL = {"internal": {"address": "127.79.1.2", "callers": ["blog"]}, "listen_port": 790, "server_names": ["127.79.1.2"]}
+
+
+def test_a_service_of_the_host_may_be_described() -> None:
+    assert problems_with(**INTERNAL) == []
+    assert shape_site({**SITE, **INTERNAL})["internal"] == {"address": "127.79.1.2", "callers": ["blog"]}
+    assert shape_site({**SITE, **INTERNAL, "internal": {"address": "127.0.0.2"}})["internal"]["callers"] == []
+    assert shape_site(SITE)["internal"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"internal": True}, "sites[0].internal is True; allowed is a dictionary"),
+        ({"internal": {}}, "sites[0].internal.address is None; allowed is an address of the host itself"),
+        *(
+            ({"internal": {"address": address}}, f"sites[0].internal.address is {address!r}; allowed is an address of the host itself")
+            for address in ("127.0.0.1", "10.0.0.1", "0.0.0.0", "127.1", "127.0.0.256", "127.0.0.2;", "::1", 127, "")  # noqa: S104
+        ),
+        ({"internal": {"address": "127.79.1.2", "callers": "blog"}}, "sites[0].internal.callers is 'blog'; allowed is a list"),
+        ({"internal": {"address": "127.79.1.2", "callers": ["a b"]}}, "sites[0].internal.callers[0] is 'a b'; allowed is 1 to 32"),
+        ({"internal": {"address": "127.79.1.2", "user": "x"}}, "sites[0].internal has no option 'user'"),
+        ({"tls": TLS}, "sites[0].tls is {'certificate': '/etc/ssl/c.pem', 'key': '/etc/ssl/k.pem'}, which is for a public site"),
+        ({"path": "/shop"}, "sites[0].path is '/shop', which is for a public site, and `internal` makes it none"),
+        ({"trusted_proxies": ["10.0.0.0/8"]}, "sites[0].trusted_proxies is ['10.0.0.0/8'], which is for a public site"),
+        ({"limit_requests": "1r/s"}, "sites[0].limit_requests is '1r/s', which is for a public site"),
+        ({"limit_connections": 3}, "sites[0].limit_connections is 3, which is for a public site"),
+        ({"extra": "auth_basic x;"}, "sites[0].extra has `auth_basic`, and callers"),
+    ],
+)
+def test_what_a_service_cannot_be_is_refused(options: dict[str, Any], said: str) -> None:
+    (problem,) = problems_with(**{**INTERNAL, **options})
+    assert problem.startswith(said)

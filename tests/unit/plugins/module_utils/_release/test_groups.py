@@ -258,6 +258,16 @@ def test_a_rollback_is_one_of_all_and_a_second_one_returns() -> None:
     assert {outcome["changed"] for outcome in roll_back(world, both("b2")["cart"]).values()} == {False}
 
 
+def test_what_the_described_site_does_not_go_with_is_told_of_each_member() -> None:
+    world = live("b1", "b2")
+    outcomes = roll_back_party(Party([shop("b1", proxy=None), cart("b1")]), "previous", 1, world.host, check=False)
+    told = {
+        name: [note for note in outcome["notes"] if note.startswith("ATTENTION: this release has a web process")]
+        for name, outcome in outcomes.items()
+    }
+    assert {name: len(notes) for name, notes in told.items()} == {"shop": 1, "cart": 0}
+
+
 @pytest.mark.parametrize("to", ["previous", "0123456789ab"])
 def test_a_group_without_a_set_to_go_back_to_stays_and_says_so(to: str) -> None:
     world = live("b1")

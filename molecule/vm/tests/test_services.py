@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +44,15 @@ def call_from(host: Host, units: str, url: str) -> str:
 def test_the_kernel_lets_those_connect_that_name_a_service_and_nobody_else(host: Host) -> None:
     variables = describe(host, new_version())
     (user,) = variables["flask_apps"]
-    store = {**copy.deepcopy(user), "name": "store", "internal": True, "server_names": [], "gunicorn": {"workers": 1}}
+    store = {
+        "name": "store",
+        "source": {"path": user["source"]["path"].replace("faulty", "bare")},
+        "dependencies": {"file": "none"},
+        "wsgi": "application",
+        "internal": True,
+        "gunicorn": {"workers": 1},
+        "health": user["health"],
+    }
     caller = {**user, "uses": ["store"], "processes": {"sleeper": "exec sleep infinity"}, "release_commands": [CONNECTS]}
     run_playbook(host, Path(EVERYTHING), {"flask_apps": [caller, store]}).succeeded()
     host.check_output(f"cp {ROOT}/current/env /root/url")
@@ -57,5 +64,3 @@ def test_the_kernel_lets_those_connect_that_name_a_service_and_nobody_else(host:
     for units in (f"{NAME}@*.service", f"{NAME}.sleeper@*.service"):
         assert call_from(host, units, "/root/url") == NO_CONNECTION, units
     assert call_from(host, "ssh.service", "/root/url") == ANSWERED, "it is there, and the word still counts until site.yml has run"
-    gone = {"name": "store", "state": "absent", "remove_data": True}
-    run_playbook(host, Path(EVERYTHING), {"flask_apps": [user, gone]}).succeeded()

@@ -325,6 +325,27 @@ def test_where_one_of_the_new_releases_is_no_good_any_more_all_go_back() -> None
     assert record is None or record.failed
 
 
+def test_where_the_workers_of_one_of_the_new_releases_are_no_good_any_more_all_go_back() -> None:
+    """Without a web process, they are all by which such a release is seen to be good."""
+
+    def bot(build: str) -> dict[str, Any]:
+        unit = {"name": "mail", "unit": "# webstack.flask\n[Service]\nExecStart=work\n", "count": 1, "exclusive": False, "watch": 1}
+        return cart(build, processes=[unit], gunicorn_conf="", socket="", proxy=None)
+
+    world = install()
+    world.beside = CART
+    for build in ("b1", "b2"):
+        assert errors(take(world, shop(build), bot(build))) == {}
+    before = reached(world)
+    world = cut_off(world, shop("b3"), bot("b3"), is_proven)
+    new = identify(bot("b3"))
+    env = f"{CART.release(new)}/env"
+    world.nodes[env] = Node("file", "BEHAVES=dead\n", world.nodes[env].access)
+    world.stop(CART.process_unit(new, "mail"))
+    assert "error" not in deployed(shop("b2", group=""))(world)
+    assert reached(world) == before
+
+
 def test_where_one_of_the_former_releases_is_no_good_any_more_all_go_forward() -> None:
     world = cut_off(live("b1"), shop("b2"), cart("b2"), lambda now: reached(now)["shop"] == both("b2")["shop"])
     spoil(world, CART, both("b1")["cart"])

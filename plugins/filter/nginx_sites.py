@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_site_problems, shape_sites
+from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.shape import shape_sites
+from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_site_problems
 
 
 def site_parameters(sites: Sequence[Mapping[str, Any]], contents: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -13,7 +13,8 @@ from typing import Any
 import jinja2
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import adapt_to_version, add_catch_all, find_servers, is_ours
-from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_site_problems, shape_site, shape_sites
+from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.shape import shape_site, shape_sites
+from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_site_problems
 
 TEMPLATES = Path(__file__).parents[3] / "roles/nginx_site/templates"
 Block = list[tuple[list[str], "Block"]]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.shape import shape_sites
 from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.sharing import Claim, group
-from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_site_problems, shape_sites
+from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_site_problems
 
 TLS = {"certificate": "/etc/ssl/c.pem", "key": "/etc/ssl/k.pem"}
 

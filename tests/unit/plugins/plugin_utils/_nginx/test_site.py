@@ -3,7 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import SITE_DEFAULTS, find_site_problems, shape_site
+from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.options import SITE_DEFAULTS
+from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.shape import shape_site
+from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.site import find_site_problems
 
 SITE: dict[str, Any] = {
     "name": "shop",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from scenario_tests import http_get, run_playbook, wait_on_host
 from scenario_tests.load import crowd
-from scenario_tests.tls import Users, converge, describe, settle
+from scenario_tests.tls import Users, converge, describe
 
 if TYPE_CHECKING:
     from testinfra.host import Host
@@ -124,7 +124,7 @@ def test_apps_that_share_a_name_share_the_certificate_that_the_authority_signs_f
     beside = describe(host, "star", name="below", server_names=names, path="/below", tls=None)["flask_apps"]
     both = describe(host, "shop", server_names=names)["flask_apps"] + beside
     try:
-        settle(host, {"flask_apps": both})
+        converge(host, {"flask_apps": both})
         assert host.check_output("ls /etc/letsencrypt/renewal").split() == ["webstack-flask-shop.conf", "webstack-flask-star.conf"]
         for name in names:
             assert users.get(f"https://{name}/").body == "first\n"

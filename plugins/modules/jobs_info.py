@@ -19,7 +19,7 @@ options:
     elements: str
     required: true
   runs:
-    description: The last runs of each job that are returned, so many at most. At least 1.
+    description: The last runs of each job that are returned, so many at most, from 1 to 100.
     type: int
     default: 5
 attributes:
@@ -105,8 +105,8 @@ def main() -> None:
     """Run the module."""
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     most = module.params["runs"]
-    if most < 1:
-        module.fail_json(msg=f"runs is {most}; it must be 1 or more")
+    if not 1 <= most <= 100:
+        module.fail_json(msg=f"runs is {most}; allowed is a number from 1 to 100")
     try:
         known = list_units()
         jobs = [job for name in module.params["apps"] for job in describe_jobs(AppLayout.of(name), REAL, known, most)]

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.processes import GONE
-from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record, read_records
 from ansible_collections.webstack.flask.plugins.module_utils._release.schedules import Schedule
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.timers import Timers
@@ -22,6 +22,9 @@ from ansible_collections.webstack.flask.plugins.module_utils._systemd.journal im
 LINES = 10
 """Lines of what a job has said that are shown of its last run."""
 
+_MOST_UNITS = 200
+"""Units that are looked for. Any process of the host can write names of units into the journal, as many as it likes."""
+
 
 def describe_jobs(layout: AppLayout, host: Host, known: Sequence[str], most: int) -> list[dict[str, Any]]:
     """Return each job of the release in which jobs start: its last runs, `most` at most, in whichever release, and when it runs next.
@@ -31,16 +34,23 @@ def describe_jobs(layout: AppLayout, host: Host, known: Sequence[str], most: int
     release = (host.files.read_link(layout.jobs) or "").rpartition("/")[2]
     record = read_record(layout, host, release) if release else None
     suspended = Timers(layout, host).find_suspended()
+    releases = [one.id for one in read_records(layout, host)]
     return [
         {
             "app": layout.name,
             "name": job.name,
             "suspended": job.name in suspended,
             "next": "" if job.name in suspended else "".join(host.units.find_next_times(job.at)[:1]),
-            "runs": _describe_runs([unit for unit in known if layout.is_job(unit) and name_of(unit) == job.name], host, most),
+            "runs": _describe_runs(choose_units(layout, job.name, releases, known), host, most),
         }
         for job in map(Schedule.of, record.schedules if record else ())
     ]
+
+
+def choose_units(layout: AppLayout, job: str, releases: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Return the units of a job, not too many: those of the releases on the host, and those of which the journal says that there were."""
+    former = (unit for unit in known if layout.is_job(unit) and name_of(unit) == job)
+    return list(dict.fromkeys([*(layout.job_unit(release, job) for release in releases), *former]))[:_MOST_UNITS]
 
 
 def _describe_runs(units: Sequence[str], host: Host, most: int) -> list[dict[str, Any]]:

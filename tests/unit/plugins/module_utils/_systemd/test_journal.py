@@ -6,7 +6,8 @@ import json
 from dataclasses import replace
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils._release.job_runs import describe_run
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.job_runs import choose_units, describe_run
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.journal import Run, parse_runs
 
 UNIT = "shop.digest.job@0123456789ab.service"
@@ -67,3 +68,11 @@ def test_a_run_whose_beginning_is_no_longer_in_the_journal_is_left_out_and_so_is
     other = {"MESSAGE_ID": "7ad2d189f7e94e70a38c781354912448", "UNIT": UNIT}
     runs = parse_runs(write([EXITED, result("exit-code"), NOT_DONE], [STARTING, other, DONE]))
     assert [(one.invocation, one.failed) for one in runs] == [("run1", False)]
+
+
+def test_units_that_somebody_has_made_up_in_the_journal_neither_are_without_end_nor_hide_those_on_the_host() -> None:
+    made_up = [f"shop.digest.job@{number:012x}.service" for number in range(100_000)]
+    others = ["shop.other.job@0123456789ab.service", "blog.digest.job@0123456789ab.service", "shop.digest.job@x;y.service", ""]
+    chosen = choose_units(AppLayout.of("shop"), "digest", ["0123456789ab"], [*others, *made_up])
+    assert chosen == [UNIT, *made_up[:199]]
+    assert choose_units(AppLayout.of("shop"), "digest", [], [UNIT, *others]) == [UNIT]

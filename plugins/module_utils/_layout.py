@@ -219,6 +219,11 @@ class AppLayout:
         """Directory with an empty file for each job that somebody has suspended. It belongs to the app, and outlives every release."""
         return self.root / "suspended"
 
+    @property
+    def started(self) -> Path:
+        """Directory with a file for each job: the times that have had their run. It belongs to the app, and outlives every release."""
+        return self.root / "started"
+
     def job_unit(self, release: str, job: str) -> str:
         """Return the name of the unit in which a job runs in a release."""
         return f"{self.name}.{job}.job@{release}.service"

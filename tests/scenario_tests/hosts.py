@@ -6,6 +6,8 @@ import http.client
 import json
 import os
 import shlex
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,7 @@ from harness import hosts, machines
 from harness.scenario import EVERY_DEBIAN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from testinfra.backend.base import CommandResult
     from testinfra.host import Host
@@ -105,6 +107,15 @@ def cut_power(host: Host) -> None:
     machines.cut_power(name)
     machines.switch_on(name)
     machines.wait_until_ready(name)
+
+
+@contextmanager
+def other_clock(host: Host) -> Iterator[None]:
+    """Set the clock of a virtual machine right again, whatever it was set to in the block."""
+    try:
+        yield
+    finally:
+        host.check_output("date --set %s", f"@{time.time():.0f}")
 
 
 def _instance(host: Host) -> dict[str, Any]:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import platform
-import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scenario_tests import run_playbook
+from scenario_tests import other_clock, run_playbook
 from scenario_tests.faulty import EVERYTHING, describe, ensure_served, new_version, served, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from testinfra.host import Host
 
 testinfra_hosts = ["debian12"]
@@ -35,19 +31,10 @@ def test_this_machine_has_a_language_that_was_never_generated(host: Host) -> Non
     assert "es_ES" not in host.check_output("locale -a 2>/dev/null")
 
 
-@contextmanager
-def clock(host: Host, words: str) -> Iterator[None]:
-    """Set the machine's clock wrong for the block."""
-    host.check_output("date --set %s", words)
-    try:
-        yield
-    finally:
-        host.check_output("date --set %s", f"@{time.time():.0f}")
-
-
 def test_a_machine_whose_clock_is_years_behind_is_told_so_and_nothing_is_changed(host: Host) -> None:
     version = ensure_served(host)
-    with clock(host, "2020-01-01"):
+    with other_clock(host):
+        host.check_output("date --set 2020-01-01")
         refused = run_playbook(host, Path(EVERYTHING), describe(host, new_version()))
     assert refused.status != 0
     assert refused.changed == 0

@@ -96,7 +96,16 @@ def find_parts(layout: AppLayout, host: Host, remains: Remains, *, with_data: bo
     file that we have not written, nor what is in a directory that somebody else has made.
     """
     code = (
-        [layout.current, layout.previous, layout.jobs, layout.suspended, layout.releases, layout.environments, layout.builds]
+        [
+            layout.current,
+            layout.previous,
+            layout.jobs,
+            layout.suspended,
+            layout.started,
+            layout.releases,
+            layout.environments,
+            layout.builds,
+        ]
         if remains.is_ours(layout)
         else []
     )

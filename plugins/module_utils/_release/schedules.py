@@ -7,6 +7,9 @@ A timer belongs to the app. A switch that leaves its times as they are does not 
 unit that looks where the link `jobs` leads, starts the job in that release, and lasts as long as the job: meanwhile the timer starts no
 other. The job's own unit is written for one release, in which it stays to its end. The link follows users only when a release was seen to
 serve them, and its processes to work.
+
+Where the clock is set back, systemd finds times due once more. So the starter writes down each time that has had its run, and passes over
+one that it finds there.
 """
 
 from __future__ import annotations
@@ -22,6 +25,23 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.seam impor
 from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import name_of
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.exec_line import format_exec
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
+
+KEPT_TIMES = 1500
+"""How many times that have had their run are remembered of a job: those of a day, if it runs each minute."""
+
+_CLAIM = """
+test "$TRIGGER_UNIT" || exit 0
+next=$(TZ=UTC systemd-analyze --no-pager calendar -- "$1" | sed -n "s/^ *Next elapse: //p")
+test "$next" || exit 0
+time="$1, before $next" done="started/$2" new="started/.$2"
+if grep -qsxF -e "$time" "$done"; then
+    echo "The clock was set back: this time has had its run."
+    exit 1
+fi
+mkdir -p started
+{ tail -n "$3" "$done" 2>/dev/null; echo "$time"; } > "$new" && sync "$new" && mv "$new" "$done" && sync started
+exit 0
+"""
 
 
 @dataclass(frozen=True)
@@ -53,6 +73,7 @@ class Schedule:
     def list_files(self, layout: AppLayout) -> dict[str, str]:
         """Return the texts of the units by which it starts, by their names."""
         job = layout.job_unit('$(basename "$(readlink jobs)")', self.name)
+        condition = format_exec(claim_time(self.at, self.name), str(layout.root))
         start = format_exec(["/bin/sh", "-c", f'exec systemctl start "{job}"'], str(layout.root))
         return {
             layout.timer_unit(self.name): (
@@ -65,11 +86,20 @@ class Schedule:
                 "# Written by webstack.flask.\n"
                 f"[Unit]\nDescription={layout.name}, starts the job {self.name} in the release that serves users\n"
                 f"[Service]\nType=oneshot\nTimeoutStartSec=infinity\nWorkingDirectory={layout.root}\n"
-                f"ExecStart={start}\n"
+                f"ExecCondition={condition}\nExecStart={start}\n"
                 # A failure of the job, be it in another release, is over once it is done.
                 f"ExecStartPost=-/bin/systemctl reset-failed {layout.job_unit('*', self.name)}\n"
             ),
         }
+
+
+def claim_time(at: str, job: str) -> list[str]:
+    """Return a command that claims the present time of a calendar for a job, and fails if that time has had its run.
+
+    It is run in the directory of the app. Two moments belong to the same time if the one that comes next is the same. A start by hand is
+    none of a time's. Where it cannot be known, or written down, which time it is, the job runs.
+    """
+    return ["/bin/sh", "-c", _CLAIM.strip(), "sh", at, job, str(KEPT_TIMES - 1)]
 
 
 def find_jobs(layout: AppLayout, host: Host) -> list[str]:

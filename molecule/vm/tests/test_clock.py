@@ -1,0 +1,42 @@
+"""However the clock of a machine is set, each time of a job has one run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scenario_tests import other_clock, wait_on_host
+from scenario_tests.faulty import NAME, ROOT, ensure_served
+
+if TYPE_CHECKING:
+    from testinfra.host import Host
+
+testinfra_hosts = ["debian12"]
+
+HOUR = 3600
+RUNS = f"{ROOT}/shared/runs"
+"""The job writes the time into it."""
+
+
+def come_to(host: Host, time: int, *, runs: bool) -> None:
+    """Let a time come, and wait until the job has run, or was passed over."""
+    passed = f"journalctl --no-pager --output=cat --unit {NAME}.hourly.job.service | grep -c 'has had its run'"
+    before = host.run(passed).stdout.strip()
+    host.check_output("date --set @%s", str(time - 2))
+    ran, passed_over = f"test $(tail -n 1 {RUNS}) -ge {time} -a $(tail -n 1 {RUNS}) -lt {time + HOUR}", f"test $({passed}) -gt {before}"
+    wait_on_host(host, ran if runs else f"{passed_over} && test $(date +%s) -gt {time + 1}", pause=0.5)
+
+
+def test_each_time_of_a_job_has_one_run_however_the_clock_is_set(host: Host) -> None:
+    ensure_served(host)
+    with other_clock(host):
+        host.check_output(f"date +%s >> {RUNS}")
+        due = int(host.check_output("date +%s")) // HOUR * HOUR + 2 * HOUR + HOUR // 2
+        come_to(host, due, runs=True)
+        come_to(host, due, runs=False)
+        # Far ahead for a while: what was passed over then has its run when it comes.
+        come_to(host, due + 4 * HOUR, runs=True)
+        come_to(host, due + 2 * HOUR, runs=True)
+        come_to(host, due + 4 * HOUR, runs=False)
+        (_before, *runs) = map(int, host.check_output(f"cat {RUNS}").split())
+    times = [(run - HOUR // 2) // HOUR for run in runs]
+    assert len(times) == len(set(times))

@@ -33,13 +33,13 @@ def test_each_time_of_a_job_has_one_run_however_the_clock_is_set(host: Host) -> 
     with other_clock(host):
         # This test may have been here in this hour.
         host.check_output(f"rm -f {RUNS} {ROOT}/started/hourly && systemctl start {STARTER}")
-        due = int(host.check_output("date +%s")) // HOUR * HOUR + 2 * HOUR + HOUR // 2
+        due = int(host.check_output("date +%s")) // HOUR * HOUR + HOUR + HOUR // 2
         come_to(host, due, runs=True)
         come_to(host, due, runs=False)
-        # Far ahead for a while: what was passed over then has its run when it comes.
-        come_to(host, due + 4 * HOUR, runs=True)
-        come_to(host, due + 2 * HOUR, runs=True)
-        come_to(host, due + 4 * HOUR, runs=False)
+        # It is ahead for a while: what was passed over then has its run when it comes.
+        come_to(host, due + 3 * HOUR, runs=True)
+        come_to(host, due + HOUR, runs=True)
+        come_to(host, due + 3 * HOUR, runs=False)
         (_by_hand, *runs) = map(int, host.check_output(f"cat {RUNS}").split())
     times = [(run - HOUR // 2) // HOUR for run in runs]
     assert len(times) == len(set(times))

@@ -11,7 +11,8 @@ from ansible_collections.webstack.flask.plugins.module_utils._layout import AppL
 from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy, deploy_party, read_spec
 from ansible_collections.webstack.flask.plugins.module_utils._release.groups import Party
 
-from fakes.host import UNITS, Node, World
+from fakes.host import World
+from fakes.memory import UNITS, Node
 
 LAYOUT = AppLayout.of("shop")
 HEALTH = {"path": "/", "statuses": [200], "timeout": 1, "interval": 0.2, "deadline": 2}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from fakes.host import UNITS, Node, Unit, World
+from fakes.host import World
+from fakes.memory import UNITS, Node, Unit
 from fakes.runs import LAYOUT, deployed, describe, identify, install
 
 FORMER, APP = describe("b1"), describe("b2")

@@ -15,7 +15,9 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.processes 
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record
 from ansible_collections.webstack.flask.plugins.module_utils._release.removal import remove
 from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back_party
-from fakes.host import FakeRemains, World, release_of
+from fakes.host import World
+from fakes.memory import release_of
+from fakes.parts import FakeRemains
 from fakes.runs import PROXY, deployed, deployed_together, describe, identify, install, rested
 
 SHOP, CART = AppLayout.of("shop"), AppLayout.of("cart")

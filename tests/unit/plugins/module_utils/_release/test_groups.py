@@ -21,7 +21,8 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.groups imp
 from ansible_collections.webstack.flask.plugins.module_utils._release.joint import JointFailure, attend_parties
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record
 from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back_party
-from fakes.host import Node, World
+from fakes.host import World
+from fakes.memory import Node
 from fakes.runs import HEALTH, PROXY, deployed, deployed_together, describe, identify, install, rested
 
 if TYPE_CHECKING:

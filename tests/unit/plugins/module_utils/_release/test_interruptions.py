@@ -19,7 +19,9 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.release im
 from ansible_collections.webstack.flask.plugins.module_utils._release.removal import remove
 from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction
-from fakes.host import UNITS, FakeRemains, Node, Stopped, World, release_of
+from fakes.host import World
+from fakes.memory import UNITS, Node, Stopped, release_of
+from fakes.parts import FakeRemains
 from fakes.runs import LAYOUT, Operation, deployed, describe, identify, install, rested
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.groups imp
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord
 from ansible_collections.webstack.flask.plugins.module_utils._release.services import take_turns
-from fakes.host import Node, World
+from fakes.host import World
+from fakes.memory import Node
 from fakes.runs import LAYOUT, PROXY, deployed, describe, identify, install
 
 CALLERS = "/etc/nginx/sites-available/images.callers"

@@ -19,7 +19,8 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.health imp
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Proxy, Switch
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
-from fakes.host import FakeHome, World
+from fakes.host import World
+from fakes.parts import FakeHome
 from fakes.runs import deployed, describe, identify, install
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._release.removal import remove
-from fakes.host import FakeRemains, Node, Unit, World
+from fakes.host import World
+from fakes.memory import Node, Unit
+from fakes.parts import FakeRemains
 from fakes.runs import LAYOUT, deployed, describe, install
 
 TIMER, STAMP = LAYOUT.timer_unit("digest"), str(LAYOUT.stamp(LAYOUT.timer_unit("digest")))

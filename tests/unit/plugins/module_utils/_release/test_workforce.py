@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back
-from fakes import host as fake
 from fakes.host import World
+from fakes.memory import UNITS, Node, Unit
 from fakes.runs import LAYOUT, deployed, describe, identify, install
 
 
 @pytest.fixture(autouse=True)
 def _long_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fake, "WORK", 5000)
+    monkeypatch.setattr("fakes.host.WORK", 5000)
 
 
 def at_work(build: str, **changes: object) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def test_what_it_needs_goes_once_it_has_ended() -> None:
     for build in ("b3", "b4"):
         deployed(at_work(build))(world)
     for build in ("b1", "b2", "b3"):
-        world.set_unit(unit_of(build), fake.Unit())
+        world.set_unit(unit_of(build), Unit())
     world.clock += 1000
     deployed(at_work("b5"))(world)
     assert str(LAYOUT.release(identify(at_work("b1")))) not in world.nodes
@@ -85,10 +85,10 @@ def test_one_that_was_to_start_again_does_not_when_users_are_taken_on_before_it_
 
 
 def test_a_unit_of_somebody_else_that_is_called_alike_is_left_alone() -> None:
-    theirs = {f"{fake.UNITS}/shop.mail@tty1.service", f"{fake.UNITS}/multi-user.target.wants/shop.mail@tty1.service"}
+    theirs = {f"{UNITS}/shop.mail@tty1.service", f"{UNITS}/multi-user.target.wants/shop.mail@tty1.service"}
     world = live()
-    world.nodes |= {place: fake.Node("file", "[Service]\nExecStart=theirs\n") for place in theirs}
-    world.set_unit("shop.mail@tty1.service", fake.Unit("active"))
+    world.nodes |= {place: Node("file", "[Service]\nExecStart=theirs\n") for place in theirs}
+    world.set_unit("shop.mail@tty1.service", Unit("active"))
     assert "error" not in deployed(at_work("b3"))(world)
     assert theirs <= set(world.nodes)
     assert world.units["shop.mail@tty1.service"].active == "active"
@@ -99,8 +99,8 @@ def test_a_worker_to_which_users_are_taken_back_finds_the_data_where_they_are_no
     former, now = (f"# Written by webstack.flask.\n[Unit]\nRequiresMountsFor=/{disk}\n" for disk in ("old", "new"))
     file, other = (str(LAYOUT.unit_file(unit_of(build))) for build in ("b1", "b2"))
     own = "# webstack.flask\n[Service]\nExecStart=work\n"
-    world.nodes |= {file: fake.Node("file", own + former), other: fake.Node("file", own + former)}
-    world.nodes[str(LAYOUT.places)] = fake.Node("file", now)
+    world.nodes |= {file: Node("file", own + former), other: Node("file", own + former)}
+    world.nodes[str(LAYOUT.places)] = Node("file", now)
     assert "error" not in back(world)
     assert (world.nodes[file].text, world.nodes[other].text) == (own + now, own + former)
 
@@ -108,8 +108,8 @@ def test_a_worker_to_which_users_are_taken_back_finds_the_data_where_they_are_no
 def test_one_too_many_that_was_stopped_by_hand_does_not_start_at_boot() -> None:
     world = install(deployed(at_work("b1", count=2)))
     second = LAYOUT.process_unit(identify(at_work("b1")), "mail", 2)
-    world.set_unit(second, fake.Unit())
-    wants = f"{fake.UNITS}/multi-user.target.wants/{second}"
+    world.set_unit(second, Unit())
+    wants = f"{UNITS}/multi-user.target.wants/{second}"
     assert wants in world.nodes
     assert deployed(at_work("b1"))(world)["changed"]
     assert wants not in world.nodes

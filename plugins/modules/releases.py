@@ -279,6 +279,12 @@ options:
     description: Group of the web server, which may read what is I(public) of the apps' data.
     type: str
     default: www-data
+  sites_stay:
+    description:
+      - Whether nobody changes the sites of the apps afterwards.
+      - An app that has a web process is then not taken to a release without one, behind which its site would answer 502 Bad Gateway.
+    type: bool
+    default: false
   defer_errors:
     description:
       - Whether the module succeeds although some of the apps are not where they should be.
@@ -357,7 +363,7 @@ def main() -> None:
     diffs = []
 
     def attend(party: Party) -> dict[str, dict[str, Any]]:
-        described = Party([{**app, "web_group": module.params["web_group"]} for app in party.apps])
+        described = Party([{**app, **{key: module.params[key] for key in ("web_group", "sites_stay")}} for app in party.apps])
         attended = deploy_party(described, module.params["lock_timeout"], REAL, check=module.check_mode)
         for app in party.apps:
             outcome, diff = attended[app["name"]]
@@ -439,6 +445,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     },
     "lock_timeout": {"type": "float", "default": 300},
     "web_group": {"type": "str", "default": "www-data"},
+    "sites_stay": {"type": "bool", "default": False},
     "defer_errors": {"type": "bool", "default": False},
 }
 

@@ -53,6 +53,7 @@ def describe(build: str, behaves: str = "good", **changes: object) -> dict[str, 
         "shared": {"directories": [], "files": []},
         "public": [],
         "web_group": "www-data",
+        "sites_stay": False,
         "group": "",
     }
     return app | changes

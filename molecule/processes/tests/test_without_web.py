@@ -88,6 +88,9 @@ def test_users_keep_the_site_until_a_release_without_one_is_proven_and_nothing_o
     assert http_get(host, "courier.test").body == f"{version}\n"
     assert host.run("getent hosts courier.test").rc == 0
     (working,) = describe(host, new_version())["flask_apps"]
+    refused = run_playbook(host, Path("playbooks/deploy.yml"), {"flask_apps": [working]})
+    assert "its site would answer 502 Bad Gateway. Run site.yml" in words_of(refused)
+    assert http_get(host, "courier.test").body == f"{version}\n"
     run(working).succeeded()
     assert "courier" not in host.check_output("nginx -T 2>&1")
     assert host.run("getent hosts courier.test").rc != 0

@@ -225,6 +225,15 @@ def _describe_schedule(schedule: Schedule, layout: AppLayout, host: Host, releas
     return f"{unit}# at: {schedule.at}; missed: {schedule.missed}\n"
 
 
+def require_no_site(switch: Switch) -> None:
+    """Raise UserError, before anything is changed, where users reach a web process through a site that would have none behind it."""
+    if switch.current and switch.units.has_web(switch.current):
+        raise UserError(
+            f"nothing was changed: {switch.layout.name} has a web process, and is described without one, so that its site would answer "
+            "502 Bad Gateway. Run site.yml, and not deploy.yml alone: it takes the site away when the new release has taken over"
+        )
+
+
 @dataclass(frozen=True)
 class _Wanted:
     """An app and the release that it is to have."""
@@ -241,6 +250,8 @@ class _Wanted:
         if spec.id != wanted.switch.current:
             require_times(spec, host)
             require_let_in(() if check else spec.uses, spec.layout.name, host)
+            if app["sites_stay"] and not spec.web:
+                require_no_site(wanted.switch)
         return wanted
 
     @property

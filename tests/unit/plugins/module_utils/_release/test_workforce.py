@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back
 from fakes.host import World
 from fakes.memory import UNITS, Node, Unit
@@ -115,3 +116,14 @@ def test_one_too_many_that_was_stopped_by_hand_does_not_start_at_boot() -> None:
     assert wants not in world.nodes
     assert state(world, "b1") == "active"
     assert not deployed(at_work("b1"))(world)["changed"]
+
+
+def test_where_the_site_stays_a_release_without_a_web_process_is_refused_before_anything_is_changed() -> None:
+    world, alone = live(), {"gunicorn_conf": "", "service": "", "socket": "", "proxy": None}
+    refused = deployed(at_work("b3") | {**alone, "sites_stay": True})
+    steps = world.steps
+    with pytest.raises(UserError, match=r"shop has a web process, and is described without one, .* Run site\.yml"):
+        refused(world)
+    assert world.steps == steps
+    deployed(at_work("b3") | alone)(world)
+    assert refused(world)["current"] == identify(at_work("b3") | alone)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.plugin_utils._filters import as_filter
-from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import checks, inputs, services, sharing, summary
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import checks, databases, inputs, services, sharing, summary
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.plain import as_plain
 
 
@@ -52,6 +52,7 @@ class FilterModule:
             "checked_serial": checked_serial,
             "source_inputs": inputs.source_inputs,
             "environment_inputs": inputs.environment_inputs,
+            "database_inputs": databases.database_inputs,
             "release_inputs": inputs.release_inputs,
             "switch_inputs": switch_inputs,
             "certificate_inputs": inputs.certificate_inputs,
@@ -70,5 +71,6 @@ class FilterModule:
             "without_failed": inputs.without_failed,
             "failures": inputs.list_failures,
             "summary": summary.summarise,
+            "database_summary": summary.summarise_databases,
             "removal_summary": summary.summarise_removal,
         }

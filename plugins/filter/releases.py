@@ -46,7 +46,7 @@ _OF_A_UNIT = {"processes": ("name", "count", "exclusive", "watch"), "schedules":
 _DRAIN = _PROCESS["drain"]["default"]
 _TIMEOUT = _SCHEDULE["timeout"]["default"]
 
-_SHAPED = frozenset(("wsgi", "python_path", "env", "gunicorn", "service"))
+_SHAPED = frozenset(("wsgi", "python_path", "env", "gunicorn", "service", "after"))
 """Keys that become files and variables of the release. The others the module gets as they are."""
 
 

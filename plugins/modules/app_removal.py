@@ -11,6 +11,7 @@ description:
   - Stops an app and removes its units, releases, environments, builds, caches and accounts.
   - Its data stay, out of everybody's reach but root's, and belong to the app again when it comes back. They go only where that is
     asked for, after an archive of them has been written.
+  - Its database stays in any case, and nobody opens it but the administrator of PostgreSQL.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
 extends_documentation_fragment: webstack.flask.switch
@@ -74,6 +75,9 @@ apps:
     backup:
       description: The archive of the data, if they were removed.
       type: str
+    database:
+      description: Whether a PostgreSQL database of it stays.
+      type: bool
     error:
       description: Why the app was not removed; absent when it was.
       type: str
@@ -81,6 +85,7 @@ apps:
 
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils._databases.rules import has_database
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with, for_each_app
 from ansible_collections.webstack.flask.plugins.module_utils._release import remains
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
@@ -94,7 +99,8 @@ def main() -> None:
     parameters = module.params
 
     def attend(app: dict[str, Any]) -> dict[str, Any]:
-        return remove(app, parameters, REAL, remains, check=module.check_mode)
+        outcome = remove(app, parameters, REAL, remains, check=module.check_mode)
+        return {**outcome, "database": has_database(app["name"])}
 
     exit_with(module, "apps", for_each_app(parameters["apps"], attend, failed))
 

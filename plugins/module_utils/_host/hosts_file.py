@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from ansible_collections.webstack.flask.plugins.module_utils._host.blocks import format_block, parse_blocks
 
 
 def update_text(text: str, entries: Sequence[Mapping[str, Any]], label: str) -> str:
@@ -18,7 +20,7 @@ def update_text(text: str, entries: Sequence[Mapping[str, Any]], label: str) -> 
     """
     ends = "\r\n" if "\r\n" in text else "\n"
     blocks = _group(entries, label)
-    pieces = list(_parse(text))
+    pieces = list(parse_blocks(text))
     if label not in blocks:
         names = {name for entry in entries for name in (*entry["names"], *(entry.get("former") or ()))}
         pieces = [(found, _without(lines, names) if found == label else lines) for found, lines in pieces]
@@ -26,13 +28,13 @@ def update_text(text: str, entries: Sequence[Mapping[str, Any]], label: str) -> 
     parts: list[str] = []
     for found, lines in pieces:
         if found in blocks and found is not None:
-            parts += [] if found in written else _format(found, blocks[found], ends)
+            parts += [] if found in written else format_block(found, blocks[found], ends)
             written.add(found)
         elif found == label and not lines:
             continue
         else:
-            parts += lines if found is None else _format(found, [line.rstrip("\r\n") for line in lines], ends)
-    new = [line for found, lines in blocks.items() if found not in written for line in _format(found, lines, ends)]
+            parts += lines if found is None else format_block(found, [line.rstrip("\r\n") for line in lines], ends)
+    new = [line for found, lines in blocks.items() if found not in written for line in format_block(found, lines, ends)]
     # A last line without an end would get one from a block behind it; a block before the first line leaves it as it is.
     return "".join([*parts, *new] if not text or text.endswith("\n") else [*new, *parts])
 
@@ -47,37 +49,6 @@ def _group(entries: Sequence[Mapping[str, Any]], label: str) -> dict[str, list[s
     return blocks
 
 
-def _parse(text: str) -> Iterator[tuple[str | None, list[str]]]:
-    """Return the lines of a text, those of each block of ours, without its marks, with what these say. Half a block has lost its mark."""
-    outside: list[str] = []
-    lines = _split(text)
-    number = 0
-    while number < len(lines):
-        name = _read_mark(lines[number], "BEGIN")
-        end = next((n for n in range(number + 1, len(lines)) if name and _read_mark(lines[n], "END") == name), None)
-        begun = any(_read_mark(line, "BEGIN") for line in lines[number + 1 : end or number])
-        if name and end and not begun:
-            yield None, outside
-            outside = []
-            yield name, lines[number + 1 : end]
-            number = end
-        elif not name:
-            outside.append(lines[number])
-        number += 1
-    yield None, outside
-
-
-def _split(text: str) -> list[str]:
-    return [f"{line}\n" for line in text.split("\n")[:-1]] + ([text.rsplit("\n", maxsplit=1)[-1]] if not text.endswith("\n") else [])
-
-
-def _read_mark(line: str, kind: str) -> str | None:
-    """Return what a line says that begins, or ends, a block of ours."""
-    mark = f"# {kind} "
-    said = line.rstrip("\r\n")
-    return said[len(mark) :] if said.startswith(f"{mark}webstack.flask") and line.endswith("\n") else None
-
-
 def _without(lines: Sequence[str], names: set[str]) -> list[str]:
     """Return the lines of a block without some names."""
     kept = []
@@ -86,7 +57,3 @@ def _without(lines: Sequence[str], names: set[str]) -> list[str]:
         left = [name for name in found if name not in names]
         kept += [f"{address} {' '.join(left)}"] if left else []
     return kept
-
-
-def _format(name: str, lines: Sequence[str], ends: str) -> list[str]:
-    return [f"{line}{ends}" for line in (f"# BEGIN {name}", *lines, f"# END {name}")] if lines else []

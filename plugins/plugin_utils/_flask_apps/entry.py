@@ -148,15 +148,17 @@ def find_readable(find: Callable[[App], Problems], entry: Entry) -> Problems:
 
 
 def spell_out(app: object) -> object:
-    """Return an entry in which what is short, a word for `tls` and a command for a process, is the mapping that it stands for."""
+    """Return an entry in which what is short, a word for `tls` or `database` and a command for a process, is the mapping that it stands for."""
     if not isinstance(app, Mapping):
         return app
-    tls, processes = app.get("tls"), app.get("processes")
+    tls, processes, database = app.get("tls"), app.get("processes"), app.get("database")
     spelt: dict[str, Any] = {}
     if tls is False or (isinstance(tls, str) and re.fullmatch(r"\w+", tls)):
         spelt["tls"] = {"mode": tls or "off"}  # YAML reads `off` as false
     if isinstance(processes, Mapping):
         spelt["processes"] = {name: {"command": one} if isinstance(one, str) else one for name, one in processes.items()}
+    if isinstance(database, str):
+        spelt["database"] = {"engine": database}
     return {**app, **spelt} if spelt else app
 
 

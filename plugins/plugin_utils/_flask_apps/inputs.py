@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils._databases.address import PORT
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import (
     SERVICE_PORT,
@@ -49,6 +50,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     tidy,
     wants_proxy_protocol,
 )
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.databases import DATABASE_UNIT, database_variables
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.procfile import list_processes
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.services import describe_users, find_users
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.workers import list_worker_packages
@@ -56,8 +58,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.workers i
 _DOTENV = "python-dotenv==1.2.4"
 """Reads the `env_files` of an app that does not bring it."""
 
-
-_KINDS = ("builds", "environments", "releases")
+_KINDS = ("builds", "environments", "databases", "releases")
 """Keys under which the roles hand on what became of each app."""
 
 
@@ -119,9 +120,12 @@ def environment_inputs(apps: Sequence[App], builds: Mapping[str, Mapping[str, An
 
 
 def release_inputs(
-    apps: Sequence[App], builds: Mapping[str, Mapping[str, Any]], environments: Mapping[str, Mapping[str, Any]]
+    apps: Sequence[App],
+    builds: Mapping[str, Mapping[str, Any]],
+    environments: Mapping[str, Mapping[str, Any]],
+    database_port: int = PORT,
 ) -> list[dict[str, Any]]:
-    """Return `gunicorn_systemd_apps`, given what became of the builds and the environments."""
+    """Return `gunicorn_systemd_apps`, given what became of the builds and the environments, and the port of the host's PostgreSQL."""
     return [
         {
             "name": app["name"],
@@ -130,7 +134,8 @@ def release_inputs(
             "environment": environments[app["name"]].get("id") or "",
             **({"wsgi": entry_point(app)} if has_web(app) else {}),
             "chdir": app["chdir"],
-            **_mounted(app),
+            **_mounted(app, database_port),
+            **({"after": [DATABASE_UNIT]} if app["database"] else {}),
             "env_files": list(app["env_files"]),
             "python_path": list(app["python_path"]),
             "service": dict(app["service"]),
@@ -414,13 +419,13 @@ def without_app(apps: Sequence[App], name: str, *, remove_data: bool = False) ->
     return [*(app for app in apps if app["name"] != name), {**gone, **({"server_names": names} if names else {})}]
 
 
-def _mounted(app: App) -> dict[str, dict[str, Any]]:
+def _mounted(app: App, database_port: int) -> dict[str, dict[str, Any]]:
     """Return the variables and the settings by which gunicorn tells an app of its `path`; what the user says comes first.
 
     For WSGI every gunicorn reads SCRIPT_NAME from its environment, whoever connects and whichever headers it trusts; for
     ASGI, gunicorn 24 and later have a setting.
     """
-    prefix, variables = path_prefix(app), {**flask_variables(app), **as_text(app["env"])}
+    prefix, variables = path_prefix(app), {**flask_variables(app), **as_text(app["env"]), **database_variables(app, database_port)}
     if not has_web(app):
         return {"env": variables}
     settings = {**({"worker_class": "asgi"} if app["asgi"] else {}), **app["gunicorn"]}

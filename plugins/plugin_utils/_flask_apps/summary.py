@@ -92,6 +92,14 @@ def summarise_host(host: Mapping[str, Any], hosts_path: str = "/etc/hosts") -> l
     return lines
 
 
+def summarise_databases(result: Mapping[str, Any]) -> list[str]:
+    """Return a line for each database to which a run has done something, and one where it chose among servers; none where nobody has one."""
+    others = result.get("other_clusters")
+    chosen = [f"the databases are in PostgreSQL {result['cluster']}; the host also has {' and '.join(others)}"] if others else []
+    databases = result.get("databases", {})
+    return [*(f"{name}, its database: {', '.join(outcome['notes'])}" for name, outcome in databases.items() if outcome["notes"]), *chosen]
+
+
 def summarise_removal(result: Mapping[str, Any]) -> list[str]:
     """Return a line for each app that a run was to remove: what went, and where its data are."""
     return [_summarise_removed(name, outcome) for name, outcome in result.get("apps", {}).items()]
@@ -105,9 +113,10 @@ def _summarise_removed(name: str, outcome: Mapping[str, Any]) -> str:
         kept = f"its data are still in {outcome['kept']}, which is root's, and closed to others"
     elif outcome.get("doomed"):
         kept = f"of its data in {outcome['doomed']} a copy is made first"
+    database = f"; its database {name} is still in PostgreSQL, with all its rows" if outcome.get("database") else ""
     if not outcome["changed"]:
-        return f"{name}: is not on the host{f'; {kept}' if outcome.get('kept') else ''}"
-    return f"{name}: removed ({len(outcome['removed'])} parts); {kept}"
+        return f"{name}: is not on the host{f'; {kept}' if outcome.get('kept') else ''}{database}"
+    return f"{name}: removed ({len(outcome['removed'])} parts); {kept}{database}"
 
 
 def summarise_jobs(jobs: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -1,0 +1,70 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may open which database: the text of a pg_hba.conf, in which the server goes by the first line that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ansible_collections.webstack.flask.plugins.module_utils._host.blocks import format_block, parse_blocks
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import read_text
+from ansible_collections.webstack.flask.plugins.module_utils._layout import NAME_PATTERN
+
+CLUSTER_ROOT = Path("/etc/postgresql")
+"""Below it is the configuration of each cluster, by version and name: pg_createcluster(1)."""
+
+_LABEL = "webstack.flask: "
+
+
+def with_rules(text: str, names: Iterable[str]) -> str:
+    """Return the text with a block of rules at its top for each app of `names`, and for each that has one already.
+
+    What others have written stays below them, as it is: behind it, a line such as `local all all trust` would come first.
+    """
+    present, others = _take_apart(text)
+    blocks = [line for name in sorted({*present, *names}) for line in format_block(f"{_LABEL}{name}", _list_rules(name))]
+    return "".join([*blocks, *others])
+
+
+def our_part(text: str) -> str:
+    """Return the blocks of ours in a text. What others have written may hold passwords."""
+    return "".join(line for name, lines in parse_blocks(text) if name for line in format_block(name, [each.rstrip("\n") for each in lines]))
+
+
+def list_apps(text: str) -> list[str]:
+    """Return the apps for which there are rules."""
+    return _take_apart(text)[0]
+
+
+def has_database(name: str) -> bool:
+    """Return whether there are rules for an app in a cluster of the host, as there are where it has, or had, a database."""
+    return any(name in list_apps(read_text(path) or "") for path in CLUSTER_ROOT.glob("*/*/pg_hba.conf") if path.is_file())
+
+
+def _take_apart(text: str) -> tuple[list[str], list[str]]:
+    """Return the names of the apps that have blocks, and all lines that are in none."""
+    names, others = [], []
+    for mark, lines in parse_blocks(text):
+        name = mark[len(_LABEL) :] if mark and mark.startswith(_LABEL) else None
+        if name is not None and NAME_PATTERN.fullmatch(name):
+            names.append(name)
+        else:
+            others += lines if mark is None else format_block(mark, [line.rstrip("\n") for line in lines])
+    return names, others
+
+
+def _list_rules(name: str) -> list[str]:
+    """Return the rules of an app: the server asks the kernel who connects, and lets its user in, and root's way to look after it.
+
+    In quotes a name is nothing but a name, be it `all`. Nobody else opens the database, and the app no other one.
+    """
+    return [
+        f'local "{name}" "{name}" peer',
+        f'local "{name}" postgres peer',
+        f'local "{name}" all reject',
+        f'host "{name}" all all reject',
+        f'local all "{name}" reject',
+        f'host all "{name}" all reject',
+    ]

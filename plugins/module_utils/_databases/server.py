@@ -1,0 +1,160 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a PostgreSQL server is asked and told, by its own administrator: the account of the cluster, over its socket."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.webstack.flask.plugins.module_utils._databases.address import SOCKET_DIRECTORY
+from ansible_collections.webstack.flask.plugins.module_utils._databases.clusters import Cluster
+from ansible_collections.webstack.flask.plugins.module_utils._databases.plan import ADMINISTRATION, quote_text
+from ansible_collections.webstack.flask.plugins.module_utils._databases.rules import with_rules
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._host import commands
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access, read_text, write_atomically
+
+_TIMEOUT = 120
+_RELOAD_TIMEOUT = 30
+_PAUSE = 0.1
+
+# The role of a database decides what a bare name in it means, unless the connection does; and nothing here waits for ever.
+_OPTIONS = "-c search_path=public -c standard_conforming_strings=on -c lock_timeout=30s"
+
+_STATE = """
+SELECT pg_catalog.json_build_object(
+    'hba_file', pg_catalog.current_setting('hba_file'),
+    'loaded', extract(epoch FROM pg_catalog.pg_conf_load_time()),
+    'is_standby', pg_catalog.pg_is_in_recovery(),
+    'available', (SELECT pg_catalog.json_agg(name ORDER BY name) FROM pg_catalog.pg_available_extensions),
+    'locales', (SELECT pg_catalog.json_agg(DISTINCT pg_catalog.left(collname, -6)) FROM pg_catalog.pg_collation
+                WHERE collprovider = 'i' AND collname LIKE '%-x-icu'),
+    'roles', (SELECT pg_catalog.json_object_agg(rolname, pg_catalog.json_build_object(
+                  'comment', pg_catalog.shobj_description(oid, 'pg_authid'), 'login', rolcanlogin, 'superuser', rolsuper,
+                  'createdb', rolcreatedb, 'createrole', rolcreaterole, 'replication', rolreplication, 'bypassrls', rolbypassrls,
+                  'limit', rolconnlimit, 'password', rolpassword IS NOT NULL))
+              FROM pg_catalog.pg_authid WHERE rolname IN ({names})),
+    'databases', (SELECT pg_catalog.json_object_agg(datname, pg_catalog.json_build_object(
+                      'owner', pg_catalog.pg_get_userbyid(datdba),
+                      'locale', coalesce(pg_catalog.to_jsonb(d) ->> 'datlocale', pg_catalog.to_jsonb(d) ->> 'daticulocale'),
+                      'public', pg_catalog.has_database_privilege('public', d.oid, 'CONNECT, TEMPORARY')))
+                  FROM pg_catalog.pg_database d WHERE datname IN ({names})))
+"""
+
+_EXTENSIONS = "SELECT pg_catalog.json_agg(extname) FROM pg_catalog.pg_extension"
+
+_RULE_PROBLEMS = """
+SELECT pg_catalog.json_agg(pg_catalog.format('line %s: %s', line_number, error) ORDER BY line_number)
+FROM pg_catalog.pg_hba_file_rules WHERE error IS NOT NULL
+"""
+
+
+class Server:
+    """A running cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Keep which one."""
+        self.cluster = cluster
+
+    def read_state(self, names: Sequence[str]) -> dict[str, Any]:
+        """Return what there is of the roles and databases of these names, and what the server has besides."""
+        listed = ", ".join(map(quote_text, names))
+        state: dict[str, Any] = self._ask(_STATE.format(names=listed))
+        if state["is_standby"]:
+            raise UserError(
+                f"the PostgreSQL cluster {self.cluster} follows another server and takes no changes; databases are made on the one that it follows"
+            )
+        empty: dict[str, Any] = {"roles": {}, "databases": {}, "available": [], "locales": []}
+        return {key: empty.get(key) if value is None else value for key, value in state.items()} | {"version": self.cluster.version}
+
+    def list_extensions(self, database: str) -> list[str]:
+        """Return the extensions that are in a database."""
+        found: list[str] | None = self._ask(_EXTENSIONS, database)
+        return found or []
+
+    def execute(self, statements: str, database: str) -> None:
+        """Execute statements in one transaction."""
+        self._run(statements, database)
+
+    def ensure_rules(self, state: dict[str, Any], names: Sequence[str], *, check: bool) -> tuple[str, str, bool]:
+        """Let the apps of these names in, and nobody else to their databases; return the rules before and after, and whether that changed any.
+
+        The server reads its rules anew; it is not restarted. If it finds an error in them, they are taken back.
+        """
+        path = Path(state["hba_file"])
+        with self._own_rights():
+            status, before = path.stat(), read_text(path) or ""
+            after = with_rules(before, names)
+        is_loaded = status.st_mtime <= state["loaded"]
+        if (before == after and is_loaded) or check:
+            return before, after, before != after or not is_loaded
+        if problems := self._find_rule_problems():
+            raise UserError(
+                f"{path} has an error, with which PostgreSQL would not read it anew ({'; '.join(problems)}); nothing was changed. Correct it, "
+                "and run again"
+            )
+        access = Access(status.st_uid, status.st_gid, status.st_mode & 0o7777)
+        with self._own_rights():
+            write_atomically(path, after, access)
+        if problems := self._find_rule_problems():
+            with self._own_rights():
+                write_atomically(path, before, access)
+            raise UserError(f"PostgreSQL does not take the rules that were written to {path} ({'; '.join(problems)}); they were taken back")
+        self._reload(state["loaded"])
+        return before, after, True
+
+    def _find_rule_problems(self) -> list[str]:
+        found: list[str] | None = self._ask(_RULE_PROBLEMS)
+        return found or []
+
+    def _reload(self, loaded: float) -> None:
+        """Have the server read its settings and rules anew, and wait until it has."""
+        self._run("SELECT pg_catalog.pg_reload_conf()", ADMINISTRATION)
+        deadline = time.monotonic() + _RELOAD_TIMEOUT
+        while self._ask("SELECT extract(epoch FROM pg_catalog.pg_conf_load_time())") <= loaded:
+            if time.monotonic() > deadline:
+                raise UserError(f"PostgreSQL has not read its rules anew within {_RELOAD_TIMEOUT} s; {self.cluster.log} says why")
+            time.sleep(_PAUSE)
+
+    @contextmanager
+    def _own_rights(self) -> Iterator[None]:
+        """Do what follows with the rights of the cluster's account, whose files are in a directory that is its own.
+
+        Root would follow a link that this account puts in the place of one of them.
+        """
+        os.setegid(self.cluster.gid)
+        os.seteuid(self.cluster.uid)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
+
+    def _ask(self, query: str, database: str = ADMINISTRATION) -> Any:  # noqa: ANN401 - whatever was asked for
+        output = self._run(query, database).strip()
+        return json.loads(output) if output else None
+
+    def _run(self, statements: str, database: str) -> str:
+        ended = commands.run(
+            [
+                *(f"/usr/lib/postgresql/{self.cluster.version}/bin/psql", "--no-psqlrc", "--no-password", "--quiet"),
+                *("--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", f"--host={SOCKET_DIRECTORY}", f"--port={self.cluster.port}"),
+                *("--username=postgres", f"--dbname={database}", f"--command={statements}"),
+            ],
+            timeout=_TIMEOUT,
+            cwd=Path("/"),
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGCLIENTENCODING": "UTF8", "PGOPTIONS": _OPTIONS},
+            user=self.cluster.uid,
+            group=self.cluster.gid,
+            extra_groups=[],
+        )
+        if ended.status != 0:
+            raise UserError(f"PostgreSQL {self.cluster} says: {ended.errors.strip()}")
+        return ended.output

@@ -1,0 +1,1 @@
+CREATE TABLE notices (number serial PRIMARY KEY, content text NOT NULL)

@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +15,9 @@ from ansible_collections.webstack.flask.plugins.module_utils._databases.address 
 from ansible_collections.webstack.flask.plugins.module_utils._databases.clusters import Cluster
 from ansible_collections.webstack.flask.plugins.module_utils._databases.plan import ADMINISTRATION, quote_text
 from ansible_collections.webstack.flask.plugins.module_utils._databases.rules import with_rules
+from ansible_collections.webstack.flask.plugins.module_utils._databases.rules_file import RulesFile
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host import commands
-from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access, read_text, write_atomically
 
 _TIMEOUT = 120
 _RELOAD_TIMEOUT = 30
@@ -88,25 +86,23 @@ class Server:
 
         The server reads its rules anew; it is not restarted. If it finds an error in them, they are taken back.
         """
-        path = Path(state["hba_file"])
-        with self._own_rights():
-            status, before = path.stat(), read_text(path) or ""
-            after = with_rules(before, names)
-        is_loaded = status.st_mtime <= state["loaded"]
+        file = RulesFile(Path(state["hba_file"]), self.cluster.uid, self.cluster.gid)
+        before = file.read()
+        after = with_rules(before, names)
+        # What a run that was cut off has written, the server may not have read.
+        is_loaded = file.changed_at() <= state["loaded"]
         if (before == after and is_loaded) or check:
             return before, after, before != after or not is_loaded
         if problems := self._find_rule_problems():
             raise UserError(
-                f"{path} has an error, with which PostgreSQL would not read it anew ({'; '.join(problems)}); nothing was changed. Correct it, "
+                f"{file.path} has an error, with which PostgreSQL would not read it anew ({'; '.join(problems)}); nothing was changed. Correct it, "
                 "and run again"
             )
-        access = Access(status.st_uid, status.st_gid, status.st_mode & 0o7777)
-        with self._own_rights():
-            write_atomically(path, after, access)
+        if before != after:
+            file.replace(after)
         if problems := self._find_rule_problems():
-            with self._own_rights():
-                write_atomically(path, before, access)
-            raise UserError(f"PostgreSQL does not take the rules that were written to {path} ({'; '.join(problems)}); they were taken back")
+            file.replace(before)
+            raise UserError(f"PostgreSQL does not take the rules that were written to {file.path} ({'; '.join(problems)}); they were taken back")
         self._reload(state["loaded"])
         return before, after, True
 
@@ -122,20 +118,6 @@ class Server:
             if time.monotonic() > deadline:
                 raise UserError(f"PostgreSQL has not read its rules anew within {_RELOAD_TIMEOUT} s; {self.cluster.log} says why")
             time.sleep(_PAUSE)
-
-    @contextmanager
-    def _own_rights(self) -> Iterator[None]:
-        """Do what follows with the rights of the cluster's account, whose files are in a directory that is its own.
-
-        Root would follow a link that this account puts in the place of one of them.
-        """
-        os.setegid(self.cluster.gid)
-        os.seteuid(self.cluster.uid)
-        try:
-            yield
-        finally:
-            os.seteuid(0)
-            os.setegid(0)
 
     def _ask(self, query: str, database: str = ADMINISTRATION) -> Any:  # noqa: ANN401 - whatever was asked for
         output = self._run(query, database).strip()

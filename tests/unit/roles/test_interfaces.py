@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.webstack.flask.plugins.modules import builds, certificates, environments, releases
+from ansible_collections.webstack.flask.plugins.modules import builds, certificates, databases, environments, releases
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import PROCESS_SPEC, SCHEDULE_SPEC, SPEC
 
 if TYPE_CHECKING:
@@ -174,6 +174,11 @@ def test_the_certificates_of_the_role_are_those_of_its_module() -> None:
     assert _bare(_options("certificates")["certificates_certificates"]["options"]) == _bare(module)
 
 
+def test_the_databases_of_postgresql_are_those_of_its_module() -> None:
+    module = databases.ARGUMENT_SPEC["databases"]["options"]
+    assert _bare(_options("postgresql")["postgresql_databases"]["options"]) == _bare(module)
+
+
 def test_the_apps_of_python_pipenv_are_those_of_its_module() -> None:
     module = environments.ARGUMENT_SPEC["apps"]["options"]
     role = _bare(_options("python_pipenv")["python_pipenv_apps"]["options"], without=("environment", "git_credentials", "step.environment"))
@@ -183,7 +188,7 @@ def test_the_apps_of_python_pipenv_are_those_of_its_module() -> None:
 def test_the_apps_of_gunicorn_systemd_are_those_of_its_module() -> None:
     of_a_process = tuple(f"processes.{key}" for key in ("command", "drain", "ready", "service"))
     of_a_process += tuple(f"schedules.{key}" for key in ("command", "timeout", "overlap", "service"))
-    shaped_by_the_role = ("wsgi", "python_path", "env", "gunicorn", "service", *of_a_process)
+    shaped_by_the_role = ("wsgi", "python_path", "env", "gunicorn", "service", "after", *of_a_process)
     rendered_by_the_role = (
         "variables",
         "warn_of_threads",
@@ -206,6 +211,7 @@ def test_the_apps_of_gunicorn_systemd_are_those_of_its_module() -> None:
         ("python_pipenv", "python_pipenv_timeout", environments.ARGUMENT_SPEC["timeout"]),
         ("certificates", "certificates_days", certificates.ARGUMENT_SPEC["days"]),
         ("certificates", "certificates_renew_before", certificates.ARGUMENT_SPEC["renew_before"]),
+        ("postgresql", "postgresql_port", databases.ARGUMENT_SPEC["port"]),
         ("gunicorn_systemd", "gunicorn_systemd_lock_timeout", releases.ARGUMENT_SPEC["lock_timeout"]),
     ],
 )

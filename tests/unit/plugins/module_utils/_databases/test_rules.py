@@ -1,0 +1,43 @@
+"""The text of pg_hba.conf."""
+
+from __future__ import annotations
+
+from ansible_collections.webstack.flask.plugins.module_utils._databases.rules import list_apps, our_part, with_rules
+
+OTHERS = "# Debian's\nlocal all postgres peer\nlocal all all peer"
+SHOP = """# BEGIN webstack.flask: shop
+local "shop" "shop" peer
+local "shop" postgres peer
+local "shop" all reject
+host "shop" all all reject
+local all "shop" reject
+host all "shop" all reject
+# END webstack.flask: shop
+"""
+
+
+def test_the_rules_of_an_app_come_before_those_of_others_which_stay_to_the_letter() -> None:
+    assert with_rules(OTHERS, ["shop"]) == SHOP + OTHERS
+
+
+def test_what_is_there_already_is_not_changed() -> None:
+    assert with_rules(SHOP + OTHERS, ["shop"]) == SHOP + OTHERS
+
+
+def test_the_rules_of_apps_that_are_not_named_stay() -> None:
+    both = with_rules(SHOP + OTHERS, ["all"])
+    assert both == SHOP.replace("shop", "all").replace('"all" all', '"all" all') + SHOP + OTHERS
+    assert list_apps(both) == ["all", "shop"]
+    assert with_rules(both, []) == both
+
+
+def test_a_line_that_somebody_has_put_before_them_comes_behind_them() -> None:
+    assert with_rules(f"local all all trust\n{SHOP}{OTHERS}", []) == f"{SHOP}local all all trust\n{OTHERS}"
+
+
+def test_rules_that_somebody_has_changed_are_written_anew() -> None:
+    assert with_rules(SHOP.replace("reject", "trust") + OTHERS, []) == SHOP + OTHERS
+
+
+def test_a_difference_shows_no_line_of_others() -> None:
+    assert our_part(f"host all all 0.0.0.0/0 ldap ldapbindpasswd=secret\n{SHOP}{OTHERS}") == SHOP

@@ -37,7 +37,9 @@ class Postgres:
 
     def has(self, name: str) -> bool:
         """Return whether there is a role or a database of a name."""
-        query = "SELECT count(*) FROM (SELECT datname FROM pg_database UNION ALL SELECT rolname FROM pg_roles) AS x (name) WHERE name = '{}'"
+        query = (
+            "SELECT count(*) FROM (SELECT datname FROM pg_database UNION ALL SELECT rolname FROM pg_roles) AS x (name) WHERE name = '{}'"
+        )
         return self.ask(query.format(name)) != "0"
 
 

@@ -42,7 +42,7 @@ def test_each_library_finds_the_database_by_the_variables_that_an_app_gets(host:
 
 def test_processes_jobs_and_release_commands_have_the_database(host: Host, postgres: Postgres) -> None:
     assert postgres.ask("SELECT name FROM migrations", OTHER) == "001.sql"
-    wait_on_host(host, f"runuser -u postgres -- psql -XAt -d {OTHER} -c 'SELECT content FROM notices' | grep -q 'the process has come up'")
+    wait_on_host(host, f"runuser -u postgres -- psql -XAt -d {OTHER} -c 'TABLE notices' | grep -q 'the process has come up'")
     host.check_output(f"systemctl start {OTHER}.tidy.job@{read_app(host, OTHER).current}.service")
     assert "the job has run" in read(host, OTHER)
 

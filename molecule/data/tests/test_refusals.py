@@ -62,9 +62,9 @@ def test_a_role_of_somebody_else_is_refused_until_it_is_given_to_the_app(host: H
 def test_text_is_sorted_by_the_language_that_is_given(host: Host, postgres: Postgres) -> None:
     wanted = {"name": "czech", "locale": "cs"}
     run_role(host, "postgresql", {"postgresql_databases": [wanted]}).succeeded()
-    assert postgres.ask("SELECT string_agg(w, ' ' ORDER BY w) FROM unnest(ARRAY['chata', 'cesta', 'hora', 'žena', 'zima']) AS w", "czech") == (
-        "cesta hora chata zima žena"
-    )
+    assert postgres.ask(
+        "SELECT string_agg(w, ' ' ORDER BY w) FROM unnest(ARRAY['chata', 'cesta', 'hora', 'žena', 'zima']) AS w", "czech"
+    ) == ("cesta hora chata zima žena")
     assert run_role(host, "postgresql", {"postgresql_databases": [wanted]}).succeeded().changed == 0
     refused = run_role(host, "postgresql", {"postgresql_databases": [{**wanted, "locale": "de"}]})
     assert "the database was made with cs" in words(refused.output)

@@ -92,9 +92,7 @@ def test_rules_that_a_run_cut_off_has_written_are_loaded_by_the_next(host: Host,
 
 
 @pytest.mark.any_debian("debian12")
-def test_a_server_that_is_down_is_told_with_what_starts_it_and_other_apps_go_on(
-    host: Host, postgres: Postgres, apps: dict[str, Any]
-) -> None:
+def test_a_server_that_is_down_is_told_with_what_starts_it_and_other_apps_go_on(host: Host, apps: dict[str, Any]) -> None:
     described = [apps["notices"], {**apps["smallest"], "env": {"COLOUR": "green"}}]
     unit = "postgresql@15-main"
     host.check_output(f"systemctl stop {unit}")

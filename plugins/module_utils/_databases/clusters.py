@@ -70,17 +70,20 @@ def choose_cluster(clusters: Sequence[Cluster], port: int) -> Cluster:
     found = sorted((cluster for cluster in clusters if cluster.port == port), key=lambda cluster: cluster.is_running)
     if not found:
         there = f"There are {', '.join(map(str, clusters))}" if clusters else "There is none"
-        mend = "Set postgresql_port to the port of the one that is to be used" if clusters else "Make one: `pg_createcluster 15 main --start`"
+        mend = (
+            "Set postgresql_port to the port of the one that is to be used" if clusters else "Make one: `pg_createcluster 15 main --start`"
+        )
         raise UserError(f"no PostgreSQL cluster of this host has the port {port}, which postgresql_port names. {there}. {mend}")
     cluster = found[-1]
     if not cluster.is_running:
         unit = f"postgresql@{cluster.version}-{cluster.name}"
         raise UserError(
-            f"the PostgreSQL cluster {cluster} is down. Start it by `systemctl start {unit}`; if it does not come up, {cluster.log} says why"
+            f"the PostgreSQL cluster {cluster} is down. Start it by `systemctl start {unit}`; if it does not come up, {cluster.log} says "
+            "why"
         )
     if cluster.socket_directory.resolve() != Path(SOCKET_DIRECTORY).resolve():
         raise UserError(
-            f"the PostgreSQL cluster {cluster} has its socket in {cluster.socket_directory}, and apps look for it in {SOCKET_DIRECTORY}; set "
-            f"unix_socket_directories to {SOCKET_DIRECTORY} in its postgresql.conf, and restart it"
+            f"the PostgreSQL cluster {cluster} has its socket in {cluster.socket_directory}, and apps look for it in {SOCKET_DIRECTORY}; "
+            f"set unix_socket_directories to {SOCKET_DIRECTORY} in its postgresql.conf, and restart it"
         )
     return cluster

@@ -74,14 +74,14 @@ def _require_name_to_be_free(layout: AppLayout, role: Mapping[str, Any] | None, 
         raise UserError(f"{name} is a name of PostgreSQL's own, and the database of an app has the app's name; give the app another name")
     if database and database["owner"] != name:
         raise UserError(
-            f"the database {name} is there already and belongs to the role {database['owner']}, not to the app; nothing of it was changed. Give "
-            f"the app another name, or the database: `ALTER DATABASE {quote_name(name)} RENAME TO …`"
+            f"the database {name} is there already and belongs to the role {database['owner']}, not to the app; nothing of it was changed. "
+            f"Give the app another name, or the database: `ALTER DATABASE {quote_name(name)} RENAME TO …`"
         )
     if role and role["comment"] != layout.comment:
         raise UserError(
-            f"the role {name} is there already, and was not made for this app; nothing of it was changed. Give the app another name. To give "
-            f"the role to the app, with its database: `COMMENT ON ROLE {quote_name(name)} IS {quote_text(layout.comment)}`. From the next run "
-            "on it has no password, opens no other database, and nobody but the app's user connects as it"
+            f"the role {name} is there already, and was not made for this app; nothing of it was changed. Give the app another name. "
+            f"To give the role to the app, with its database: `COMMENT ON ROLE {quote_name(name)} IS {quote_text(layout.comment)}`. From "
+            "the next run on it has no password, opens no other database, and nobody but the app's user connects as it"
         )
 
 
@@ -107,8 +107,8 @@ def _require_locale(wanted: Mapping[str, Any], state: Mapping[str, Any], databas
         )
     if database and database["locale"] != locale:
         raise UserError(
-            f"locale is {locale!r}, and the database was made with {database['locale'] or 'none'}; that cannot be changed later, because its "
-            "indexes are sorted so. Take `locale` out, or make the database anew yourself"
+            f"locale is {locale!r}, and the database was made with {database['locale'] or 'none'}; that cannot be changed later, because "
+            "its indexes are sorted so. Take `locale` out, or make the database anew yourself"
         )
 
 

@@ -67,7 +67,8 @@ class Server:
         state: dict[str, Any] = self._ask(_STATE.format(names=listed))
         if state["is_standby"]:
             raise UserError(
-                f"the PostgreSQL cluster {self.cluster} follows another server and takes no changes; databases are made on the one that it follows"
+                f"the PostgreSQL cluster {self.cluster} follows another server and takes no changes; databases are made on the one "
+                "that it follows"
             )
         empty: dict[str, Any] = {"roles": {}, "databases": {}, "available": [], "locales": []}
         return {key: empty.get(key) if value is None else value for key, value in state.items()} | {"version": self.cluster.version}
@@ -82,7 +83,7 @@ class Server:
         self._run(statements, database)
 
     def ensure_rules(self, state: dict[str, Any], names: Sequence[str], *, check: bool) -> tuple[str, str, bool]:
-        """Let the apps of these names in, and nobody else to their databases; return the rules before and after, and whether that changed any.
+        """Let the apps of these names in, and nobody else to their databases; return the rules before and after, and whether any changed.
 
         The server reads its rules anew; it is not restarted. If it finds an error in them, they are taken back.
         """
@@ -95,14 +96,16 @@ class Server:
             return before, after, before != after or not is_loaded
         if problems := self._find_rule_problems():
             raise UserError(
-                f"{file.path} has an error, with which PostgreSQL would not read it anew ({'; '.join(problems)}); nothing was changed. Correct it, "
-                "and run again"
+                f"{file.path} has an error, with which PostgreSQL would not read it anew ({'; '.join(problems)}); nothing was changed. "
+                "Correct it, and run again"
             )
         if before != after:
             file.replace(after)
         if problems := self._find_rule_problems():
             file.replace(before)
-            raise UserError(f"PostgreSQL does not take the rules that were written to {file.path} ({'; '.join(problems)}); they were taken back")
+            raise UserError(
+                f"PostgreSQL does not take the rules that were written to {file.path} ({'; '.join(problems)}); they were taken back"
+            )
         self._reload(state["loaded"])
         return before, after, True
 

@@ -49,8 +49,8 @@ def _find_value_problems(app: App) -> Problems:
     database = app["database"] or {}
     if database and not _SCHEME.fullmatch(database["scheme"]):
         yield (
-            f"database.scheme is {show(database['scheme'])}; it must be what stands before `://` in the URL of a database, such as postgresql, "
-            "postgresql+psycopg or postgresql+asyncpg"
+            f"database.scheme is {show(database['scheme'])}; it must be what stands before `://` in the URL of a database, such as "
+            "postgresql, postgresql+psycopg or postgresql+asyncpg"
         )
     for extension in database.get("extensions", ()):
         if not _EXTENSION.fullmatch(extension):

@@ -93,7 +93,7 @@ def summarise_host(host: Mapping[str, Any], hosts_path: str = "/etc/hosts") -> l
 
 
 def summarise_databases(result: Mapping[str, Any]) -> list[str]:
-    """Return a line for each database to which a run has done something, and one where it chose among servers; none where nobody has one."""
+    """Return a line for each database to which a run has done something, and one where it chose among several servers."""
     others = result.get("other_clusters")
     chosen = [f"the databases are in PostgreSQL {result['cluster']}; the host also has {' and '.join(others)}"] if others else []
     databases = result.get("databases", {})

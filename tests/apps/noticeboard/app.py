@@ -4,10 +4,9 @@ import os
 import time
 from pathlib import Path
 
+import drivers
 from flask import Flask, request
 from sqlalchemy import create_engine, text
-
-import drivers
 
 app = Flask(__name__)
 engine = create_engine(os.environ["DATABASE_URL"], pool_pre_ping=True)

@@ -6,6 +6,8 @@ import asyncpg
 import dj_database_url
 import psycopg
 import psycopg2
+from django.conf import settings
+from django.db import connection as django_connection
 from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -53,11 +55,8 @@ async def _ask_asyncpg(plain):
 
 
 def _ask_django(plain):
-    from django.conf import settings
-    from django.db import connection
-
     if not settings.configured:
         settings.configure(DATABASES={"default": dj_database_url.parse(plain)})
-    with connection.cursor() as cursor:
+    with django_connection.cursor() as cursor:
         cursor.execute(QUESTION)
         return cursor.fetchone()[0]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FAST_SCENARIO = "default"
 _LONG = (
-    *("by_hand", "certificates", "etc_hosts", "upgrade", "gunicorn_systemd", "debian_packages", "nginx_site", "app_source", "site"),
+    *("by_hand", "certificates", "etc_hosts", "upgrade", "gunicorn_systemd", "debian_packages", "nginx_site", "app_source", "site", "data"),
     *("shapes", "safety", "processes", "tls", "python_pipenv", "release", "vm"),
 )
 """Scenarios that take a minute or more, the longest last."""

@@ -31,7 +31,10 @@ def test_of_two_on_one_port_the_one_that_runs_is_taken() -> None:
     [
         ([], "There is none. Make one: `pg_createcluster 15 main --start`"),
         ([cluster(port="5433")], "There are 15/main (port 5433). Set postgresql_port to the port of the one that is to be used"),
-        ([cluster(running=0)], "is down. Start it by `systemctl start postgresql@15-main`; if it does not come up, /var/log/x.log says why"),
+        (
+            [cluster(running=0)],
+            "is down. Start it by `systemctl start postgresql@15-main`; if it does not come up, /var/log/x.log says why",
+        ),
         ([cluster(socketdir="/srv/sockets")], "has its socket in /srv/sockets, and apps look for it in /run/postgresql"),
     ],
 )

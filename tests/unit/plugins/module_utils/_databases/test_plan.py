@@ -14,7 +14,10 @@ from ansible_collections.webstack.flask.plugins.module_utils._databases.plan imp
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 
 ROLE = {
-    **{"comment": "runs shop (webstack.flask)", "login": True, "limit": -1, "password": False},
+    "comment": "runs shop (webstack.flask)",
+    "login": True,
+    "limit": -1,
+    "password": False,
     **dict.fromkeys(("superuser", "createdb", "createrole", "replication", "bypassrls"), False),
 }
 DATABASE = {"owner": "shop", "locale": None, "public": False}
@@ -70,8 +73,16 @@ def test_what_a_run_that_was_cut_off_has_left_is_finished() -> None:
         (want(name="pg_stat"), have(), "pg_stat is a name of PostgreSQL's own"),
         (want(), have(database={**DATABASE, "owner": "alice"}), "the database shop is there already and belongs to the role alice"),
         (want(), have({**ROLE, "comment": None}), "the role shop is there already, and was not made for this app"),
-        (want(extensions=["citext", "vector"]), have(), "extensions has vector, which PostgreSQL 15 does not have on this host. It has citext"),
-        (want(locale="xx"), have(), "locale is 'xx', which PostgreSQL does not know; allowed are tags of languages such as cs, de or pt-BR: cs, de"),
+        (
+            want(extensions=["citext", "vector"]),
+            have(),
+            "extensions has vector, which PostgreSQL 15 does not have on this host. It has citext",
+        ),
+        (
+            want(locale="xx"),
+            have(),
+            "locale is 'xx', which PostgreSQL does not know; allowed are tags of languages such as cs, de or pt-BR: cs, de",
+        ),
         (want(locale="de"), have(ROLE, {**DATABASE, "locale": "cs"}), "locale is 'de', and the database was made with cs"),
     ],
 )

@@ -147,8 +147,8 @@ def test_an_entry_that_is_no_mapping_is_refused() -> None:
 
 
 _KEYS = (
-    "asgi, build_commands, build_env, chdir, database, dependencies, drain, env, env_files, group, gunicorn, health, internal, keep_releases, "
-    "name, nginx, path, processes, python_path, "
+    "asgi, build_commands, build_env, chdir, database, dependencies, drain, env, env_files, group, gunicorn, health, internal, "
+    "keep_releases, name, nginx, path, processes, python_path, "
     "release_command_timeout, release_commands, remove_data, "
     "schedules, server_names, service, shared, source, state, static, tls, uses, watch, wsgi"
 )

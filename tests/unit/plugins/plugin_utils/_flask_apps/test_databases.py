@@ -8,7 +8,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks 
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.databases import database_inputs
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.inputs import release_inputs
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.summary import summarise_databases, summarise_removal
-from flask_entries import describe, find_problem, find_problems
+from unit.flask_entries import describe, find_problem, find_problems
 
 NONE = {"shop": {"id": "1"}}
 
@@ -53,8 +53,14 @@ def test_another_scheme_and_another_port_are_in_what_the_app_is_told() -> None:
     [
         ("mysql", "value of engine must be one of: postgresql, got: mysql found in database"),
         ({"scheme": "postgresql"}, "missing required arguments: engine found in database"),
-        ({"engine": "postgresql", "scheme": "postgresql://"}, "database.scheme is 'postgresql://'; it must be what stands before `://` in the URL"),
-        ({"engine": "postgresql", "extensions": ["citext; DROP"]}, "database.extensions has 'citext; DROP'; it must be the name of an extension"),
+        (
+            {"engine": "postgresql", "scheme": "postgresql://"},
+            "database.scheme is 'postgresql://'; it must be what stands before `://` in the URL",
+        ),
+        (
+            {"engine": "postgresql", "extensions": ["citext; DROP"]},
+            "database.extensions has 'citext; DROP'; it must be the name of an extension",
+        ),
         ({"engine": "postgresql", "connection_limit": 0}, "database.connection_limit is 0; it must be 1 or more"),
         ({"engine": "postgresql", "locale": "cs_CZ.UTF-8"}, "database.locale is 'cs_CZ.UTF-8'; it must be the tag of a language"),
     ],
@@ -77,7 +83,9 @@ def test_names_that_postgresql_keeps_for_itself_are_refused_to_apps_with_a_datab
 
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "PGHOST", "PGPORT", "PGDATABASE", "PGUSER"])
 def test_what_tells_the_app_of_its_database_is_given_by_nobody_else(variable: str) -> None:
-    assert find_problem(database="postgresql", env={variable: "x"}).startswith(f"env.{variable} is given, and tells the app of its `database`")
+    assert find_problem(database="postgresql", env={variable: "x"}).startswith(
+        f"env.{variable} is given, and tells the app of its `database`"
+    )
     assert check_apps([describe(env={variable: "x"})])
 
 

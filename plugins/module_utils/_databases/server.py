@@ -94,24 +94,26 @@ class Server:
         is_loaded = file.changed_at() <= state["loaded"]
         if (before == after and is_loaded) or check:
             return before, after, before != after or not is_loaded
-        if problems := self._find_rule_problems():
-            raise UserError(
-                f"{file.path} has an error, with which PostgreSQL would not read it anew ({'; '.join(problems)}); nothing was changed. "
-                "Correct it, and run again"
-            )
+        self._require_readable_rules()
         if before != after:
             file.replace(after)
-        if problems := self._find_rule_problems():
+        try:
+            self._require_readable_rules()
+        except UserError as problem:
             file.replace(before)
             raise UserError(
-                f"PostgreSQL does not take the rules that were written to {file.path} ({'; '.join(problems)}); they were taken back"
-            )
+                f"PostgreSQL does not take the rules that were written to {file.path}; they were taken back. {problem}"
+            ) from problem
         self._reload(state["loaded"])
         return before, after, True
 
-    def _find_rule_problems(self) -> list[str]:
-        found: list[str] | None = self._ask(_RULE_PROBLEMS)
-        return found or []
+    def _require_readable_rules(self) -> None:
+        """Raise UserError with the lines of pg_hba.conf that the server does not understand: it would read none of it anew."""
+        problems: list[str] | None = self._ask(_RULE_PROBLEMS)
+        if problems:
+            raise UserError(
+                f"pg_hba.conf has an error, with which PostgreSQL would not read it anew ({'; '.join(problems)}); correct it, and run again"
+            )
 
     def _reload(self, loaded: float) -> None:
         """Have the server read its settings and rules anew, and wait until it has."""

@@ -32,9 +32,9 @@ def database_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
     ]
 
 
-def database_variables(app: App, port: int) -> dict[str, str]:
-    """Return the environment variables that tell an app of its database, given the port of the host's PostgreSQL."""
-    return list_variables(app["name"], app["database"]["scheme"], port) if app["database"] else {}
+def database_variables(app: App, port: int | str) -> dict[str, str]:
+    """Return the environment variables that tell an app of its database, given the port of the host's PostgreSQL, be it as text."""
+    return list_variables(app["name"], app["database"]["scheme"], int(port)) if app["database"] else {}
 
 
 def _find_name_problems(app: App) -> Problems:

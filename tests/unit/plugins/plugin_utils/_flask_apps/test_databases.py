@@ -48,6 +48,11 @@ def test_another_scheme_and_another_port_are_in_what_the_app_is_told() -> None:
     assert told["PGPORT"] == "5433"
 
 
+def test_a_port_that_was_given_on_the_command_line_is_text() -> None:
+    apps = check_apps([describe(database="postgresql")])
+    assert release_inputs(apps, NONE, NONE, "5432") == release_inputs(apps, NONE, NONE)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("database", "problem"),
     [

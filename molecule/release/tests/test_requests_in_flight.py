@@ -11,6 +11,7 @@ from scenario_tests.faulty import (
     CANDIDATE_RUNS,
     NAME,
     SITE,
+    deploy,
     describe,
     ensure_served,
     new_version,
@@ -40,6 +41,21 @@ def test_requests_in_flight_end_within_the_drain_limit_and_are_cut_off_after_it(
     assert "was stopped with 1 request(s) still in it after 8 s" in words_of(play)
     assert seen.failures == [], show(seen.failures)
     assert seen.versions == [live, version]
+    assert served(host) == version
+    assert state_of(host).find_untidiness() == []
+
+
+def test_the_oldest_gunicorn_that_is_taken_ends_its_requests_as_well(host: Host) -> None:
+    version, pinned = new_version(), {"dependencies": {"gunicorn_version": "20.1.0"}}
+    deploy(host, new_version(), **pinned).succeeded()
+    assert "gunicorn (version 20.1.0)" in host.check_output("/var/www/%s/current/venv/bin/gunicorn --version", NAME)
+    slow_start = describe(host, version, "health slow", seconds=1.9, drain=8, **pinned)
+    with watch(host, SITE) as seen, running(host, slow_start) as run, ThreadPoolExecutor() as clients:
+        wait_on_host(host, CANDIDATE_RUNS)
+        answer = clients.submit(http_get, host, SITE, "/slow?seconds=6")
+        run.wait().succeeded()
+        assert answer.result().status == 200
+    assert seen.failures == [], show(seen.failures)
     assert served(host) == version
     assert state_of(host).find_untidiness() == []
 

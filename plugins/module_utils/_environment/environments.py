@@ -45,6 +45,8 @@ RECORD = "environment.json"
 _OLD_SETUPTOOLS = "setuptools==80.9.0"
 """The last that has pkg_resources, which gunicorn 20 and older import; later versions of setuptools have dropped it."""
 
+_TELLS_THE_APP = "WSGIApp"  # the class of gunicorn's setting `wsgi_app`
+
 _METADATA = re.compile(r"(?P<name>[A-Za-z0-9._]+)-(?P<version>[A-Za-z0-9._!+]+?)(?:-py[0-9.]+)?\.(?:dist|egg)-info|(?P<link>.+)\.egg-link")
 """The names of pip's metadata of an installed package; an egg-link for an old editable installation."""
 
@@ -331,13 +333,16 @@ def _add_missing(workspace: Workspace, needs: Dependencies, additions: Sequence[
 
 
 def _require_running_gunicorn(workspace: Workspace, needs: Dependencies) -> None:
-    """Raise UserError if the app's gunicorn cannot even be imported, which the oldest cannot without pkg_resources."""
+    """Raise UserError if the app's gunicorn cannot run a release: import itself, which needs pkg_resources in old ones, or be told the app."""
     problem = _import_gunicorn(workspace)
     if problem and "No module named 'pkg_resources'" in problem and not needs.name("setuptools"):
         workspace.pip("install", _OLD_SETUPTOOLS)
         problem = _import_gunicorn(workspace)
     if problem:
         version = _ask_installed(workspace).get("gunicorn") or "of this app"
+        if _TELLS_THE_APP in problem:
+            way = "Let the app ask for a newer one, or for none: then it gets one"
+            raise UserError(f"gunicorn {version}, which the app brings, is older than 20.1, the first whose configuration names the app. {way}")
         raise UserError(
             f"gunicorn {version}, which the app brings, does not run on Python {workspace.installer.python.version}: {problem}. "
             "Let the app ask for a newer one, or name an older Python in `dependencies.python`"
@@ -345,9 +350,9 @@ def _require_running_gunicorn(workspace: Workspace, needs: Dependencies) -> None
 
 
 def _import_gunicorn(workspace: Workspace) -> str:
-    """Return why gunicorn cannot be imported; nothing where it can."""
+    """Return why gunicorn cannot be imported, or lacks what a release needs of it; nothing where all is there."""
     try:
-        workspace.run(*workspace.python, "-c", "import gunicorn.app.wsgiapp")
+        workspace.run(*workspace.python, "-c", f"import gunicorn.app.wsgiapp; from gunicorn.config import {_TELLS_THE_APP}")
     except UserError as problem:
         return str(problem).rpartition("\n")[2].strip()
     return ""

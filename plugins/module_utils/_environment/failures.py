@@ -268,6 +268,14 @@ _OTHER_PYTHON = re.compile(
     r"Ignored the following versions that require a different python version: (?P<versions>[\w.!+*;, <>=~-]{1,200})", re.ASCII
 )
 
+_CONFLICT = "The conflict is caused by:"
+_IN_CONFLICT = re.compile(
+    r"\s*(?:(?P<package>\w[\w.-]{0,99}) (?P<version>\d[\w.!+]{0,39}) depends on|The user requested(?P<kept> \(constraint\))?) "
+    r"(?P<wanted>\w[\w.\[\]<>=!~,*-]{0,99})",
+    re.ASCII,
+)
+_OLD_WORKERS = "`gunicorn: {worker_class: uvicorn.workers.UvicornWorker}` does with gunicorn 20.1, too"
+
 
 def describe_failure(command: str, output: str) -> str:
     """Return why a command of an installation failed: what a build was missing if that is known, else its last lines.
@@ -303,7 +311,24 @@ def _find_reason(lines: list[str]) -> tuple[str, list[str]]:
     for line in lines:
         if match := _OTHER_PYTHON.search(line):
             return f"what is asked for is not made for this version of Python (passed over: {match['versions']})", [line]
-    return "", []
+    return _explain_conflict(lines), []
+
+
+def _explain_conflict(lines: list[str]) -> str:
+    """Return which of the packages that are asked for contradict one another, as pip has found; nothing if it has found none that do."""
+    if _CONFLICT not in lines:
+        return ""
+    found = [match for line in lines[lines.index(_CONFLICT) + 1 :] if (match := _IN_CONFLICT.match(line))]
+    if not found:
+        return ""
+    said = [
+        f"{match['package']} {match['version']} needs {match['wanted']}"
+        if match["package"]
+        else f"{match['wanted']} is {'what the rest of the app has' if match['kept'] else 'asked for'}"
+        for match in found[:_EVIDENCE_LINES]
+    ]
+    advice = _OLD_WORKERS if any(match["package"] == "uvicorn-worker" for match in found) else "ask for other versions"
+    return f"packages of the app contradict one another: {', and '.join(said)}; {advice}"
 
 
 def find_missing_packages(lines: list[str]) -> tuple[list[str], list[str]]:

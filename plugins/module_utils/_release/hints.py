@@ -169,7 +169,8 @@ def _find_hints(line: str, root: str, holds_code: HoldsCode, source: Source | No
     if "class uri 'asgi' invalid or not found" in line:
         yield (
             "the app brings a gunicorn before 24, which has no worker class for ASGI: let it ask for a newer one, or set "
-            "`gunicorn: {worker_class: uvicorn_worker.UvicornWorker}`, for which uvicorn is installed"
+            "`gunicorn: {worker_class: uvicorn_worker.UvicornWorker}`, for which uvicorn is installed (with gunicorn 20.1, "
+            "`uvicorn.workers.UvicornWorker`)"
         )
     if match := _NO_MODULE.search(line):
         yield _explain_missing_module(match["module"], source)

@@ -206,3 +206,29 @@ def test_a_dependency_that_its_git_server_keeps_names_the_key_that_opens_it(line
 
 def test_ssh_that_the_host_lacks_is_a_debian_package() -> None:
     assert find_missing_packages(["error: cannot run ssh: No such file or directory"])[0] == ["openssh-client"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (
+            ["uvicorn-worker 0.4.0 depends on gunicorn>=21.0.0", "The user requested (constraint) gunicorn==20.1.0"],
+            (
+                "uvicorn-worker 0.4.0 needs gunicorn>=21.0.0, and gunicorn==20.1.0 is what the rest of the app has; "
+                "`gunicorn: {worker_class: uvicorn.workers.UvicornWorker}` does with"
+            ),
+        ),
+        (
+            ["The user requested werkzeug==2.0.3", "flask 3.1.2 depends on werkzeug>=3.1.0; python_version > '3'"],
+            "werkzeug==2.0.3 is asked for, and flask 3.1.2 needs werkzeug>=3.1.0; ask for other versions",
+        ),
+    ],
+)
+def test_packages_that_contradict_one_another_are_named(lines: list[str], words: str) -> None:
+    told = "".join(f"    {line}\n" for line in lines)
+    output = f"ERROR: Cannot install x.\nThe conflict is caused by:\n{told}To fix this you could try to:\n1. loosen\nERROR: ResolutionImpossible"
+    assert words in describe_failure("pip install", output).splitlines()[0]
+
+
+def test_of_a_conflict_nothing_is_repeated_but_names_and_versions() -> None:
+    assert _shown("The conflict is caused by:\nrun `curl evil` 1 depends on us\nevil 1.0 depends on $(us)")

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from scenario_tests import Play
     from scenario_tests.environments import Workbench
+    from testinfra.host import Host
 
 testinfra_hosts = ["debian12"]
 
@@ -22,7 +25,9 @@ def read(tool: str) -> dict[str, str]:
     return {str(path.relative_to(LOCKS / tool)): path.read_text(encoding="utf-8") for path in (LOCKS / tool).rglob("*") if path.is_file()}
 
 
-UV, POETRY, PDM = map(read, ("uv", "poetry", "pdm"))
+UV, POETRY, PDM, PDM_GIT, PIPENV = map(read, ("uv", "poetry", "pdm", "pdmgit", "pipenv"))
+PRIVATE = ("uv", "poetry", "pdmgit", "pipenv")
+"""Locks with a dependency in a repository that asks for a token."""
 WHEEL, SDIST = (
     "2c2349112351b88699d8d4b6b075022c0808887cb7ad10069318a8b0bc88db44",
     "5dbbc68b317e5e42f327f9021763545dc3fc3bfe22e6deb96aaf1fc38874156a",
@@ -42,6 +47,8 @@ GOOD: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     "uv": (UV, {}),
     "poetry": (POETRY, {}),
     "pdm": (PDM, {}),
+    "pdmgit": (PDM_GIT, {}),
+    "pipenv": (PIPENV, {}),
     "pylock": ({"pyproject.toml": PDM["pyproject.toml"], "pylock.toml": PYLOCK}, {}),
 }
 
@@ -62,11 +69,12 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
 
 
 @pytest.fixture(scope="module")
-def run(bench: Workbench) -> Play:
+def run(bench: Workbench, git_server: Mapping[str, str]) -> Play:
+    lent = {"git_credentials": {"url": git_server["url"]}, "environment": {"GIT_SSL_CAINFO": git_server["certificate"]}}
     apps: list[dict[str, Any]] = []
     for app, (files, wishes) in {**GOOD, **{app: (files, {}) for app, (files, _words) in BAD.items()}}.items():
         bench.put_build(app, "one", files)
-        apps.append({"name": app, "build": "one", **wishes})
+        apps.append({"name": app, "build": "one", **lent, **wishes})
     return bench.run(*apps)
 
 
@@ -80,6 +88,21 @@ def test_a_lock_is_installed_as_it_is_without_what_is_for_development(run: Play,
 def test_a_member_of_the_workspace_is_not_taken_from_the_index(run: Play, bench: Workbench) -> None:
     assert run.status != 0
     assert bench.python("uv", "import shop, iniconfig; print(iniconfig.__file__)").startswith("/var/www/uv/builds/one/packages/")
+
+
+@pytest.mark.parametrize("app", PRIVATE)
+def test_a_commit_of_a_private_repository_is_read_with_the_token_that_the_installation_is_lent(
+    run: Play, bench: Workbench, app: str
+) -> None:
+    assert run.status != 0
+    bench.python(app, "import kept")
+
+
+def test_the_token_stays_nowhere(run: Play, host: Host, git_server: Mapping[str, str]) -> None:
+    for secret in (git_server["token"], host.check_output("base64 --wrap=0 /root/token")):
+        assert secret not in run.output
+        assert host.run("journalctl --no-pager | grep -F %s | grep -v sudo", secret).stdout == ""
+        assert host.run("grep -rlF %s /var/www /var/cache/webstack-flask /var/log/webstack-flask /tmp /var/tmp", secret).stdout == ""
 
 
 @pytest.mark.parametrize("app", BAD)

@@ -15,10 +15,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.webstack.flask.plugins.module_utils._environment import locks, project_files, projects
+from ansible_collections.webstack.flask.plugins.module_utils._environment import project_files, projects
 from ansible_collections.webstack.flask.plugins.module_utils._environment import manifests as names
 from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import Dependencies
 from ansible_collections.webstack.flask.plugins.module_utils._environment.installed import require_debian_packages
+from ansible_collections.webstack.flask.plugins.module_utils._environment.locked_projects import install_alone, install_locked_project
 from ansible_collections.webstack.flask.plugins.module_utils._environment.requirements import split_hashed
 from ansible_collections.webstack.flask.plugins.module_utils._environment.wheels import WheelStore
 from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import (
@@ -158,70 +159,12 @@ def _install(workspace: Workspace, needs: Dependencies, build: str, warn: Callab
         # hashes and options on the way.
         _install_requirements(workspace, needs, build, within)
     elif needs.kind in names.PROJECT_LOCKS:
-        _install_locked_project(workspace, needs, build, within)
+        install_locked_project(workspace, needs, build, within)
     elif needs.kind == names.PYPROJECT:
         _install_project(workspace, needs, build, within, warn)
     elif needs.packages:
         # pip itself: pipenv would write a Pipfile and a lock that nobody is to see, in nearly twice the time.
         workspace.pip("install", wanted=needs.packages)
-
-
-def _install_locked_project(workspace: Workspace, needs: Dependencies, build: str, within: Path) -> None:
-    """Install what the lock of a pyproject.toml names, each file by its hash, and what of the source belongs to it."""
-    ignore, content = workspace.installer.ignore_lock_mismatch, needs.content
-    if needs.kind == names.PYLOCK:
-        if not ignore and (stale := needs.describe_stale_lock()):
-            raise UserError(stale)
-        uv = _make_exporter(workspace, (locks.UV,)) / "uv"
-        lock = str(workspace.project / needs.file)
-        options = ("--quiet", "--preview-features=pylock", "--link-mode=copy", "--compile-bytecode", f"--python={workspace.python[0]}")
-        workspace.run(str(uv), "pip", "install", *options, "--requirements", lock, within=within, variables=_let_uv(workspace))
-        return
-    hashed, alone = locks.split_export(needs.file, _export(workspace, needs, within, content))
-    if hashed:
-        workspace.pip("install", "--no-deps", "--require-hashes", wanted=hashed, within=within)
-    if locks.installs_itself(needs.kind, content, installable=project_files.is_installable(content)):
-        alone = [*alone, "--editable ."]
-    _install_alone(workspace, alone, build, within)
-
-
-def _export(workspace: Workspace, needs: Dependencies, within: Path, content: Mapping[str, Any]) -> str:
-    """Let the tool that has made a lock write it in pip's words."""
-    exporter, ignore = locks.EXPORTERS[needs.kind], workspace.installer.ignore_lock_mismatch
-    programs = _make_exporter(workspace, exporter.packages)
-    output = workspace.temporary / "exported.txt"
-    variables = {**(exporter.variables or {}), **_let_uv(workspace)}
-    words = [*exporter.export, *((exporter.lax or ()) if ignore else exporter.strict), f"--output={output}"]
-    if exporter.tool == "uv":
-        words[-1:] = [f"--output-file={output}", f"--python={workspace.python[0]}"]
-        words += [] if "project" in content else ["--all-packages"]
-    try:
-        if exporter.check and not ignore:
-            check, *rest = exporter.check
-            workspace.run(str(programs / check), *rest, within=within, variables=variables)
-        command, *rest = words
-        workspace.run(str(programs / command), *rest, within=within, variables=variables)
-    except UserError as problem:
-        is_check = bool(exporter.check) and f"{programs / exporter.check[0]} {' '.join(exporter.check[1:])}`" in str(problem)
-        if is_check or (exporter.mismatch and re.search(exporter.mismatch, str(problem))):
-            message = locks.describe_mismatch(needs.file, locks.COMMANDS[needs.kind], [], can_ignore=locks.can_ignore(needs.kind))
-            raise UserError(message) from problem
-        raise
-    return workspace.run("/bin/cat", "--", str(output))
-
-
-def _let_uv(workspace: Workspace) -> dict[str, str]:
-    """Return the variables with which uv trusts the certificates that pip does, and brings no Python."""
-    certificates = workspace.variables.get("PIP_CERT")
-    return {"UV_PYTHON_DOWNLOADS": "never", **({"SSL_CERT_FILE": certificates} if certificates else {})}
-
-
-def _make_exporter(workspace: Workspace, packages: Sequence[str]) -> Path:
-    """Install the programs that read a lock, in an environment of their own; return the directory that has them."""
-    directory = workspace.temporary / "exporter"
-    workspace.run(workspace.installer.maker, "-I", "-m", "virtualenv", "--quiet", str(directory))
-    workspace.run(str(directory / "bin/python"), "-I", "-m", "pip", "install", "--quiet", *packages)
-    return directory / "bin"
 
 
 def _sync(workspace: Workspace, needs: Dependencies, within: Path) -> None:
@@ -259,14 +202,7 @@ def _install_requirements(workspace: Workspace, needs: Dependencies, build: str,
     hashed, alone = split_hashed(texts)
     workspace.write_files({name: hashed[name] for name, text in needs.texts if hashed[name] != text})
     workspace.pip("install", "--requirement", str(workspace.project / needs.file), within=within)
-    _install_alone(workspace, alone, build, within)
-
-
-def _install_alone(workspace: Workspace, alone: Sequence[str], build: str, within: Path) -> None:
-    """Install what has no hash, and nothing that it depends on: that is among the lines with hashes, or it would come without one."""
-    if alone:
-        variables = projects.make_version_variables(build, workspace.variables)
-        workspace.pip("install", "--no-deps", wanted=alone, within=within, variables=variables)
+    install_alone(workspace, alone, build, within)
 
 
 def _install_project(workspace: Workspace, needs: Dependencies, build: str, within: Path, warn: Callable[[str], object]) -> None:

@@ -27,7 +27,8 @@ class Exporter:
     """A tool that has locked dependencies: what to install of it, and its commands.
 
     `check` fails if the lock does not fit its project; without it, or where a lock is taken as it is, `export` does with `strict` among its
-    words. `mismatch` is how it says that.
+    words. `mismatch` is how it says that. `hashless` is how it says that it cannot write a package which has no hash, such as a commit or a
+    directory; `pylock` then writes a pylock.toml, which has room for these.
     """
 
     tool: str
@@ -38,6 +39,8 @@ class Exporter:
     strict: tuple[str, ...] = ()
     lax: tuple[str, ...] | None = ()
     variables: Mapping[str, str] | None = None
+    hashless: str = ""
+    pylock: tuple[str, ...] = ()
 
 
 EXPORTERS = {
@@ -64,6 +67,8 @@ EXPORTERS = {
         r"",
         check=("pdm", "lock", "--check"),
         variables={"PDM_CHECK_UPDATE": "0", "PDM_IGNORE_SAVED_PYTHON": "1"},
+        hashless=r"Hash is not available for",
+        pylock=("pdm", "export", "--prod", "--format=pylock"),
     ),
 }
 """Pinned, for each release of a tool may write something else."""

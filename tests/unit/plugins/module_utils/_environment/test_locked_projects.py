@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.webstack.flask.plugins.module_utils._environment import environments
+from ansible_collections.webstack.flask.plugins.module_utils._environment import locked_projects
 from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import Dependencies, Outline
 from ansible_collections.webstack.flask.plugins.module_utils._environment.pythons import Python
 from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import Installer, Workspace
@@ -56,7 +56,7 @@ def install(
     )
     workspace = Workspace(installer, SHOP, SHOP.environment("e1"), 998, 998, 997, variables, {})
     needs = Dependencies(Outline(file, file), (("pyproject.toml", PROJECT), (file, "")), content={"project": {"dependencies": ["flask"]}})
-    environments._install_locked_project(workspace, needs, "b1", workspace.project)  # noqa: SLF001 - the rest needs a host
+    locked_projects.install_locked_project(workspace, needs, "b1", workspace.project)
     return host
 
 
@@ -115,3 +115,13 @@ def test_a_pylock_is_installed_by_uv_which_trusts_the_same_certificates(monkeypa
 def test_a_pylock_that_lacks_a_dependency_of_its_project_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=r"^the pylock\.toml does not fit its pyproject\.toml: it lacks flask\. Run `uv export"):
         install(monkeypatch, "pylock.toml")
+
+
+def test_a_lock_with_packages_that_can_have_no_hash_is_exported_as_a_pylock_where_its_tool_writes_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = install(monkeypatch, "pdm.lock", refusals={"--format=requirements": "[PdmUsageError]: Hash is not available for 'kept @ git+x'"})
+    exported = "/var/cache/webstack-flask/shop/work/project/pylock.exported.toml"
+    assert host.find("pdm", "export", "--prod", "--format=pylock")[-1] == f"--output={exported}"
+    assert host.find("uv", "pip", "install")[-1] == exported
+    assert not any("--require-hashes" in call for call in host.calls)

@@ -48,7 +48,9 @@ def git_server(host: Host) -> Iterator[Mapping[str, str]]:
     token, certificate = "t0ken-of-the-server", "/usr/local/share/git-server.crt"
     run_role(host, "debian_packages", {"debian_packages_names": ["git", "openssl"]}).succeeded()
     host.check_output("git init --quiet --initial-branch main /srv/git/lib && printf %%s %s > /srv/git/lib/pyproject.toml", KEPT)
-    author = "; ".join(f"export GIT_{who}_NAME=a GIT_{who}_EMAIL=a@b GIT_{who}_DATE=2026-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER"))
+    author = "; ".join(
+        f"export GIT_{who}_NAME=a GIT_{who}_EMAIL=a@b GIT_{who}_DATE=2026-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER")
+    )
     host.check_output(f"cd /srv/git/lib && touch kept.py && git add . && {author} && git commit --quiet --message one")
     assert host.check_output("git -C /srv/git/lib rev-parse HEAD") == COMMIT
     host.check_output(

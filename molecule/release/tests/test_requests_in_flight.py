@@ -46,10 +46,10 @@ def test_requests_in_flight_end_within_the_drain_limit_and_are_cut_off_after_it(
 
 
 def test_the_oldest_gunicorn_that_is_taken_ends_its_requests_as_well(host: Host) -> None:
-    version, pinned = new_version(), {"dependencies": {"gunicorn_version": "20.1.0"}}
-    deploy(host, new_version(), **pinned).succeeded()
+    version, old = new_version(), {"gunicorn_version": "20.1.0"}
+    deploy(host, new_version(), dependencies=old).succeeded()
     assert "gunicorn (version 20.1.0)" in host.check_output("/var/www/%s/current/venv/bin/gunicorn --version", NAME)
-    slow_start = describe(host, version, "health slow", seconds=1.9, drain=8, **pinned)
+    slow_start = describe(host, version, "health slow", seconds=1.9, drain=8, dependencies=old)
     with watch(host, SITE) as seen, running(host, slow_start) as run, ThreadPoolExecutor() as clients:
         wait_on_host(host, CANDIDATE_RUNS)
         answer = clients.submit(http_get, host, SITE, "/slow?seconds=6")

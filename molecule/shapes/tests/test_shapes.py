@@ -84,6 +84,7 @@ def test_files_that_commands_make_are_part_of_the_build(host: Host) -> None:
     build = host.file("/var/www/greeter/current/app").linked_to
     assert place.body == f"{build}/greeter/__init__.py\n", "where a command runs, the build is in its final place"
     assert not host.file(f"{build}-open").exists
+    assert int(http_get(host, "greeter.test", "/made/processors.txt").body) > 0, "without an answer to this npm fails"
     program = "import gettext, sys; print(gettext.translation('messages', sys.argv[1], ['de']).gettext('hello'))"
     assert host.check_output("python3 -c %s %s", program, f"{build}/greeter/translations") == "grüß dich", "translations are compiled"
     assert (host.file(f"{build}/made/by.txt").user, host.file(f"{build}/made/by.txt").group) == ("root", "greeter")

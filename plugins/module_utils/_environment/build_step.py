@@ -10,6 +10,7 @@ of its data, and of the variables of its releases that user sees nothing.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,29 @@ _LEAST_SECRET = 6
 """Last lines of a command that a message shows; characters of a variable's value that is taken out of them."""
 
 _NOT_FOUND = 127
+
+_CERTIFICATE = (
+    "the certificate of a server is of a CA that is not known: trust it on the machine, or name its file in "
+    "`dependencies: {environment: {NODE_EXTRA_CA_CERTS: PATH}}`"
+)
+_AWAY = (
+    "the registry of npm cannot be reached: name a proxy in `dependencies: {environment: {HTTPS_PROXY: URL}}`, or another registry in "
+    "`build_env: {npm_config_registry: URL}`"
+)
+_TOKEN = (
+    "the registry wants a token: let the .npmrc of the source say `//HOST/:_authToken=${NPM_TOKEN}`, and give it in "
+    "`build_env: {NPM_TOKEN: ...}`"
+)
+_LOCK = "`npm ci` installs what the lock says: commit a package-lock.json that fits package.json, by `npm install`"
+_MEMORY = "Node.js takes no more memory than it is told to: `build_env: {NODE_OPTIONS: --max-old-space-size=2048}`, in MiB"
+_OF_NPM = (
+    (r"UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF_SIGNATURE)|(?:SELF_SIGNED|DEPTH_ZERO_SELF_SIGNED)_CERT", _CERTIFICATE),
+    (r"code (?:ECONNREFUSED|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|ENETUNREACH)\b", _AWAY),
+    (r"code E40[13]\b", _TOKEN),
+    (r"code EUSAGE\b", _LOCK),
+    (r"JavaScript heap out of memory", _MEMORY),
+)
+"""What npm and Node.js say that is no fault of the source, and what helps."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +160,7 @@ def list_hints(status: int, said: str, step: BuildStep) -> list[str]:
             return [f"{path!r} is in `shared`, which holds data of the app, and no file of a build: take one of the two out"]
     if "KeyError" in said or "SECRET_KEY" in said:
         return ["a build command gets no variable of `env`; name those that it needs in `build_env`"]
-    return []
+    return [hint for pattern, hint in _OF_NPM if re.search(pattern, said)][:1]
 
 
 def list_properties(layout: AppLayout, final: Path, environment: Path, chdir: str, account: tuple[int, int]) -> list[str]:
@@ -144,6 +168,8 @@ def list_properties(layout: AppLayout, final: Path, environment: Path, chdir: st
     properties = {
         **sandbox.FENCES,
         **sandbox.LIMITS,
+        # Node.js asks /proc how many processors there are: npm fails without an answer. Other processes stay hidden.
+        "ProcSubset": "all",
         "User": str(account[0]),
         "Group": str(account[1]),
         "WorkingDirectory": str(final / chdir),

@@ -12,11 +12,10 @@ import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.webstack.flask.plugins.module_utils._environment import project_files, projects
 from ansible_collections.webstack.flask.plugins.module_utils._environment import manifests as names
+from ansible_collections.webstack.flask.plugins.module_utils._environment import project_files, projects
 from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import Dependencies
 from ansible_collections.webstack.flask.plugins.module_utils._environment.installed import require_debian_packages
 from ansible_collections.webstack.flask.plugins.module_utils._environment.locked_projects import install_alone, install_locked_project
@@ -269,7 +268,7 @@ def _add_missing(workspace: Workspace, needs: Dependencies, additions: Sequence[
 
 
 def _require_running_gunicorn(workspace: Workspace, needs: Dependencies) -> None:
-    """Raise UserError if the app's gunicorn cannot run a release: import itself, which needs pkg_resources in old ones, or be told the app."""
+    """Raise UserError if the app's gunicorn cannot run a release: old ones lack pkg_resources, or cannot be told the app."""
     problem = _import_gunicorn(workspace)
     if problem and "No module named 'pkg_resources'" in problem and not needs.name("setuptools"):
         workspace.pip("install", _OLD_SETUPTOOLS)
@@ -278,7 +277,9 @@ def _require_running_gunicorn(workspace: Workspace, needs: Dependencies) -> None
         version = _ask_installed(workspace).get("gunicorn") or "of this app"
         if _TELLS_THE_APP in problem:
             way = "Let the app ask for a newer one, or for none: then it gets one"
-            raise UserError(f"gunicorn {version}, which the app brings, is older than 20.1, the first whose configuration names the app. {way}")
+            raise UserError(
+                f"gunicorn {version}, which the app brings, is older than 20.1, the first whose configuration names the app. {way}"
+            )
         raise UserError(
             f"gunicorn {version}, which the app brings, does not run on Python {workspace.installer.python.version}: {problem}. "
             "Let the app ask for a newer one, or name an older Python in `dependencies.python`"

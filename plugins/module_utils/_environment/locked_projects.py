@@ -24,7 +24,8 @@ def install_locked_project(workspace: Workspace, needs: Dependencies, build: str
             raise UserError(stale)
         _install_pylock(workspace, workspace.project / needs.file, within)
         return
-    exporter, alone = locks.EXPORTERS[needs.kind], []
+    exporter = locks.EXPORTERS[needs.kind]
+    alone: list[str] = []
     programs = _make_environment(workspace, exporter.packages)
     try:
         hashed, alone = locks.split_export(needs.file, _export(workspace, needs, programs, within))

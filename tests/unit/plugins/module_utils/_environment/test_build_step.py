@@ -54,6 +54,11 @@ def test_a_command_gets_the_way_to_the_network_and_what_is_named_and_no_secret_o
         (127, "/bin/sh: 1: npm: not found", "`dependencies: {build_packages: [npm]}`"),
         (1, "KeyError: 'SECRET_KEY'", "`build_env`"),
         (1, "PermissionError: [Errno 13] Permission denied: '/srv/shop/builds/0123/media/x'", "'media' is in `shared`"),
+        (1, "npm ERR! code SELF_SIGNED_CERT_IN_CHAIN", "NODE_EXTRA_CA_CERTS"),
+        (1, "npm error code ENOTFOUND\nnpm error errno ENOTFOUND", "npm_config_registry"),
+        (1, "npm ERR! code E401\nnpm ERR! Incorrect or missing password.", "`build_env: {NPM_TOKEN: ...}`"),
+        (1, "npm error code EUSAGE\nnpm error\nnpm error The `npm ci` command can only install with", "commit a package-lock.json"),
+        (134, "FATAL ERROR: Ineffective mark-compacts near heap limit Allocation failed - JavaScript heap out of memory", "NODE_OPTIONS"),
     ],
 )
 def test_the_commonest_ends_have_a_hint(status: int, said: str, words: str) -> None:

@@ -226,7 +226,9 @@ def test_ssh_that_the_host_lacks_is_a_debian_package() -> None:
 )
 def test_packages_that_contradict_one_another_are_named(lines: list[str], words: str) -> None:
     told = "".join(f"    {line}\n" for line in lines)
-    output = f"ERROR: Cannot install x.\nThe conflict is caused by:\n{told}To fix this you could try to:\n1. loosen\nERROR: ResolutionImpossible"
+    output = (
+        f"ERROR: Cannot install x.\nThe conflict is caused by:\n{told}To fix this you could try to:\n1. loosen\nERROR: ResolutionImpossible"
+    )
     assert words in describe_failure("pip install", output).splitlines()[0]
 
 

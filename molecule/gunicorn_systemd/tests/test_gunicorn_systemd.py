@@ -98,7 +98,8 @@ def test_the_app_writes_to_its_shared_directory_and_nowhere_else(host: Host, app
 def test_variables_arrive_exactly(host: Host) -> None:
     environment = json.loads(ask(host, OPTIONS, "/env").body)
     assert {name: environment[name] for name in ("VERSION", "ODD", "EMPTY", "RAW")} == {**APPS[OPTIONS]["env"], "RAW": "yes"}
-    assert environment["HOME"] == "/srv/sites/options/shared"
+    assert environment["HOME"] == environment["WEBSTACK_FLASK_SHARED"] == "/srv/sites/options/shared"
+    assert (environment["WEBSTACK_FLASK_APP"], environment["WEBSTACK_FLASK_RELEASE"]) == (OPTIONS, state_of(host, OPTIONS).current)
 
 
 def test_a_factory_is_called_in_the_directory_that_is_named(host: Host) -> None:

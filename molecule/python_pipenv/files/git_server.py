@@ -1,4 +1,4 @@
-"""A git server that asks for a user and a password: by HTTPS, on a port, for the repositories in a directory, with the credentials of a file."""
+"""A git server that asks for a user and a password: serves the repositories of a directory by HTTPS, on a port."""
 
 import base64
 import http.server
@@ -34,7 +34,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         lines = dict(line.split(": ", 1) for line in head.decode().splitlines())
         self.answer(int(lines.pop("Status", "200").split()[0]), lines, content)
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815 - as http.server wants it
 
     def answer(self, status, headers, content):
         self.send_response(status)

@@ -121,3 +121,12 @@ def test_a_host_without_apps_is_passed_over_and_one_without_any_to_say_so_ends_t
     alone = subprocess.run(argv, cwd=os.environ["MOLECULE_PROJECT_DIRECTORY"], capture_output=True, text=True, check=False)
     assert alone.returncode != 0
     assert "no host of this run has flask_apps" in " ".join(alone.stdout.split())
+
+
+def test_tasks_that_the_inventory_keeps_from_being_root_s_are_refused_with_the_variable(host: Host) -> None:
+    refused = run_playbook(host, SITE, {"ansible_become": False})
+    assert refused.status != 0
+    assert (words := " ".join(refused.output.split())).count("`ansible_become` is False") > 0
+    assert "Take them out of the inventory" in words
+    assert "Port 80" not in words, "what root alone sees is no news"
+    assert refused.changed == 0

@@ -49,7 +49,7 @@ _AWAY = (
     "the registry of npm cannot be reached: name a proxy in `dependencies: {environment: {HTTPS_PROXY: URL}}`, or another registry in "
     "`build_env: {npm_config_registry: URL}`"
 )
-_TOKEN = (
+_UNKNOWN_USER = (
     "the registry wants a token: let the .npmrc of the source say `//HOST/:_authToken=${NPM_TOKEN}`, and give it in "
     "`build_env: {NPM_TOKEN: ...}`"
 )
@@ -58,7 +58,7 @@ _MEMORY = "Node.js takes no more memory than it is told to: `build_env: {NODE_OP
 _OF_NPM = (
     (r"UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF_SIGNATURE)|(?:SELF_SIGNED|DEPTH_ZERO_SELF_SIGNED)_CERT", _CERTIFICATE),
     (r"code (?:ECONNREFUSED|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|ENETUNREACH)\b", _AWAY),
-    (r"code E40[13]\b", _TOKEN),
+    (r"code E40[13]\b", _UNKNOWN_USER),
     (r"code EUSAGE\b", _LOCK),
     (r"JavaScript heap out of memory", _MEMORY),
 )

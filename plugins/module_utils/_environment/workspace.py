@@ -229,7 +229,7 @@ def end_builds(layout: AppLayout) -> None:
 
 def _prepare(layout: AppLayout, directory: Path, installer: Installer, needs: Dependencies) -> Workspace:
     credentials = Credentials()
-    variables = _make_variables(layout, directory, installer, credentials.take_from_variables(installer.variables))
+    variables = make_variables(layout, directory, installer, credentials.take_from_variables(installer.variables))
     texts = {name: credentials.take_from_file(name, text, variables) for name, text in needs.texts}
     ensure_root(layout)
     ensure_group(layout.name)
@@ -255,7 +255,7 @@ def _prepare(layout: AppLayout, directory: Path, installer: Installer, needs: De
     return Workspace(installer, layout, directory, user.pw_uid, user.pw_gid, group, variables, texts, credentials.to_netrc())
 
 
-def _make_variables(layout: AppLayout, directory: Path, installer: Installer, given: Mapping[str, str]) -> dict[str, str]:
+def make_variables(layout: AppLayout, directory: Path, installer: Installer, given: Mapping[str, str]) -> dict[str, str]:
     """Return the environment variables of an installation: what programs need, and what is `given`."""
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(layout.work / "project" / installer.wheels)} if installer.wheels else {}
     private = layout.work / "private"

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.webstack.flask.plugins.module_utils import _layout as layout_module
 from ansible_collections.webstack.flask.plugins.module_utils._environment.access import GitAccess
 from ansible_collections.webstack.flask.plugins.module_utils._environment.pythons import Python
-from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import Installer, Workspace
+from ansible_collections.webstack.flask.plugins.module_utils._environment.workspace import Installer, Workspace, make_variables
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import sandbox
@@ -49,6 +49,11 @@ def test_an_installation_has_the_fences_of_an_app_and_limits_and_writes_to_its_o
     assert found["ReadWritePaths"] == "/var/cache/webstack-flask/shop/work"
     assert found["BindPaths"] == "/var/cache/webstack-flask/shop/work/environment:/var/www/shop/environments/e1"
     assert called["unit"] == "shop-build.service"
+
+
+def test_what_an_installation_unpacks_lies_where_room_was_looked_for_unless_the_description_names_another_place() -> None:
+    assert make_variables(SHOP, PLACE.directory, INSTALLER, {})["TMPDIR"] == "/var/cache/webstack-flask/shop/work/tmp"
+    assert make_variables(SHOP, PLACE.directory, INSTALLER, {"TMPDIR": "/var/tmp"})["TMPDIR"] == "/var/tmp"
 
 
 @pytest.mark.parametrize("path", ["/home/admin/wheels", "/root/ca.pem"])

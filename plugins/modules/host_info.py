@@ -124,7 +124,7 @@ obstacles:
   elements: str
   returned: always
 root:
-  description: Whether the module ran as root. Only root is told who listens on a port.
+  description: Whether the module ran as root. Only root is told of apps, of removals, and who listens on a port.
   type: bool
   returned: always
 listeners:
@@ -197,23 +197,26 @@ ARGUMENT_SPEC |= {
 def main() -> None:
     """Run the module."""
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    layouts = [AppLayout.of(name) for name in module.params["apps"]]
+    is_root = os.geteuid() == 0
+    # Whoever is not root is refused for that, and sees too little for anything else to be true.
+    asked = module.params if is_root else {**module.params, "apps": [], "removals": [], "ports": []}
+    layouts = [AppLayout.of(name) for name in asked["apps"]]
     looked_at = [(layout, find_obstacles(layout)) for layout in layouts]
     obstacles = [obstacle for _layout, found in looked_at for obstacle in found]
-    obstacles += find_refusals(module.params["removals"], Path(module.params["backups"]), REAL, remains)
-    obstacles += find_closed_sockets(module.params["socket_group"]) if module.params["apps"] else []
+    obstacles += find_refusals(asked["removals"], Path(asked["backups"]), REAL, remains)
+    obstacles += find_closed_sockets(asked["socket_group"]) if asked["apps"] else []
     module.exit_json(
         **describe_distribution(read_release()),
         service_manager=find_service_manager(),
         address=find_address() or "",
         epoch=int(time.time()),
-        packages=find_installed(module.params["packages"]),
+        packages=find_installed(asked["packages"]),
         obstacles=obstacles,
         live=find_live([layout for layout, found in looked_at if not found], REAL),
-        root=os.geteuid() == 0,
-        listeners=find_listeners(module.params["ports"]),
-        closed=find_closed(module.params["ports"]) if module.params["ports"] else [],
-        files=read_texts(module.params["files"]),
+        root=is_root,
+        listeners=find_listeners(asked["ports"]),
+        closed=find_closed(asked["ports"]) if asked["ports"] else [],
+        files=read_texts(asked["files"]),
     )
 
 

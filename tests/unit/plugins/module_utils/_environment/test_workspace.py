@@ -53,7 +53,7 @@ def test_an_installation_has_the_fences_of_an_app_and_limits_and_writes_to_its_o
 
 def test_what_an_installation_unpacks_lies_where_room_was_looked_for_unless_the_description_names_another_place() -> None:
     assert make_variables(SHOP, PLACE.directory, INSTALLER, {})["TMPDIR"] == "/var/cache/webstack-flask/shop/work/tmp"
-    assert make_variables(SHOP, PLACE.directory, INSTALLER, {"TMPDIR": "/var/tmp"})["TMPDIR"] == "/var/tmp"
+    assert make_variables(SHOP, PLACE.directory, INSTALLER, {"TMPDIR": "/srv/tmp"})["TMPDIR"] == "/srv/tmp"
 
 
 @pytest.mark.parametrize("path", ["/home/admin/wheels", "/root/ca.pem"])

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._host.facts import (
     describe_distribution,
     find_address,
@@ -54,7 +57,29 @@ def test_a_name_that_is_no_package_is_not_installed() -> None:
 
 def test_the_address_is_one() -> None:
     address = find_address()
-    assert address is None or ipaddress.IPv4Address(address)
+    assert address is None or ipaddress.ip_address(address)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "found"),
+    [
+        ([], "None"),
+        (["192.0.2.10/24"], "192.0.2.10"),
+        (["fd00:6::2/64"], "fd00:6::2"),
+        (["fd00:6::2/64", "192.0.2.10/24"], "192.0.2.10"),
+    ],
+)
+def test_the_address_is_that_from_which_others_are_reached_be_it_ipv6_alone(addresses: list[str], found: str) -> None:
+    """In a network of its own, which has these addresses and a way to everywhere by each."""
+    ways = [f"ip address add {each} dev lo && ip -{6 if ':' in each else 4} route add default dev lo" for each in addresses]
+    program = f"from {find_address.__module__} import find_address; print(find_address())"
+    script = " && ".join(["ip link set lo up", *ways, f"exec {sys.executable} -c '{program}'"])
+    apart = ["unshare", "--user", "--map-root-user", "--net"]
+    if subprocess.run([*apart, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this machine lets nobody make a network of their own")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    said = subprocess.run([*apart, "sh", "-c", script], capture_output=True, text=True, env=environment, check=True)
+    assert said.stdout.strip() == found
 
 
 def test_systemd_is_found_as_it_finds_itself(tmp_path: Path) -> None:

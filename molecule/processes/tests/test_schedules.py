@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.schedules import Schedule
 from scenario_tests import one_of, restart, run_playbook, wait_on_host
 from scenario_tests.faulty import new_version, running, words_of
 from scenario_tests.hosts import LONG
@@ -99,6 +101,22 @@ def test_a_job_that_is_suspended_does_not_run_whatever_is_deployed_until_it_is_r
         run_playbook(host, Path(JOB), {**said, "flask_suspended": False}).succeeded()
     wait_on_host(host, f"grep -q 'begins often .* {other}' {SHARED}/jobs.txt")
     assert deploy(host, other).succeeded().changed == 0
+
+
+def test_a_time_that_comes_while_the_job_runs_is_passed_over(host: Host) -> None:
+    layout, release = AppLayout.of("slow"), "0123456789ab"
+    job = layout.job_unit(release, "sleep")
+    files = {**Schedule("sleep", "*:*:0/5 UTC").list_files(layout), job: "[Service]\nType=oneshot\nExecStart=/bin/sleep 8\n"}
+    host.check_output(f"mkdir --parents {layout.root} && ln --symbolic --no-dereference --force releases/{release} {layout.jobs}")
+    for name, text in files.items():
+        host.check_output(f"printf '%%s' %s > /etc/systemd/system/{name}", text)
+    try:
+        host.check_output(f"systemctl daemon-reload && systemctl start {layout.timer_unit('sleep')}")
+        passed_over = f"journalctl --no-pager --output=cat --unit {layout.starter_unit('sleep')} | grep -q 'came while one ran'"
+        wait_on_host(host, passed_over, pause=1)
+    finally:
+        host.check_output(f"systemctl stop {layout.timer_unit('sleep')} {layout.starter_unit('sleep')} {job}")
+        host.check_output(f"rm -rf {layout.root} {' '.join(f'/etc/systemd/system/{name}' for name in files)} && systemctl daemon-reload")
 
 
 def test_jobs_run_after_a_reboot_and_a_second_run_changes_nothing(host: Host) -> None:

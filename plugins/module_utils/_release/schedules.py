@@ -8,8 +8,9 @@ unit that looks where the link `jobs` leads, starts the job in that release, and
 other. The job's own unit is written for one release, in which it stays to its end. The link follows users only when a release was seen to
 serve them, and its processes to work.
 
-Where the clock is set back, systemd finds times due once more. So the starter writes down each time that has had its run, and passes over
-one that it finds there.
+Where the clock is set back, systemd finds times due once more; and of those that come while a job runs it makes one good at its end. So the
+starter writes down each time that has had its run, and that in which a run has ended, and passes over one that it finds there. Two moments
+belong to the same time of a calendar if the one that comes next is the same.
 """
 
 from __future__ import annotations
@@ -26,21 +27,39 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.exec_line import format_exec
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
 
-KEPT_TIMES = 1500
-"""How many times that have had their run are remembered of a job: those of a day, if it runs each minute."""
+_TIMES = """
+job=$1 timer=$2 at=$3 times="started/$1" new="started/.$1"
+find_time() {
+    next=$(TZ=UTC systemd-analyze --no-pager calendar --base-time="$1" -- "$at" | sed -n "s/^ *Next elapse: //p")
+    test "$next" && time="$at, before $next"
+}
+is_known() { cut -d ";" -f "$1" "$times" 2>/dev/null | grep -qxF -e "$2"; }
+remember() {
+    mkdir -p started
+    { tail -n 1499 "$times" 2>/dev/null; echo "$time;$1"; } > "$new" && sync "$new" && mv "$new" "$times" && sync started
+}
+"""
+"""What both commands need. A line of `times` is a time of the calendar, and when the timer had elapsed for its run, since boot.
 
-_CLAIM = """
-test "$TRIGGER_UNIT" || exit 0
-next=$(TZ=UTC systemd-analyze --no-pager calendar -- "$1" | sed -n "s/^ *Next elapse: //p")
-test "$next" || exit 0
-time="$1, before $next" done="started/$2" new="started/.$2"
-if grep -qsxF -e "$time" "$done"; then
-    echo "The clock was set back: this time has had its run."
+Of a job that runs each minute these are the times of a day.
+"""
+
+_CLAIM = f"""{_TIMES}
+elapsed=$(systemctl show --property=LastTriggerUSecMonotonic --value "$timer")
+if test "$elapsed" = 0 || is_known 2 "$elapsed"; then exit 0; fi
+find_time "$(systemctl show --property=LastTriggerUSec --value "$timer")" || exit 0
+is_known 1 "$time"
+is_new=$?
+remember "$elapsed"
+if test $is_new = 0; then
+    echo "Passed over: this time has had its run, or came while one ran."
     exit 1
 fi
-mkdir -p started
-{ tail -n "$3" "$done" 2>/dev/null; echo "$time"; } > "$new" && sync "$new" && mv "$new" "$done" && sync started
 exit 0
+"""
+
+_CLOSE = f"""{_TIMES}
+find_time now && {{ is_known 1 "$time" || remember; }}
 """
 
 
@@ -73,7 +92,8 @@ class Schedule:
     def list_files(self, layout: AppLayout) -> dict[str, str]:
         """Return the texts of the units by which it starts, by their names."""
         job = layout.job_unit('$(basename "$(readlink jobs)")', self.name)
-        condition = format_exec(claim_time(self.at, self.name), str(layout.root))
+        about = [self.name, layout.timer_unit(self.name), self.at]
+        claim, close = (format_exec(command, str(layout.root)) for command in (claim_time(*about), close_time(*about)))
         start = format_exec(["/bin/sh", "-c", f'exec systemctl start "{job}"'], str(layout.root))
         return {
             layout.timer_unit(self.name): (
@@ -86,20 +106,27 @@ class Schedule:
                 "# Written by webstack.flask.\n"
                 f"[Unit]\nDescription={layout.name}, starts the job {self.name} in the release that serves users\n"
                 f"[Service]\nType=oneshot\nTimeoutStartSec=infinity\nWorkingDirectory={layout.root}\n"
-                f"ExecCondition={condition}\nExecStart={start}\n"
+                f"ExecCondition={claim}\nExecStart={start}\n"
                 # A failure of the job, be it in another release, is over once it is done.
                 f"ExecStartPost=-/bin/systemctl reset-failed {layout.job_unit('*', self.name)}\n"
+                f"ExecStopPost=-{close}\n"
             ),
         }
 
 
-def claim_time(at: str, job: str) -> list[str]:
-    """Return a command that claims the present time of a calendar for a job, and fails if that time has had its run.
+def claim_time(job: str, timer: str, at: str) -> list[str]:
+    """Return a command that claims for a job the time of a calendar at which its timer has elapsed, and fails if that is taken.
 
-    It is run in the directory of the app. Two moments belong to the same time if the one that comes next is the same. A start by hand is
-    none of a time's. Where it cannot be known, or written down, which time it is, the job runs.
+    It is run in the directory of the app. If the timer has elapsed when it had for the start before, this one is by hand, and is none of a
+    time's. (What systemd says of it in TRIGGER_UNIT and its like is no help: in systemd 252 that stays as it was at the first start.)
+    Where it cannot be known, or written down, which time it is, the job runs.
     """
-    return ["/bin/sh", "-c", _CLAIM.strip(), "sh", at, job, str(KEPT_TIMES - 1)]
+    return ["/bin/sh", "-c", _CLAIM.strip(), "sh", job, timer, at]
+
+
+def close_time(job: str, timer: str, at: str) -> list[str]:
+    """Return a command that takes the present time of a calendar, at which a run has ended, from the runs of the job."""
+    return ["/bin/sh", "-c", _CLOSE.strip(), "sh", job, timer, at]
 
 
 def find_jobs(layout: AppLayout, host: Host) -> list[str]:

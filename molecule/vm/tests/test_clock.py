@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 testinfra_hosts = ["debian12"]
 
 HOUR = 3600
+AHEAD = 20
+"""Seconds before a time, so that a run for one that was left out until then has ended."""
+
 RUNS = f"{ROOT}/shared/runs"
 """The job writes the time into it."""
 
@@ -28,7 +31,7 @@ def come_to(host: Host, time: int, *, runs: bool) -> None:
     """Let a time come, and wait until the job has run, or was passed over."""
     passed = f"journalctl --no-pager --output=cat --unit {STARTER} | grep -c 'has had its run'"
     before = host.run(passed).stdout.strip()
-    host.check_output("date --set @%s", str(time - 2))
+    host.check_output("date --set @%s", str(time - AHEAD))
     ran, passed_over = f"test $(tail -n 1 {RUNS}) -ge {time} -a $(tail -n 1 {RUNS}) -lt {time + HOUR}", f"test $({passed}) -gt {before}"
     wait_on_host(host, ran if runs else f"{passed_over} && test $(date +%s) -gt {time + 1}", pause=0.5)
 

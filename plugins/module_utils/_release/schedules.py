@@ -28,9 +28,10 @@ from ansible_collections.webstack.flask.plugins.module_utils._systemd.exec_line 
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
 
 _TIMES = """
+export TZ=UTC
 job=$1 timer=$2 at=$3 times="started/$1" new="started/.$1"
 find_time() {
-    next=$(TZ=UTC systemd-analyze --no-pager calendar --base-time="$1" -- "$at" | sed -n "s/^ *Next elapse: //p")
+    next=$(systemd-analyze --no-pager calendar --base-time="$1" -- "$at" | sed -n "s/^ *Next elapse: //p")
     test "$next" && time="$at, before $next"
 }
 is_known() { cut -d ";" -f "$1" "$times" 2>/dev/null | grep -qxF -e "$2"; }
@@ -48,13 +49,12 @@ _CLAIM = f"""{_TIMES}
 elapsed=$(systemctl show --property=LastTriggerUSecMonotonic --value "$timer")
 if test "$elapsed" = 0 || is_known 2 "$elapsed"; then exit 0; fi
 find_time "$(systemctl show --property=LastTriggerUSec --value "$timer")" || exit 0
-is_known 1 "$time"
-is_new=$?
-remember "$elapsed"
-if test $is_new = 0; then
+if is_known 1 "$time"; then
+    remember "$elapsed"
     echo "Passed over: this time has had its run, or came while one ran."
     exit 1
 fi
+remember "$elapsed"
 exit 0
 """
 

@@ -19,7 +19,7 @@ AT, YEARLY = "*:00/10 UTC", "*-01-01 00:00 UTC"
 
 @dataclass
 class Starter:
-    """The starter of jobs, and a systemctl that tells when their timer has elapsed; a machine has it by `molecule/vm`."""
+    """The starter of jobs, and a systemctl that tells when their timer has elapsed, in the zone that it is told; `molecule/vm` has one."""
 
     app: Path
     starts: int = 0
@@ -27,13 +27,13 @@ class Starter:
 
     def __post_init__(self) -> None:
         systemctl = self.app / "systemctl"
-        systemctl.write_text('#!/bin/sh\ncase "$*" in *Monotonic*) echo "$MONOTONIC" ;; *) echo "$ELAPSED" ;; esac\n')
+        systemctl.write_text('#!/bin/sh\ncase "$*" in *Monotonic*) echo "$MONOTONIC" ;; *) echo "$ELAPSED $TZ" ;; esac\n')
         systemctl.chmod(0o755)
 
     def elapse(self, time: str, at: str = AT, job: str = "digest") -> bool:
         """Let the timer elapse at a time of a day; return whether the job starts."""
         self.starts += 1
-        self.elapsed = f"Fri {time if '-' in time else f'2026-11-27 {time}'} UTC"
+        self.elapsed = time if "-" in time else f"2026-11-27 {time}"
         return self.start(at, job)
 
     def start(self, at: str = AT, job: str = "digest") -> bool:
@@ -50,7 +50,7 @@ class Starter:
             "MONOTONIC": f"{self.starts}h 1.5s" if self.starts else "0",
             "ELAPSED": self.elapsed,
         }
-        return subprocess.run(command, cwd=self.app, env={**os.environ, **told}, check=False).returncode
+        return subprocess.run(command, cwd=self.app, env={**os.environ, "TZ": "Asia/Tokyo", **told}, check=False).returncode
 
 
 @pytest.fixture

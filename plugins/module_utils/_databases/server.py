@@ -18,10 +18,14 @@ from ansible_collections.webstack.flask.plugins.module_utils._databases.rules im
 from ansible_collections.webstack.flask.plugins.module_utils._databases.rules_file import RulesFile
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host import commands
+from ansible_collections.webstack.flask.plugins.module_utils._systemd.log_lines import find_last_words
 
 _TIMEOUT = 120
 _RELOAD_TIMEOUT = 30
 _PAUSE = 0.1
+
+_LINES = 10
+"""Lines of what psql has said that are shown."""
 
 # The role of a database decides what a bare name in it means, unless the connection does; and nothing here waits for ever.
 _OPTIONS = "-c search_path=public -c standard_conforming_strings=on -c lock_timeout=30s"
@@ -129,19 +133,24 @@ class Server:
         return json.loads(output) if output else None
 
     def _run(self, statements: str, database: str) -> str:
-        ended = commands.run(
-            [
-                *(f"/usr/lib/postgresql/{self.cluster.version}/bin/psql", "--no-psqlrc", "--no-password", "--quiet"),
-                *("--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", f"--host={SOCKET_DIRECTORY}", f"--port={self.cluster.port}"),
-                *("--username=postgres", f"--dbname={database}", f"--command={statements}"),
-            ],
-            timeout=_TIMEOUT,
-            cwd=Path("/"),
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGCLIENTENCODING": "UTF8", "PGOPTIONS": _OPTIONS},
-            user=self.cluster.uid,
-            group=self.cluster.gid,
-            extra_groups=[],
-        )
+        try:
+            ended = commands.run(
+                [
+                    *(f"/usr/lib/postgresql/{self.cluster.version}/bin/psql", "--no-psqlrc", "--no-password", "--quiet"),
+                    *("--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", f"--host={SOCKET_DIRECTORY}", f"--port={self.cluster.port}"),
+                    *("--username=postgres", f"--dbname={database}", f"--command={statements}"),
+                ],
+                timeout=_TIMEOUT,
+                cwd=Path("/"),
+                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGCLIENTENCODING": "UTF8", "PGOPTIONS": _OPTIONS},
+                user=self.cluster.uid,
+                group=self.cluster.gid,
+                extra_groups=[],
+            )
+        except commands.TimedOut:
+            raise UserError(f"PostgreSQL {self.cluster} has not answered within {_TIMEOUT} s; {self.cluster.log} says why") from None
         if ended.status != 0:
-            raise UserError(f"PostgreSQL {self.cluster} says: {ended.errors.strip()}")
+            # The app owns its database, and can have notices there, of any length.
+            said = "\n".join(find_last_words(ended.errors, _LINES))
+            raise UserError(f"PostgreSQL {self.cluster} says: {said}")
         return ended.output

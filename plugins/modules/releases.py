@@ -168,6 +168,13 @@ options:
         type: list
         elements: str
         default: []
+      setup:
+        description:
+          - Shell commands that run once in the life of the app's database, before I(commands), as the app's user.
+          - The database remembers them. I(variables) must have its name as C(PGDATABASE). One that has data already is passed over.
+        type: list
+        elements: str
+        default: []
       processes:
         description: What the release runs besides its web process, for as long as it is the one that users reach.
         type: list
@@ -411,6 +418,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
                 },
             },
             "commands": {"type": "list", "elements": "str", "default": []},
+            "setup": {"type": "list", "elements": "str", "default": []},
             "processes": {
                 "type": "list",
                 "elements": "dict",

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from ansible_collections.webstack.flask.plugins.module_utils._databases.setup import Setup
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import Answer
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 
 from fakes.memory import BUSY, TARGETS, UNITS, Node, Stopped, Unit, release_of
-from fakes.parts import FakeClock, FakeCommands, FakeFiles, FakeHome, FakeProbe, FakeUnits
+from fakes.parts import FakeClock, FakeCommands, FakeDatabases, FakeFiles, FakeHome, FakeProbe, FakeUnits
 
 WORK = 2
 """For how many moments a process goes on that is told to end."""
@@ -52,8 +53,11 @@ class World:
     doubled: frozenset[str] = frozenset()
     """Processes that ran twice though they must not."""
 
-    commands: int = 0
-    """How many release commands were begun."""
+    setup: Setup = field(default=Setup(is_begun=False, is_finished=False, has_data=False))
+    """What the database of the app has had of its setup commands. It is on the disk when it says so."""
+
+    ran: tuple[str, ...] = ()
+    """What the shell was told to run, in this order."""
 
     clock: float = 0.0
     steps: int = 0
@@ -125,6 +129,7 @@ class World:
             frozenset(self.units.items()),
             self.accounts,
             self.command,
+            self.setup,
         )
 
     @property
@@ -136,6 +141,7 @@ class World:
             probe=FakeProbe(self),
             clock=FakeClock(self),
             commands=FakeCommands(self),
+            databases=FakeDatabases(self),
             home=FakeHome(self),
             lock=self._lock,
         )
@@ -286,6 +292,11 @@ class World:
         if env is None or not lead_on or (web and (conf is None or str(layout.service_template) not in self.nodes)):
             return "dead"
         return next((line.partition("=")[2].strip('"') for line in env.text.splitlines() if line.startswith("BEHAVES=")), "good")
+
+    def break_live_release(self) -> None:
+        """Let the release that users reach, of the first app, answer badly from now on, as one does that meets another schema."""
+        env = f"{self.layout.release(self.nodes[str(self.layout.current)].text.rpartition('/')[2])}/env"
+        self.nodes[env] = self.nodes[env]._replace(text="BEHAVES=sick\n")
 
     def answer(self, release: str, probe: str) -> Answer:
         """Return what a release that has been connected to answers."""

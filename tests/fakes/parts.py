@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -19,6 +20,8 @@ from fakes.memory import BUSY, ROOT_ONLY, TARGETS, UNITS, Node, Unit, release_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from ansible_collections.webstack.flask.plugins.module_utils._databases.session import Place
+    from ansible_collections.webstack.flask.plugins.module_utils._databases.setup import Setup
     from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 
     from fakes.host import World
@@ -308,13 +311,15 @@ class FakeCommands(_Part):
     ) -> Outcome:
         del unit, description, properties, variables, timeout
         assert not self.world.command, "two commands run at once"
-        self.world.step("begin a command", self._begin)
+        self.world.step("begin a command", partial(self._begin, command[-1]))
         self.world.step("end a command", lambda: setattr(self.world, "command", 0))
-        return Outcome(1 if "false" in command else 0, "it said so")
+        return Outcome(1 if command[-1].startswith("false") else 0, "it said so")
 
-    def _begin(self) -> None:
+    def _begin(self, command: str) -> None:
         self.world.command = BUSY
-        self.world.commands += 1
+        self.world.ran += (command,)
+        if command == "break the live release":
+            self.world.break_live_release()
 
     def is_there(self, unit: str) -> bool:
         self.world.ask()
@@ -323,6 +328,31 @@ class FakeCommands(_Part):
     def end(self, unit: str) -> None:
         if self.is_there(unit):
             self.world.step("end a command", lambda: setattr(self.world, "command", 0))
+
+
+class FakeDatabases(_Part):
+    """The database of the app. What it has acknowledged is on the disk."""
+
+    def read_setup(self, place: Place) -> Setup:
+        assert place.database == "shop"
+        self.world.ask()
+        return self.world.setup
+
+    def begin_setup(self, place: Place, *, finished: bool = False) -> None:
+        del place
+        assert not self.world.setup.is_begun, "the table is made twice"
+        self._put("begin the setup", is_begun=True, is_finished=finished)
+
+    def note_command(self, place: Place, command: str) -> None:
+        del place
+        self._put("note a command", done=(*self.world.setup.done, command))
+
+    def finish_setup(self, place: Place) -> None:
+        del place
+        self._put("finish the setup", is_finished=True)
+
+    def _put(self, what: str, **changes: object) -> None:
+        self.world.step(what, lambda: setattr(self.world, "setup", replace(self.world.setup, **changes)))  # type: ignore[arg-type]
 
 
 class FakeHome(_Part):

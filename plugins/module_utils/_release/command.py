@@ -1,11 +1,12 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commands that a release runs once before it takes traffic, such as a migration of its database."""
+"""Commands that run before a release takes traffic, such as a migration of its database."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
@@ -21,40 +22,44 @@ _OUTPUT_LINES = 40
 _PAUSE = 0.2
 
 
-def run_release_command(
-    layout: AppLayout,
-    host: Host,
-    release: str,
-    command: str,
-    confinement: Sequence[str],
-    *,
-    chdir: str,
-    env_files: Sequence[str],
-    timeout: float,
-) -> None:
+@dataclass(frozen=True)
+class Terms:
+    """How the commands of a release run."""
+
+    confinement: Sequence[str]
+    """What the app's unit says of what it may do, as lines `Name=value`."""
+
+    chdir: str
+    env_files: Sequence[str]
+    timeout: float
+
+
+def run_command(layout: AppLayout, host: Host, release: str, command: str, terms: Terms, kind: str) -> None:
     """Run a shell command as the app's user, with the code, the environment and the variables of a release.
 
-    The command reaches the shell byte for byte. It runs in a transient systemd service of a fixed name: it ends after `timeout` seconds
-    even if this process does not live that long, nothing that it has started outlives it, it can do no more than the app itself
-    (`confinement` is what the app's unit says of that, as lines `Name=value`), and it never runs twice at the same time.
+    The command reaches the shell byte for byte. It runs in a transient systemd service of a fixed name: it ends after its time limit
+    even if this process does not live that long, nothing that it has started outlives it, it can do no more than the app itself, and it
+    never runs twice at the same time.
+
+    Raise ReleaseFailed if it fails, which says that it is such a `kind` of command.
     """
     outcome = host.commands.run(
         layout.command_unit,
-        wrap(command, env_files, str(layout.release(release))),
-        description=f"release command of {layout.name}, release {release}",
-        properties=list_properties(layout, release, confinement, chdir),
+        wrap(command, terms.env_files, str(layout.release(release))),
+        description=f"{kind} of {layout.name}, release {release}",
+        properties=list_properties(layout, release, terms.confinement, terms.chdir),
         variables=list_variables(layout, release),
-        timeout=timeout,
+        timeout=terms.timeout,
     )
     if outcome.status == 0:
         return
-    reason = f"took more than {timeout:g} s and was stopped" if outcome.late else f"failed with exit status {outcome.status}"
+    reason = f"took more than {terms.timeout:g} s and was stopped" if outcome.late else f"failed with exit status {outcome.status}"
     lines = find_last_words(outcome.said, _OUTPUT_LINES)
     output = [f"  {line}" for line in lines or ["(nothing)"]]
     source = Source.of(host, layout.release(release))
     found = find_hints(lines, str(layout.root), lambda path: holds_code(layout, host, release, path), source)
     hints = [f"Hint: {hint}." for hint in found]
-    raise ReleaseFailed("\n".join([f"the release command `{command}` of release {release} {reason}. Its output:", *output, *hints]))
+    raise ReleaseFailed("\n".join([f"the {kind} `{command}` of release {release} {reason}. Its output:", *output, *hints]))
 
 
 def end_earlier(layout: AppLayout, host: Host, timeout: float) -> None:

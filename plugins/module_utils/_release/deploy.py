@@ -9,7 +9,6 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 from ansible_collections.webstack.flask.plugins.module_utils._encoding import decode
@@ -17,18 +16,17 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error
 from ansible_collections.webstack.flask.plugins.module_utils._release.change import change_app, change_apps
-from ansible_collections.webstack.flask.plugins.module_utils._release.command import end_earlier, run_release_command
-from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
+from ansible_collections.webstack.flask.plugins.module_utils._release.command import end_earlier
 from ansible_collections.webstack.flask.plugins.module_utils._release.groups import Party, find_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.joint import Joint, JointFailure, Member, blame, move_of
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
+from ansible_collections.webstack.flask.plugins.module_utils._release.preparation import Preparation, find_setup_problems
 from ansible_collections.webstack.flask.plugins.module_utils._release.processes import Process
 from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import recover, stay
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import (
     ReleaseSpec,
     ensure_release,
     ensure_units,
-    note,
     prune,
     read_record,
     sweep,
@@ -40,7 +38,6 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.switch imp
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, retire_others
 from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import read_unit
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.clock_changes import describe_loss
-from ansible_collections.webstack.flask.plugins.module_utils._systemd.directives import list_confinement
 
 
 class SharedData(NamedTuple):
@@ -84,10 +81,11 @@ def read_spec(app: dict[str, Any]) -> ReleaseSpec:
         schedules=tuple(map(Schedule.of, app["schedules"])),
         uses=tuple(map(Use.of, app["services"])),
         commands=tuple(app["commands"]),
+        setup=tuple(app["setup"]),
         version=app["version"],
         health=app["health"],
     )
-    problems = spec.find_problems() + SharedData.of(app).find_problems()
+    problems = spec.find_problems() + find_setup_problems(spec) + SharedData.of(app).find_problems()
     if problems:
         raise UserError("nothing was changed, because " + "; ".join(problems))
     return spec
@@ -114,10 +112,10 @@ def converge(app: dict[str, Any], spec: ReleaseSpec, switch: Switch) -> bool:
     try:
         changed = put_in_place(spec, host, app["env_files"], SharedData.of(app)) | recover(switch)
         if switch.current != release:
-            run_commands(app, spec, host, release)
+            Preparation(app, spec, switch).run()
             Transaction.begin(switch, release, app["keep"]).run()
             return True
-        changed |= stay(switch, release) | retire_others(switch, release) | sweep(layout, host)
+        changed |= Preparation(app, spec, switch).set_up() | stay(switch, release) | retire_others(switch, release) | sweep(layout, host)
     except Exception:
         with suppress(Exception):  # the reason of the failure matters more than tidiness
             retire_others(switch, switch.current)
@@ -155,32 +153,6 @@ def ensure_all(spec: ReleaseSpec, host: Host, data: SharedData, *, check: bool) 
         if not check:
             host.units.daemon_reload()
     return made | ensure_release(spec, host, check=check)
-
-
-def run_commands(app: dict[str, Any], spec: ReleaseSpec, host: Host, release: str) -> None:
-    """Run the release commands, once in the life of a release."""
-    record = read_record(spec.layout, host, release)
-    if not spec.commands or (record and record.commands_run):
-        return
-    places = host.files.read_text(spec.layout.places) or ""
-    try:
-        for command in spec.commands:
-            confinement = list_confinement(spec.service, places, spec.drop_in, app=spec.layout.name, release=release)
-            run_release_command(
-                spec.layout,
-                host,
-                release,
-                command,
-                confinement,
-                chdir=app["chdir"],
-                env_files=app["env_files"],
-                timeout=app["command_timeout"],
-            )
-    except ReleaseFailed as failure:
-        reason = str(failure)
-        note(spec.layout, host, release, lambda found, now: found.mark_failed(now, reason))
-        raise
-    note(spec.layout, host, release, lambda found, now: found.mark_commands_run(now))
 
 
 def predict(spec: ReleaseSpec, host: Host, data: SharedData) -> dict[str, Any]:
@@ -268,8 +240,7 @@ class _Wanted:
         """Return the app as a member of a group that switches."""
         release = self.spec.id or ""
         transaction = Transaction.begin(self.switch, release, self.app["keep"])
-        run = partial(run_commands, self.app, self.spec, self.switch.host, release)
-        return Member(move_of(self.app, transaction), transaction, run)
+        return Member(move_of(self.app, transaction), transaction, Preparation(self.app, self.spec, self.switch).run)
 
     def tidy_up(self) -> None:
         """Stop and delete what nothing needs, after a failure whose reason matters more than tidiness."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ansible_collections.webstack.flask.plugins.module_utils._databases import setup
 from ansible_collections.webstack.flask.plugins.module_utils._host import files, trees
 from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
 from ansible_collections.webstack.flask.plugins.module_utils._release import home
@@ -73,4 +74,4 @@ class _Probe:
         return ask_aside(lambda: ask_proxy(address, port, check), meanwhile)
 
 
-REAL = Host(units=systemctl, files=_Files(), probe=_Probe(), clock=time, commands=sandbox, home=home, lock=hold_lock)
+REAL = Host(units=systemctl, files=_Files(), probe=_Probe(), clock=time, commands=sandbox, databases=setup, home=home, lock=hold_lock)

@@ -28,6 +28,9 @@ class ReleaseRecord:
     reason: str = ""
     variables: tuple[str, ...] = ()
     commands_run: float | None = None
+    commands: str = ""
+    """Which release commands these were, in the terms of preparation.identify_commands."""
+
     health: Mapping[str, Any] = field(default_factory=dict)
     """How it is asked for its health, in the terms of HealthCheck: what a later release is asked may not be there yet."""
 
@@ -63,9 +66,9 @@ class ReleaseRecord:
         """Return the record of the release after it was seen to serve."""
         return replace(self, verified=when, failed=None, reason="")
 
-    def mark_commands_run(self, when: float) -> ReleaseRecord:
+    def mark_commands_run(self, when: float, commands: str) -> ReleaseRecord:
         """Return the record of the release after its release commands have run; they do so once."""
-        return replace(self, commands_run=when)
+        return replace(self, commands_run=when, commands=commands)
 
     def mark_failed(self, when: float, reason: str) -> ReleaseRecord:
         """Return the record of the release after it was seen to fail."""

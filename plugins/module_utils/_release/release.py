@@ -44,6 +44,9 @@ class ReleaseSpec:
     schedules: tuple[Schedule, ...] = ()
     uses: tuple[Use, ...] = ()
     commands: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
+    """Commands that run once in the life of the app's database. They do not make a release another one."""
+
     version: str = ""
     health: Mapping[str, Any] = field(default_factory=dict)
     """How the release is asked for its health. It is written down, and does not make a release another one."""

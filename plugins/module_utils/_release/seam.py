@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ansible_collections.webstack.flask.plugins.module_utils._databases.session import Place
+from ansible_collections.webstack.flask.plugins.module_utils._databases.setup import Setup
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
 from ansible_collections.webstack.flask.plugins.module_utils._host.places import Data
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
@@ -103,6 +105,15 @@ class Commands(Protocol):
     def end(self, unit: str) -> None: ...
 
 
+class Databases(Protocol):
+    """The database of an app. The module setup of _databases says what each of these does."""
+
+    def read_setup(self, place: Place) -> Setup: ...
+    def begin_setup(self, place: Place, *, finished: bool = False) -> None: ...
+    def note_command(self, place: Place, command: str) -> None: ...
+    def finish_setup(self, place: Place) -> None: ...
+
+
 class Home(Protocol):
     """Where an app's releases live. The module home says what each of these does."""
 
@@ -130,6 +141,7 @@ class Host:
     probe: Probe
     clock: Clock
     commands: Commands
+    databases: Databases
     home: Home
     lock: Lock
 

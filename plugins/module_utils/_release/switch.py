@@ -167,6 +167,18 @@ class Switch:
         if trouble:
             raise ReleaseFailed(self._explain(f"release {release} was not healthy within {self.check.deadline:g} s: {trouble}", release))
 
+    def find_trouble(self, release: str) -> str | None:
+        """Return what a release that runs does not answer well on its own socket; None where it is healthy, or has no web process."""
+        if not self.units.has_web(release):
+            return None
+        deadline = self.host.clock.monotonic() + VERIFY_TIMEOUT
+        check, socket, restarts = self._check_of(release), self.layout.socket(release), self.units.show_service(release).restarts
+
+        def attempt() -> str | None:
+            return check.judge(self._ask(release, lambda meanwhile: self.host.probe.ask_socket(socket, check, meanwhile), restarts))
+
+        return self._try_until(deadline, attempt)
+
     def lead_to(self, release: str, before: str | None) -> None:
         """Point the links at a release that starts at boot already, and at the one before."""
         if before is not None:

@@ -62,6 +62,14 @@ def _find_value_problems(app: App) -> Problems:
         yield f"database.locale is {show(database['locale'])}; it must be the tag of a language, such as cs, de or pt-BR"
 
 
+def _find_setup_without_database(app: App) -> Problems:
+    if app["setup_commands"] and not app["database"]:
+        yield (
+            "setup_commands is given without `database`, which would remember that they have run; write `database: postgresql`. Where the "
+            "data are elsewhere, put them into `release_commands`, if they bear to run again"
+        )
+
+
 def _find_given_variables(app: App) -> Problems:
     for variable in VARIABLES if app["database"] else ():
         if variable in app["env"]:
@@ -70,4 +78,4 @@ def _find_given_variables(app: App) -> Problems:
             yield f"uses names {service!r}, whose URL would be in {variable}, which tells the app of its `database`; rename that service"
 
 
-FINDERS = (_find_name_problems, _find_value_problems, _find_given_variables)
+FINDERS = (_find_name_problems, _find_value_problems, _find_setup_without_database, _find_given_variables)

@@ -132,7 +132,7 @@ def _find_build_problems(app: App) -> Problems:
         yield problem.replace("the environment variable", "the variable in build_env", 1)
     if app["build_env"] and not app["build_commands"]:
         yield "build_env is given without `build_commands`, which alone get these variables; the app's own are in `env`"
-    for key in ("build_commands", "release_commands"):
+    for key in ("build_commands", "setup_commands", "release_commands"):
         for number, command in enumerate(app[key]):
             yield from find_command_problems(f"{key}[{number}]", command)
 

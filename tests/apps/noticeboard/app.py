@@ -24,6 +24,11 @@ def migrate():
                 database.execute(text("INSERT INTO migrations VALUES (:name)"), {"name": file.name})
 
 
+@app.cli.command("seed")
+def seed():
+    add_notice("welcome")
+
+
 @app.cli.command("announce")
 def announce():
     add_notice("the process has come up")

@@ -244,7 +244,13 @@ def test_flask_apps_and_gunicorn_systemd_agree_on_what_users_name_themselves(key
 
 
 @pytest.mark.parametrize(
-    ("key", "inner"), [("release_commands", "commands"), ("release_command_timeout", "command_timeout"), ("keep_releases", "keep")]
+    ("key", "inner"),
+    [
+        ("release_commands", "commands"),
+        ("setup_commands", "setup"),
+        ("release_command_timeout", "command_timeout"),
+        ("keep_releases", "keep"),
+    ],
 )
 def test_flask_apps_and_gunicorn_systemd_have_the_same_default_under_another_name(key: str, inner: str) -> None:
     role = _options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"]

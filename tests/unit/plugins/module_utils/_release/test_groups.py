@@ -242,7 +242,7 @@ def test_a_release_command_that_fails_stops_all_and_that_of_a_later_member_is_no
     outcomes = take(world, shop("b2", commands=["false"]), cart("b2", commands=["flask db upgrade"]))
     assert "the release command `false`" in outcomes["shop"]["error"]
     assert outcomes["cart"]["error"].startswith("stays as it was, because shop, ")
-    assert (world.commands, reached(world)) == (1, both("b1"))
+    assert (len(world.ran), reached(world)) == (1, both("b1"))
 
 
 def test_a_rollback_is_one_of_all_and_a_second_one_returns() -> None:

@@ -47,7 +47,7 @@ def test_what_happens_to_a_release_leaves_the_rest_of_its_record_alone() -> None
     record = _record("r1", created=5)
     assert record.mark_failed(7, "it died") == replace(record, failed=7, reason="it died")
     assert record.mark_verified(8) == replace(record, verified=8)
-    assert record.mark_commands_run(9) == replace(record, commands_run=9)
+    assert record.mark_commands_run(9, "c1") == replace(record, commands_run=9, commands="c1")
 
 
 def test_the_previous_release_is_the_healthy_one_that_users_reached_last() -> None:

@@ -83,6 +83,7 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
             "processes": {},
             "schedules": {},
             "database": None,
+            "setup_commands": [],
             "release_commands": [],
             "release_command_timeout": 300,
             "group": "",
@@ -150,7 +151,7 @@ _KEYS = (
     "asgi, build_commands, build_env, chdir, database, dependencies, drain, env, env_files, group, gunicorn, health, internal, "
     "keep_releases, name, nginx, path, processes, python_path, "
     "release_command_timeout, release_commands, remove_data, "
-    "schedules, server_names, service, shared, source, state, static, tls, uses, watch, wsgi"
+    "schedules, server_names, service, setup_commands, shared, source, state, static, tls, uses, watch, wsgi"
 )
 
 

@@ -13,14 +13,10 @@ from typing import Any
 from ansible_collections.webstack.flask.plugins.module_utils._databases.clusters import choose_cluster, read_clusters
 from ansible_collections.webstack.flask.plugins.module_utils._databases.plan import Step, plan_steps, require_possible
 from ansible_collections.webstack.flask.plugins.module_utils._databases.rules import list_apps, our_part
-from ansible_collections.webstack.flask.plugins.module_utils._databases.server import Server
+from ansible_collections.webstack.flask.plugins.module_utils._databases.server import LOCK, LOCK_TIMEOUT, Server
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
-from ansible_collections.webstack.flask.plugins.module_utils._layout import LOCK_ROOT
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error, for_each_app
-
-_LOCK = LOCK_ROOT / "databases.lock"
-_LOCK_TIMEOUT = 600
 
 _FAILED: dict[str, Any] = {"changed": False, "notes": []}
 
@@ -39,7 +35,7 @@ class Kept:
 def keep_databases(params: Mapping[str, Any], warn: Callable[[str], object], *, check: bool) -> Kept:
     """Bring the databases of all apps to their wanted state. What is wrong with the server is an error of each app."""
     try:
-        with nullcontext() if check else hold_lock(_LOCK, _LOCK_TIMEOUT, warn):
+        with nullcontext() if check else hold_lock(LOCK, LOCK_TIMEOUT, warn):
             return _keep(params, check=check)
     except Exception as error:  # noqa: BLE001 - apps without a database go on
         return Kept({wanted["name"]: {**_FAILED, "error": describe_error(error)} for wanted in params["databases"]})

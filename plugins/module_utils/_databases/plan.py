@@ -32,6 +32,27 @@ class Step:
     database: str = ADMINISTRATION
 
 
+@dataclass(frozen=True)
+class Form:
+    """What of a database is decided when it is made: its encoding, and by which rules it sorts text (`C`, by the system's; ICU's)."""
+
+    encoding: str = "UTF8"
+    collate: str = "C.UTF-8"
+    ctype: str = "C.UTF-8"
+    provider: str = "c"
+    locale: str | None = None
+
+    def describe(self) -> str:
+        """Return it as CREATE DATABASE takes it.
+
+        Not as template1 is: that has the encoding of whoever installed PostgreSQL, often SQL_ASCII, and what others have put in it.
+        """
+        plain = f"TEMPLATE template0 ENCODING {quote_text(self.encoding)}"
+        plain += f" LC_COLLATE {quote_text(self.collate)} LC_CTYPE {quote_text(self.ctype)}"
+        words = {"i": "LOCALE_PROVIDER icu ICU_LOCALE", "b": "LOCALE_PROVIDER builtin BUILTIN_LOCALE"}.get(self.provider)
+        return f"{plain} {words} {quote_text(self.locale)}" if words and self.locale else plain
+
+
 def quote_name(name: str) -> str:
     """Return an identifier as SQL takes it, whatever it holds."""
     escaped = _without_nul(name).replace('"', '""')
@@ -124,14 +145,21 @@ def _plan_role(wanted: Mapping[str, Any], role: Mapping[str, Any] | None) -> Ite
 
 
 def _plan_database(wanted: Mapping[str, Any], database: Mapping[str, Any] | None) -> Iterator[Step]:
-    name, locale = quote_name(wanted["name"]), wanted["locale"]
+    name, locale = wanted["name"], wanted["locale"]
     if database is None:
-        # Not as template1 is: that has the encoding of whoever installed PostgreSQL, often SQL_ASCII, and what others have put in it.
-        sorting = f" LOCALE_PROVIDER icu ICU_LOCALE {quote_text(locale)}" if locale else ""
-        like = f"TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'{sorting}"
-        yield Step("database made", f"CREATE DATABASE {name} OWNER {name} {like}")
-    if database is None or database["public"]:
-        yield Step("closed to others", f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+        yield from plan_new(name, name, Form(provider="i", locale=locale) if locale else Form())
+    elif database["public"]:
+        yield _plan_closing(name)
+
+
+def plan_new(name: str, owner: str, form: Form) -> Iterator[Step]:
+    """Return the steps that make a database, which nobody but its owner may connect to."""
+    yield Step("database made", f"CREATE DATABASE {quote_name(name)} OWNER {quote_name(owner)} {form.describe()}")
+    yield _plan_closing(name)
+
+
+def _plan_closing(name: str) -> Step:
+    return Step("closed to others", f"REVOKE ALL ON DATABASE {quote_name(name)} FROM PUBLIC")
 
 
 def _plan_extensions(wanted: Mapping[str, Any], installed: Sequence[str]) -> Iterator[Step]:

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._databases.address import SOCKET_DIRECTORY
 from ansible_collections.webstack.flask.plugins.module_utils._databases.clusters import Cluster
-from ansible_collections.webstack.flask.plugins.module_utils._databases.plan import ADMINISTRATION, quote_text
+from ansible_collections.webstack.flask.plugins.module_utils._databases.plan import ADMINISTRATION, Form, quote_text
 from ansible_collections.webstack.flask.plugins.module_utils._databases.rules import with_rules
 from ansible_collections.webstack.flask.plugins.module_utils._databases.rules_file import RulesFile
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host import commands
+from ansible_collections.webstack.flask.plugins.module_utils._layout import LOCK_ROOT
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.log_lines import find_last_words
+
+LOCK = LOCK_ROOT / "databases.lock"
+LOCK_TIMEOUT = 600
+"""Held by whoever changes the rules, or makes databases."""
 
 _TIMEOUT = 120
 _RELOAD_TIMEOUT = 30
@@ -58,6 +64,46 @@ FROM pg_catalog.pg_hba_file_rules WHERE error IS NOT NULL
 """
 
 
+_FORM = """
+SELECT pg_catalog.json_build_object(
+    'encoding', pg_catalog.pg_encoding_to_char(encoding), 'collate', datcollate, 'ctype', datctype, 'provider', datlocprovider,
+    'locale', coalesce(pg_catalog.to_jsonb(d) ->> 'datlocale', pg_catalog.to_jsonb(d) ->> 'daticulocale'),
+    'size', pg_catalog.pg_database_size(oid))
+FROM pg_catalog.pg_database d WHERE datname = {name}
+"""
+
+_PLACED_EXTENSIONS = """
+SELECT pg_catalog.json_object_agg(extname, nspname ORDER BY extname)
+FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+"""
+
+_OWNED = """
+SELECT pg_catalog.json_object_agg(datname, pg_catalog.pg_database_size(oid) ORDER BY datname)
+FROM pg_catalog.pg_database WHERE pg_catalog.pg_get_userbyid(datdba) = {name}
+"""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A database without what is in it."""
+
+    form: Form
+    extensions: Mapping[str, str]
+    """The schema of each."""
+
+    size: int
+    """Bytes that it takes."""
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Shape:
+        """Return a shape as a record tells it."""
+        return cls(Form(**told["form"]), dict(told["extensions"]), int(told["size"]))
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the shape for a record."""
+        return {"form": asdict(self.form), "extensions": dict(self.extensions), "size": self.size}
+
+
 class Server:
     """A running cluster."""
 
@@ -82,18 +128,39 @@ class Server:
         found: list[str] | None = self._ask(_EXTENSIONS, database)
         return found or []
 
+    def read_shape(self, database: str) -> Shape:
+        """Return what is to be known of a database to make one like it; raise UserError where there is none of this name."""
+        told: dict[str, Any] | None = self._ask(_FORM.format(name=quote_text(database)))
+        if told is None:
+            raise UserError(f"PostgreSQL {self.cluster} has no database {database}")
+        size = told.pop("size")
+        return Shape(Form(**told), self._ask(_PLACED_EXTENSIONS, database) or {}, size)
+
+    def list_owned(self, role: str) -> dict[str, int]:
+        """Return the databases of a role, with the bytes that each takes."""
+        return self._ask(_OWNED.format(name=quote_text(role))) or {}
+
     def execute(self, statements: str, database: str) -> None:
         """Execute statements in one transaction."""
         self._run(statements, database)
 
-    def ensure_rules(self, state: dict[str, Any], names: Sequence[str], *, check: bool) -> tuple[str, str, bool]:
+    def ensure_rules(
+        self,
+        state: Mapping[str, Any],
+        names: Sequence[str],
+        *,
+        opened: Collection[str] = (),
+        closed: Collection[str] = (),
+        check: bool = False,
+    ) -> tuple[str, str, bool]:
         """Let the apps of these names in, and nobody else to their databases; return the rules before and after, and whether any changed.
 
+        `opened` are new databases beside those of apps, `closed` are some that have gone.
         The server reads its rules anew; it is not restarted. If it finds an error in them, they are taken back.
         """
         file = RulesFile(Path(state["hba_file"]), self.cluster.uid, self.cluster.gid)
         before = file.read()
-        after = with_rules(before, names)
+        after = with_rules(before, names, opened, closed)
         # What a run that was cut off has written, the server may not have read.
         is_loaded = file.changed_at() <= state["loaded"]
         if (before == after and is_loaded) or check:

@@ -44,13 +44,15 @@ def run(
     most: int = MOST_KEPT,
     together: bool = False,
     stdin: IO[bytes] | None = None,
+    stdout: IO[bytes] | None = None,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     **options: Any,  # noqa: ANN401 - Popen's own, of many types
 ) -> Ended:
     """Run a program for at most `timeout` seconds, keeping the last `most` bytes of what it writes; raise TimedOut after that.
 
-    `together` is whether its errors are kept within its output, in their order. Further options are those of subprocess.Popen.
+    `together` is whether its errors are kept within its output, in their order. With `stdout` the output goes to that file, and none is
+    kept. Further options are those of subprocess.Popen.
     """
     with subprocess.Popen(
         command,
@@ -58,7 +60,7 @@ def run(
         env=env,
         start_new_session=True,
         stdin=stdin or subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=stdout or subprocess.PIPE,
         stderr=subprocess.STDOUT if together else subprocess.PIPE,
         **options,
     ) as process:

@@ -14,6 +14,9 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.trees import 
 
 _MIB = 1024 * 1024
 
+_LEFT_FREE = 256 * _MIB
+"""Bytes that a file of unknown size leaves free on its disk, for all else that the host writes."""
+
 
 def require_room(directory: Path, what: str, least: int, *, times: int = 2) -> None:
     """Raise UserError unless there is room in `directory` for one more of what it holds.
@@ -29,6 +32,12 @@ def require_room(directory: Path, what: str, least: int, *, times: int = 2) -> N
             f"{directory} has {free // _MIB} MiB of free space, and {what} may need {-(-needed // _MIB)} MiB; "
             "nothing was written. Free some space, for instance by a lower `keep_releases`"
         )
+
+
+def find_room(directory: Path) -> int:
+    """Return the bytes that a file in `directory` may have, so that the host can go on writing to that disk."""
+    usage = shutil.disk_usage(directory)
+    return max(0, usage.free - min(_LEFT_FREE, usage.total // 20))
 
 
 def measure(tree: Path) -> int:

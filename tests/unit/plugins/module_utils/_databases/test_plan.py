@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._databases.plan import (
+    Form,
+    plan_new,
     plan_steps,
     quote_name,
     quote_text,
@@ -102,3 +104,18 @@ def test_names_and_texts_are_quoted() -> None:
     for quote in (quote_name, quote_text):
         with pytest.raises(UserError):
             quote("a\0b")
+
+
+def test_a_database_beside_is_the_app_s_and_sorts_as_the_one_that_it_is_like() -> None:
+    like = Form("UTF8", "cs_CZ.UTF-8", "cs_CZ.UTF-8")
+    assert [step.statements for step in plan_new("shop.try", "shop", like)] == [
+        """CREATE DATABASE "shop.try" OWNER "shop" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'cs_CZ.UTF-8' LC_CTYPE 'cs_CZ.UTF-8'""",
+        'REVOKE ALL ON DATABASE "shop.try" FROM PUBLIC',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("provider", "words"), [("i", "LOCALE_PROVIDER icu ICU_LOCALE 'cs'"), ("b", "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'cs'")]
+)
+def test_who_sorts_is_the_same_too(provider: str, words: str) -> None:
+    assert Form(provider=provider, locale="cs").describe() == f"{Form().describe()} {words}"

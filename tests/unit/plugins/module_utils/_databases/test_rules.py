@@ -41,3 +41,20 @@ def test_rules_that_somebody_has_changed_are_written_anew() -> None:
 
 def test_a_difference_shows_no_line_of_others() -> None:
     assert our_part(f"host all all 0.0.0.0/0 ldap ldapbindpasswd=secret\n{SHOP}{OTHERS}") == SHOP
+
+
+def test_databases_beside_that_of_an_app_have_its_rules_and_keep_them_until_they_are_closed() -> None:
+    one = with_rules(SHOP + OTHERS, [], opened=["shop.try", "other.try"])
+    assert 'local "shop","shop.try" "shop" peer\nlocal "shop","shop.try" postgres peer\nlocal "shop","shop.try" all reject\n' in one
+    assert 'host "shop","shop.try" all all reject\nlocal all "shop" reject\n' in one
+    assert "other" not in one
+    assert with_rules(one, ["shop"]) == one
+    both = with_rules(one, [], opened=["shop.again", "shop.try"])
+    assert 'local "shop","shop.again","shop.try" "shop" peer\n' in both
+    assert with_rules(both, [], closed=["shop.again"]) == one
+    assert with_rules(both, [], closed=["shop.again", "shop.try"]) == SHOP + OTHERS
+
+
+def test_what_somebody_has_written_into_a_block_that_is_no_database_beside_the_app_s_goes() -> None:
+    changed = SHOP.replace('local "shop" "shop" peer', 'local "shop","postgres","other.try" "shop" peer')
+    assert with_rules(changed + OTHERS, []) == SHOP + OTHERS

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._databases.clusters import Cluster
-from ansible_collections.webstack.flask.plugins.module_utils._databases.server import Server
+from ansible_collections.webstack.flask.plugins.module_utils._databases.plan import Form
+from ansible_collections.webstack.flask.plugins.module_utils._databases.server import Server, Shape
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host import commands
 
@@ -28,3 +30,8 @@ def test_a_server_that_does_not_answer_is_told_with_its_log(monkeypatch: pytest.
     monkeypatch.setattr(commands, "run", run)
     with pytest.raises(UserError, match=r"has not answered within 120 s; /var/log/it\.log says why"):
         SERVER.execute("SELECT 1", "shop")
+
+
+def test_a_shape_is_the_same_after_it_was_written_down() -> None:
+    shape = Shape(Form(provider="i", locale="cs"), {"citext": "public"}, 4096)
+    assert Shape.of(json.loads(json.dumps(shape.to_record()))) == shape

@@ -44,3 +44,9 @@ def test_a_program_that_takes_too_long_is_killed_with_all_that_it_has_started(pr
 
 def test_bytes_that_are_no_text_are_replaced() -> None:
     assert run(python(r"import sys; sys.stdout.buffer.write(b'a\xffb')"), timeout=30).output == "a�b"
+
+
+def test_output_goes_into_a_file_and_none_of_it_is_kept(tmp_path: Path) -> None:
+    with (tmp_path / "output").open("wb") as file:
+        assert run(python("print('out')"), timeout=30, stdout=file).output == ""
+    assert (tmp_path / "output").read_text() == "out\n"

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
-from ansible_collections.webstack.flask.plugins.module_utils._host.disk import measure, require_room
+from ansible_collections.webstack.flask.plugins.module_utils._host.disk import find_room, measure, require_room
 
 
 class Usage(NamedTuple):
     free: int
+    total: int = 100 << 30
 
 
 @pytest.fixture
@@ -67,3 +68,14 @@ def test_twice_the_room_of_the_biggest_is_asked_for_and_what_a_link_leads_to_doe
         require_room(tree, "a build", 8)
     with pytest.raises(UserError, match="an environment may need 9 MiB"):
         require_room(tree, "an environment", 1, times=3)
+
+
+@pytest.mark.parametrize(("free", "room"), [(1 << 30, 768 << 20), (100 << 20, 0)])
+def test_a_file_of_unknown_size_leaves_some_of_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, room: int) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: Usage(free))
+    assert find_room(tmp_path) == room
+
+
+def test_on_a_small_disk_that_is_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: Usage(50 << 20, 100 << 20))
+    assert find_room(tmp_path) == 45 << 20

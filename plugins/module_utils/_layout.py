@@ -31,6 +31,12 @@ STAMP_ROOT = Path("/var/lib/systemd/timers")
 GROUP_ROOT = Path("/var/lib/webstack-flask/groups")
 """Directory with a file for each group of apps that switch together."""
 
+DATABASE_ROOT = Path("/var/lib/webstack-flask/databases")
+"""Directory with a file for each app whose users have another database than the one that is called like the app."""
+
+DUMP_ROOT = Path("/var/lib/webstack-flask/dumps")
+"""Directory with one for each app, root's alone: its database as it was before release commands."""
+
 SERVICE_NETWORK = "127.79.0.0/16"
 """Loopback addresses that are internal services' alone: what names none can be kept from all of them by one rule."""
 

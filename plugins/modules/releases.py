@@ -168,10 +168,20 @@ options:
         type: list
         elements: str
         default: []
+      database:
+        description:
+          - The app has a PostgreSQL database of its own, as M(webstack.flask.databases) makes it, and I(variables) tell of it.
+          - Where users were taken to one beside it, by M(webstack.flask.rollback), the release gets that one.
+        type: dict
+        suboptions:
+          dumps:
+            description: How many dumps of it are kept, of which one is written before I(commands) run. With 0 none is written.
+            type: int
+            default: 3
       setup:
         description:
-          - Shell commands that run once in the life of the app's database, before I(commands), as the app's user.
-          - The database remembers them. I(variables) must have its name as C(PGDATABASE). One that has data already is passed over.
+          - Shell commands that run once in the life of I(database), before I(commands), as the app's user.
+          - The database remembers them. One that has data already is passed over.
         type: list
         elements: str
         default: []
@@ -418,6 +428,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
                 },
             },
             "commands": {"type": "list", "elements": "str", "default": []},
+            "database": {"type": "dict", "options": {"dumps": {"type": "int", "default": 3}}},
             "setup": {"type": "list", "elements": "str", "default": []},
             "processes": {
                 "type": "list",

@@ -120,6 +120,14 @@ options:
     description: The release to go to, by identifier, or C(previous).
     type: str
     default: previous
+  data:
+    description:
+      - With which data, for one app that has a PostgreSQL database. By default users keep those that they have.
+      - V(last) is the last dump that was written before release commands while users reached that release, and one can be named. It is
+        restored into a new database, to which users come. A database of the app that is there is named as it is called.
+      - The release is made anew for that, with an identifier of its own. The database that users had stays as it is.
+    type: str
+    default: ""
 attributes:
   check_mode:
     support: full
@@ -136,6 +144,14 @@ EXAMPLES = r"""
       - name: shop
         proxy:
           host: shop.example.com
+
+- name: Go back to the release before, and to the data from before its successor has migrated them
+  webstack.flask.rollback:
+    apps:
+      - name: shop
+        proxy:
+          host: shop.example.com
+    data: last
 """
 
 RETURN = r"""
@@ -168,16 +184,18 @@ from ansible_collections.webstack.flask.plugins.module_utils._outcomes import Fl
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.joint import attend_parties
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS
-from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back_party
+from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import Way, roll_back_party
 
 
 def main() -> None:
     """Run the module."""
     module = FlaskModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    to, lock_timeout = module.params["to"], module.params["lock_timeout"]
+    way, lock_timeout = Way(module.params["to"], module.params["data"]), module.params["lock_timeout"]
+    if way.data and len(module.params["apps"]) > 1:
+        module.fail_json(msg=f"the data are {way.data!r}, and several apps are to go back; name the one whose data are meant (flask_app)")
     failed: dict[str, Any] = {"previous": None, "current": None, "changed": False, "notes": []}
     outcomes = attend_parties(
-        module.params["apps"], lambda party: roll_back_party(party, to, lock_timeout, REAL, check=module.check_mode), failed
+        module.params["apps"], lambda party: roll_back_party(party, way, lock_timeout, REAL, check=module.check_mode), failed
     )
     diff = [
         {"before_header": name, "after_header": name, "before": f"{outcome['previous']}\n", "after": f"{outcome['current']}\n"}
@@ -189,6 +207,7 @@ def main() -> None:
 ARGUMENT_SPEC: dict[str, Any] = {
     "apps": {"type": "list", "elements": "dict", "required": True, "options": SWITCH_OPTIONS},
     "to": {"type": "str", "default": "previous"},
+    "data": {"type": "str", "default": ""},
     "lock_timeout": {"type": "float", "default": 300},
 }
 

@@ -56,6 +56,9 @@ class World:
     setup: Setup = field(default=Setup(is_begun=False, is_finished=False, has_data=False))
     """What the database of the app has had of its setup commands. It is on the disk when it says so."""
 
+    databases: frozenset[str] = frozenset({"shop"})
+    """The databases of the app. `setup` is what the first one says."""
+
     ran: tuple[str, ...] = ()
     """What the shell was told to run, in this order."""
 
@@ -130,6 +133,7 @@ class World:
             self.accounts,
             self.command,
             self.setup,
+            self.databases,
         )
 
     @property

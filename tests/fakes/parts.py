@@ -6,7 +6,7 @@ import fnmatch
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import MARKER, THROUGH
@@ -334,7 +334,7 @@ class FakeDatabases(_Part):
     """The database of the app. What it has acknowledged is on the disk."""
 
     def read_setup(self, place: Place) -> Setup:
-        assert place.database == "shop"
+        assert place.database in self.world.databases
         self.world.ask()
         return self.world.setup
 
@@ -350,6 +350,25 @@ class FakeDatabases(_Part):
     def finish_setup(self, place: Place) -> None:
         del place
         self._put("finish the setup", is_finished=True)
+
+    def dump(self, place: Place, path: Path) -> dict[str, Any]:
+        assert place.database in self.world.databases
+        self.world.step(f"dump {place.database}", lambda: self.world.put(str(path), Node("file", "PGDMP"), synced=True))
+        return {"form": {}}
+
+    def restore(self, place: Place, path: Path, shape: Mapping[str, Any], warn: Callable[[str], object]) -> None:
+        del warn
+        assert (self.world.nodes[str(path)].text, shape) == ("PGDMP", {"form": {}})
+        assert place.database not in self.world.databases
+        self.world.step(f"restore {place.database}", lambda: self._keep(self.world.databases | {place.database}))
+
+    def drop(self, place: Place, warn: Callable[[str], object]) -> None:
+        del warn
+        assert place.database != place.app, "the app's own database is never dropped"
+        self.world.step(f"drop {place.database}", lambda: self._keep(self.world.databases - {place.database}))
+
+    def _keep(self, databases: frozenset[str]) -> None:
+        self.world.databases = databases
 
     def _put(self, what: str, **changes: object) -> None:
         self.world.step(what, lambda: setattr(self.world, "setup", replace(self.world.setup, **changes)))  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._databases.clusters import choose_cluster, read_clusters
 from ansible_collections.webstack.flask.plugins.module_utils._databases.plan import Step, plan_steps, require_possible
+from ansible_collections.webstack.flask.plugins.module_utils._databases.present import find_present
 from ansible_collections.webstack.flask.plugins.module_utils._databases.rules import list_apps, our_part
 from ansible_collections.webstack.flask.plugins.module_utils._databases.server import LOCK, LOCK_TIMEOUT, Server
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
@@ -72,8 +73,9 @@ def _keep(params: Mapping[str, Any], *, check: bool) -> Kept:
 
 def _plan(server: Server, wanted: Mapping[str, Any], state: Mapping[str, Any]) -> list[Step]:
     require_possible(wanted, state)
+    present = find_present(wanted["name"])
     is_asked = wanted["extensions"] and wanted["name"] in state["databases"]
-    return plan_steps(wanted, state, server.list_extensions(wanted["name"]) if is_asked else [])
+    return plan_steps(wanted, state, server.list_extensions(present) if is_asked else [], present)
 
 
 def _carry_out(server: Server, plan: Mapping[str, Any], *, is_new: bool, check: bool) -> dict[str, Any]:

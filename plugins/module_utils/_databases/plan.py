@@ -82,11 +82,14 @@ def require_possible(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Non
     _require_locale(wanted, state, state["databases"].get(name))
 
 
-def plan_steps(wanted: Mapping[str, Any], state: Mapping[str, Any], installed: Sequence[str]) -> list[Step]:
-    """Return what is to be done for one app, in this order, given the extensions that its database has; nothing where all is well."""
+def plan_steps(wanted: Mapping[str, Any], state: Mapping[str, Any], installed: Sequence[str], present: str = "") -> list[Step]:
+    """Return what is to be done for one app, in this order; nothing where all is well.
+
+    `present` is the database that users have, where it is not the one that is called like the app, and `installed` are its extensions.
+    """
     name = wanted["name"]
     role, database = state["roles"].get(name), state["databases"].get(name)
-    return [*_plan_role(wanted, role), *_plan_database(wanted, database), *_plan_extensions(wanted, installed)]
+    return [*_plan_role(wanted, role), *_plan_database(wanted, database), *_plan_extensions(wanted, installed, present or name)]
 
 
 def _require_name_to_be_free(layout: AppLayout, role: Mapping[str, Any] | None, database: Mapping[str, Any] | None) -> None:
@@ -162,7 +165,7 @@ def _plan_closing(name: str) -> Step:
     return Step("closed to others", f"REVOKE ALL ON DATABASE {quote_name(name)} FROM PUBLIC")
 
 
-def _plan_extensions(wanted: Mapping[str, Any], installed: Sequence[str]) -> Iterator[Step]:
+def _plan_extensions(wanted: Mapping[str, Any], installed: Sequence[str], database: str) -> Iterator[Step]:
     for extension in wanted["extensions"]:
         if extension not in installed:
-            yield Step(f"extension {extension} made", f"CREATE EXTENSION {quote_name(extension)} CASCADE", wanted["name"])
+            yield Step(f"extension {extension} made", f"CREATE EXTENSION {quote_name(extension)} CASCADE", database)

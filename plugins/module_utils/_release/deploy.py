@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -17,10 +18,11 @@ from ansible_collections.webstack.flask.plugins.module_utils._layout import AppL
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error
 from ansible_collections.webstack.flask.plugins.module_utils._release.change import change_app, change_apps
 from ansible_collections.webstack.flask.plugins.module_utils._release.command import end_earlier
+from ansible_collections.webstack.flask.plugins.module_utils._release.data import find_database, lead_to_database
 from ansible_collections.webstack.flask.plugins.module_utils._release.groups import Party, find_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.joint import Joint, JointFailure, Member, blame, move_of
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
-from ansible_collections.webstack.flask.plugins.module_utils._release.preparation import Preparation, find_setup_problems
+from ansible_collections.webstack.flask.plugins.module_utils._release.preparation import Preparation, find_data_problems
 from ansible_collections.webstack.flask.plugins.module_utils._release.processes import Process
 from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import recover, stay
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import (
@@ -38,6 +40,13 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.switch imp
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, retire_others
 from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import read_unit
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.clock_changes import describe_loss
+
+_DESCRIBED = (
+    *("name", "root", "build", "environment", "version", "variables", "gunicorn_conf", "service", "socket", "drop_in", "health"),
+    *("processes", "schedules", "services", "commands", "setup", "database", "command_timeout", "chdir", "env_files"),
+    *("shared", "public", "web_group"),
+)
+"""What is kept of a description with the release, of the parameters of the module: all that the release is made of."""
 
 
 class SharedData(NamedTuple):
@@ -66,13 +75,15 @@ class SharedData(NamedTuple):
         ]
 
 
-def read_spec(app: dict[str, Any]) -> ReleaseSpec:
-    """Return what the user wants to run; raise UserError, before anything is changed, if it cannot be."""
+def read_spec(app: dict[str, Any], database: str = "") -> ReleaseSpec:
+    """Return what the user wants to run, on a `database` where it has one; raise UserError, before anything is changed, if it cannot be."""
+    variables = decode(app["variables"])
+    own = app["database"]
     spec = ReleaseSpec(
         layout=AppLayout.of(app["name"], app["root"]),
         build=app["build"] or None,
         environment=app["environment"] or None,
-        variables=decode(app["variables"]),
+        variables=lead_to_database(variables, database) if own and database else variables,
         gunicorn_conf=app["gunicorn_conf"],
         service=app["service"],
         socket=app["socket"],
@@ -82,10 +93,12 @@ def read_spec(app: dict[str, Any]) -> ReleaseSpec:
         uses=tuple(map(Use.of, app["services"])),
         commands=tuple(app["commands"]),
         setup=tuple(app["setup"]),
+        dumps=own["dumps"] if own else None,
+        described=json.dumps({key: app[key] for key in _DESCRIBED}) if own else "",
         version=app["version"],
         health=app["health"],
     )
-    problems = spec.find_problems() + find_setup_problems(spec) + SharedData.of(app).find_problems()
+    problems = spec.find_problems() + find_data_problems(spec) + SharedData.of(app).find_problems()
     if problems:
         raise UserError("nothing was changed, because " + "; ".join(problems))
     return spec
@@ -217,7 +230,8 @@ class _Wanted:
     @classmethod
     def of(cls, app: dict[str, Any], host: Host, *, check: bool) -> _Wanted:
         """Return what is wanted; raise UserError, before anything is changed, if it cannot be."""
-        spec = read_spec(app)
+        layout = AppLayout.of(app["name"], app["root"])
+        spec = read_spec(app, find_database(layout, host) if app["database"] else "")
         wanted = cls(app, spec, read_switch(app, spec.layout, host))
         if spec.id != wanted.switch.current:
             require_times(spec, host)

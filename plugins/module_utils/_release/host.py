@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ansible_collections.webstack.flask.plugins.module_utils._databases import setup
+from ansible_collections.webstack.flask.plugins.module_utils._databases import copies, setup
 from ansible_collections.webstack.flask.plugins.module_utils._host import files, trees
 from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
 from ansible_collections.webstack.flask.plugins.module_utils._release import home
@@ -74,4 +74,18 @@ class _Probe:
         return ask_aside(lambda: ask_proxy(address, port, check), meanwhile)
 
 
-REAL = Host(units=systemctl, files=_Files(), probe=_Probe(), clock=time, commands=sandbox, databases=setup, home=home, lock=hold_lock)
+class _Databases:
+    """The databases of this host's apps."""
+
+    read_setup = staticmethod(setup.read_setup)
+    begin_setup = staticmethod(setup.begin_setup)
+    note_command = staticmethod(setup.note_command)
+    finish_setup = staticmethod(setup.finish_setup)
+    dump = staticmethod(copies.dump)
+    restore = staticmethod(copies.restore)
+    drop = staticmethod(copies.drop)
+
+
+REAL = Host(
+    units=systemctl, files=_Files(), probe=_Probe(), clock=time, commands=sandbox, databases=_Databases(), home=home, lock=hold_lock
+)

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.webstack.flask.plugins.module_utils._databases.session import Place
 from ansible_collections.webstack.flask.plugins.module_utils._host.digest import digest_of
 from ansible_collections.webstack.flask.plugins.module_utils._release.command import Terms, run_command
+from ansible_collections.webstack.flask.plugins.module_utils._release.dumps import write_dump
 from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord
 from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import read_switch_of
@@ -98,6 +99,9 @@ class Preparation:
             return
         live = self.switch.current
         was_healthy = live is not None and self._find_trouble(live) is None
+        if live and spec.database and spec.dumps:
+            dump = write_dump(Place.of(spec.layout.name, spec.variables), live, release, host, spec.dumps)
+            self.switch.notes.append(f"dumped the database {spec.database} before the release commands: {dump.path}")
         for command in spec.commands:
             self._run("release command", command)
         self._note(lambda found, now: found.mark_commands_run(now, identity))
@@ -127,10 +131,9 @@ class Preparation:
         note(self.spec.layout, self.switch.host, self.spec.id or "", change)
 
 
-def find_setup_problems(spec: ReleaseSpec) -> list[str]:
-    """Return what is wrong with the setup commands of a release, before anything is changed."""
-    if spec.setup and "PGDATABASE" not in spec.variables:
-        return [
-            "there are setup commands, and no database of the app's own that could remember them (PGDATABASE is not among its variables)"
-        ]
-    return []
+def find_data_problems(spec: ReleaseSpec) -> list[str]:
+    """Return what is wrong with what a release says of its data, before anything is changed."""
+    if spec.dumps is None:
+        return ["there are setup commands, and no database of the app's own that could remember them"] if spec.setup else []
+    missing = [name for name in ("DATABASE_URL", "PGDATABASE") if name not in spec.variables]
+    return [f"it has a database, and its variables do not tell of it: {' and '.join(missing)} must be among them"] if missing else []

@@ -34,6 +34,9 @@ class ReleaseRecord:
     health: Mapping[str, Any] = field(default_factory=dict)
     """How it is asked for its health, in the terms of HealthCheck: what a later release is asked may not be there yet."""
 
+    database: str = ""
+    """The database of the app's own that it has; empty where it has none."""
+
     processes: tuple[Mapping[str, Any], ...] = ()
     """What it runs besides its web process, each with `name`, `count` and `exclusive`."""
 

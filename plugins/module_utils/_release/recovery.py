@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ansible_collections.webstack.flask.plugins.module_utils._release.data import remember_database
 from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import choose_previous, is_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, read_record, read_records
@@ -66,6 +67,7 @@ def stay(switch: Switch, release: str) -> bool:
     """See that users reach the release where the link leads already; return whether anything had to be mended."""
     mended = switch.repair(release)
     switch.verify(release)
+    mended |= remember_database(switch.layout, switch.host)
     if switch.workforce.take_over(release):
         switch.notes.append(f"put the processes of {release} in order")
         mended = True

@@ -47,6 +47,12 @@ class ReleaseSpec:
     setup: tuple[str, ...] = ()
     """Commands that run once in the life of the app's database. They do not make a release another one."""
 
+    dumps: int | None = None
+    """How many dumps of the app's own database are kept from before release commands; None where it has no database."""
+
+    described: str = ""
+    """The release as the module was told of it, from which it can be made anew with another database. It has secrets."""
+
     version: str = ""
     health: Mapping[str, Any] = field(default_factory=dict)
     """How the release is asked for its health. It is written down, and does not make a release another one."""
@@ -55,6 +61,11 @@ class ReleaseSpec:
     def web(self) -> bool:
         """Whether it has a web process. An app may be nothing but processes and jobs."""
         return bool(self.gunicorn_conf)
+
+    @property
+    def database(self) -> str:
+        """The database of the app's own; empty where it has none."""
+        return "" if self.dumps is None else self.variables.get("PGDATABASE", "")
 
     @property
     def id(self) -> str | None:
@@ -131,6 +142,8 @@ def ensure_release(spec: ReleaseSpec, host: Host, *, check: bool) -> bool:
         changed |= host.files.ensure_file(directory / "gunicorn.conf.py", spec.gunicorn_conf, secret, check=check)
         changed |= host.files.ensure_file(_probe_of(layout, spec.id), probe, secret, check=check)
         changed |= _ensure_drop_in(layout, host, spec.id, spec.drop_in, check=check, checked=record is not None)
+    if spec.database:
+        changed |= host.files.ensure_file(_description_of(layout, spec.id), spec.described, Access(0, 0, 0o600), check=check)
     changed |= ensure_files(layout, host, spec.list_unit_files(spec.id), check=check, checked=record is not None)
     for name, target in (("app", f"../../builds/{spec.build}"), ("venv", f"../../environments/{spec.environment}")):
         if host.files.read_link(directory / name) != target:
@@ -142,6 +155,7 @@ def ensure_release(spec: ReleaseSpec, host: Host, *, check: bool) -> bool:
         "processes": tuple(process.to_record() for process in spec.processes),
         "schedules": tuple(schedule.to_record() for schedule in spec.schedules),
         "web": spec.web,
+        "database": spec.database,
     }
     outdated = record is None or {key: getattr(record, key) for key in said} != said
     if outdated and not check:
@@ -224,6 +238,15 @@ def write_record(layout: AppLayout, host: Host, record: ReleaseRecord) -> None:
 
 def _record_of(layout: AppLayout, release: str) -> Path:
     return layout.release(release) / "release.json"
+
+
+def read_description(layout: AppLayout, host: Host, release: str) -> str | None:
+    """Return how a release was described that has a database; None where it was made before that was kept."""
+    return host.files.read_text(_description_of(layout, release))
+
+
+def _description_of(layout: AppLayout, release: str) -> Path:
+    return layout.release(release) / "description.json"
 
 
 def read_probe(layout: AppLayout, host: Host, release: str) -> str | None:

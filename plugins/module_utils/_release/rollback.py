@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.change import change_app, change_apps
 from ansible_collections.webstack.flask.plugins.module_utils._release.command import end_earlier
+from ansible_collections.webstack.flask.plugins.module_utils._release.data_rollback import DataRollback, make_anew
 from ansible_collections.webstack.flask.plugins.module_utils._release.groups import Group, Party, choose_set, find_unfinished, read_group
 from ansible_collections.webstack.flask.plugins.module_utils._release.joint import Joint, Member, move_of
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
@@ -23,22 +25,41 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.switch imp
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, retire_others
 
 
-def roll_back(app: dict[str, Any], to: str, lock_timeout: float, host: Host, *, check: bool) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Way:
+    """Where a rollback leads: to a release by its identifier, or `previous`, and to which data."""
+
+    to: str
+    data: str = ""
+    """A dump by its name, or `last`, or a database of the app; empty for the data that users have."""
+
+    def find_other_data(self, layout: AppLayout, host: Host, target: str) -> DataRollback | None:
+        """Return how the release gets its data; None where it has them."""
+        return DataRollback.plan(layout, host, target, self.data) if self.data else make_anew(layout, host, target)
+
+
+def roll_back(app: dict[str, Any], way: Way, lock_timeout: float, host: Host, *, check: bool) -> dict[str, Any]:
     """Take users of one app back; return what became of it."""
     layout = AppLayout.of(app["name"], app["root"])
     switch = read_switch(app, layout, host)
     current = switch.current
     try:
-        target = choose_target(layout, host, current, to)
+        target = choose_target(layout, host, current, way.to)
+        anew = way.find_other_data(layout, host, target)
     except UserError as problem:
         return {"previous": current, "current": current, "changed": False, "notes": [], "error": str(problem)}
+    if check and anew:
+        return {"previous": current, "current": anew.spec.id, "changed": True, "notes": anew.describe(layout, host)}
     if check:
         unfinished = target == current and is_unfinished(read_records(layout, host), target)
         return {"previous": current, "current": target, "changed": target != current or unfinished, "notes": []}
 
     def change() -> bool:
         end_earlier(layout, host, lock_timeout)
-        wanted = choose_target(layout, host, switch.current, to)
+        wanted = choose_target(layout, host, switch.current, way.to)
+        anew = way.find_other_data(layout, host, wanted)
+        if anew:
+            return anew.carry_out(switch)
         own = read_switch_of(switch, wanted)
         if wanted == switch.current:
             return stay(own, wanted) | retire_others(own, wanted) | sweep(layout, host)
@@ -71,17 +92,18 @@ def describe_site(app: Mapping[str, Any], *, is_web: bool) -> str:
     return ""
 
 
-def roll_back_party(party: Party, to: str, lock_timeout: float, host: Host, *, check: bool) -> dict[str, dict[str, Any]]:
+def roll_back_party(party: Party, way: Way, lock_timeout: float, host: Host, *, check: bool) -> dict[str, dict[str, Any]]:
     """Take users of all members of a group back together, or those of an app that is alone; return what became of each."""
     if not party.group:
-        return {app["name"]: roll_back(app, to, lock_timeout, host, check=check) for app in party.apps}
+        return {app["name"]: roll_back(app, way, lock_timeout, host, check=check) for app in party.apps}
     apps = {app["name"]: app for app in party.apps}
     switches = {name: read_switch(app, AppLayout.of(name, app["root"]), host) for name, app in apps.items()}
     live = {name: switch.current for name, switch in switches.items()}
     # With a switch that was cut off, where users are is known when it is finished.
     unfinished = bool(find_unfinished(host, apps))
     try:
-        target = live if unfinished else choose_targets(party.group, switches, host, to)
+        target = live if unfinished else choose_targets(party.group, switches, host, way.to)
+        require_same_data(way, switches, host, target)
     except UserError as problem:
         return {name: {"previous": at, "current": at, "changed": False, "notes": [], "error": str(problem)} for name, at in live.items()}
     if check:
@@ -91,11 +113,11 @@ def roll_back_party(party: Party, to: str, lock_timeout: float, host: Host, *, c
         }
 
     def change(finished: list[Group]) -> dict[str, bool]:
-        if to == "previous" and any(group.back and is_at(group, switches) for group in finished):
+        if way.to == "previous" and any(group.back and is_at(group, switches) for group in finished):
             return dict.fromkeys(apps, True)  # the rollback that was cut off is done, and is not to be undone
         for switch in switches.values():
             end_earlier(switch.layout, host, lock_timeout)
-        wanted = choose_targets(party.group, switches, host, to)
+        wanted = choose_targets(party.group, switches, host, way.to)
         own = {name: read_switch_of(switch, wanted[name]) for name, switch in switches.items()}
         if all(switch.current == wanted[name] for name, switch in own.items()):
             return {
@@ -108,6 +130,21 @@ def roll_back_party(party: Party, to: str, lock_timeout: float, host: Host, *, c
         return joint.changed
 
     return {name: with_site(apps[name], outcome, host) for name, outcome in change_apps(switches, lock_timeout, change).items()}
+
+
+def require_same_data(way: Way, switches: Mapping[str, Switch], host: Host, target: Mapping[str, str | None]) -> None:
+    """Raise UserError where members of a group would come to other data, which are each app's own and not the group's."""
+    if way.data:
+        raise UserError(
+            f"flask_data is {way.data!r}, and {' and '.join(switches)} are a group, which goes back to former code alone; take `group` out "
+            "of the entry of the one that is to get other data"
+        )
+    for name, switch in switches.items():
+        release = target[name]
+        if release and make_anew(switch.layout, host, release):
+            raise UserError(
+                f"release {release} of {name} has a database that users have left; take `group` out of its entry to go back to it"
+            )
 
 
 def is_at(group: Group, switches: Mapping[str, Switch]) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ansible_collections.webstack.flask.plugins.module_utils._databases.session import Place
 from ansible_collections.webstack.flask.plugins.module_utils._databases.setup import Setup
@@ -106,12 +106,15 @@ class Commands(Protocol):
 
 
 class Databases(Protocol):
-    """The database of an app. The module setup of _databases says what each of these does."""
+    """The databases of an app. The modules setup and copies of _databases say what each of these does."""
 
     def read_setup(self, place: Place) -> Setup: ...
     def begin_setup(self, place: Place, *, finished: bool = False) -> None: ...
     def note_command(self, place: Place, command: str) -> None: ...
     def finish_setup(self, place: Place) -> None: ...
+    def dump(self, place: Place, path: Path) -> dict[str, Any]: ...
+    def restore(self, place: Place, path: Path, shape: Mapping[str, Any], warn: Callable[[str], object]) -> None: ...
+    def drop(self, place: Place, warn: Callable[[str], object]) -> None: ...
 
 
 class Home(Protocol):

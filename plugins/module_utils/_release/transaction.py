@@ -12,6 +12,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ansible_collections.webstack.flask.plugins.module_utils._release.data import remember_database
 from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, prune, sweep
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import VERIFY_TIMEOUT, Switch
@@ -96,6 +97,7 @@ class Transaction:
         """Write down that it serves, and let its jobs start: from here on it is not taken back."""
         switch = self.switch
         note(switch.layout, switch.host, self.release, lambda found, now: found.mark_verified(now))
+        remember_database(switch.layout, switch.host)
         switch.timers.follow(self.release)
         switch.notes += switch.timers.describe(self.release, times=True)
         switch.notes.append(f"switched from {self.before or 'nothing'} to {self.release}")

@@ -58,6 +58,8 @@ def _find_value_problems(app: App) -> Problems:
     limit = database.get("connection_limit")
     if limit is not None and limit < 1:
         yield f"database.connection_limit is {limit}; it must be 1 or more. Without the key only the server's own limit counts"
+    if database.get("dumps", 0) < 0:
+        yield f"database.dumps is {database['dumps']}; it must be 0 or more. With 0 no dump is written before release commands"
     if database.get("locale") is not None and not _LOCALE.fullmatch(database["locale"]):
         yield f"database.locale is {show(database['locale'])}; it must be the tag of a language, such as cs, de or pt-BR"
 

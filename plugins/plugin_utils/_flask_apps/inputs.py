@@ -143,6 +143,7 @@ def release_inputs(
             **_named_units("processes", list_processes(app, builds[app["name"]].get("procfile"))),
             **_named_units("schedules", app["schedules"]),
             "commands": list(app["release_commands"]),
+            **({"database": {"dumps": app["database"]["dumps"]}} if app["database"] else {}),
             **({"setup": list(app["setup_commands"])} if app["setup_commands"] else {}),
             "command_timeout": app["release_command_timeout"],
             "shared": {kind: [tidy(path) for path in paths] for kind, paths in app["shared"].items()},

@@ -41,6 +41,7 @@ def tidy():
     add_notice("the job has run")
 
 
+@app.get("/")
 @app.get("/notices")
 def show():
     with engine.connect() as database:
@@ -56,6 +57,13 @@ def add():
 def add_notice(content):
     with engine.begin() as database:
         database.execute(text("INSERT INTO notices (content) VALUES (:content)"), {"content": content})
+
+
+@app.post("/echo")
+def echo():
+    content = request.get_data(as_text=True)
+    add_notice(content.strip())
+    return content
 
 
 @app.get("/drivers")

@@ -14,7 +14,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.groups imp
 from ansible_collections.webstack.flask.plugins.module_utils._release.processes import Process
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record
 from ansible_collections.webstack.flask.plugins.module_utils._release.removal import remove
-from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back_party
+from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import Way, roll_back_party
 from fakes.host import World
 from fakes.memory import release_of
 from fakes.parts import FakeRemains
@@ -48,7 +48,7 @@ def alone(app: dict[str, Any]) -> Run:
 
 def rolled_back(world: World) -> dict[str, dict[str, Any]]:
     """Run the module rollback for the group."""
-    return roll_back_party(Party([shop("b1"), cart("b1")]), "previous", 1, world.host, check=False)
+    return roll_back_party(Party([shop("b1"), cart("b1")]), Way("previous"), 1, world.host, check=False)
 
 
 def cart_removed(world: World) -> dict[str, dict[str, Any]]:

@@ -20,7 +20,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.groups imp
 )
 from ansible_collections.webstack.flask.plugins.module_utils._release.joint import JointFailure, attend_parties
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record
-from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back_party
+from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import Way, roll_back_party
 from fakes.host import World
 from fakes.memory import Node
 from fakes.runs import HEALTH, PROXY, deployed, deployed_together, describe, identify, install, rested
@@ -68,7 +68,7 @@ def reached(world: World) -> dict[str, str | None]:
 
 
 def roll_back(world: World, to: str = "previous", *, check: bool = False) -> dict[str, dict[str, Any]]:
-    return roll_back_party(Party([shop("b1"), cart("b1")]), to, 1, world.host, check=check)
+    return roll_back_party(Party([shop("b1"), cart("b1")]), Way(to), 1, world.host, check=check)
 
 
 def errors(outcomes: dict[str, dict[str, Any]]) -> dict[str, str]:
@@ -261,7 +261,7 @@ def test_a_rollback_is_one_of_all_and_a_second_one_returns() -> None:
 
 def test_what_the_described_site_does_not_go_with_is_told_of_each_member() -> None:
     world = live("b1", "b2")
-    outcomes = roll_back_party(Party([shop("b1", proxy=None), cart("b1")]), "previous", 1, world.host, check=False)
+    outcomes = roll_back_party(Party([shop("b1", proxy=None), cart("b1")]), Way("previous"), 1, world.host, check=False)
     told = {
         name: [note for note in outcome["notes"] if note.startswith("ATTENTION: this release has a web process")]
         for name, outcome in outcomes.items()

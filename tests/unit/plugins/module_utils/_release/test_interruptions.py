@@ -17,7 +17,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.processes 
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import choose_previous, is_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record, read_records
 from ansible_collections.webstack.flask.plugins.module_utils._release.removal import remove
-from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back
+from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import Way, roll_back
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction
 from fakes.host import World
 from fakes.memory import UNITS, Node, Stopped, release_of
@@ -39,7 +39,7 @@ def word(monkeypatch: pytest.MonkeyPatch) -> None:
 def rolled_back(to: str = "previous") -> Operation:
     """Return a run of the module rollback."""
     app = {key: value for key, value in describe("").items() if key in ("name", "root", "health", "proxy", "drain", "watch", "group")}
-    return lambda world: roll_back(app, to, 1, world.host, check=False)
+    return lambda world: roll_back(app, Way(to), 1, world.host, check=False)
 
 
 def removed(world: World) -> dict[str, Any]:

@@ -15,13 +15,14 @@ from fakes.host import World
 from fakes.memory import Stopped
 from fakes.runs import LAYOUT, deployed, describe, identify, install, rested
 
+URL = "postgresql://shop@/shop?host=/run/postgresql"
 CREATE, SEED, MIGRATE = "flask create-tables", "flask seed", "flask db upgrade"
 
 
 def with_data(build: str, behaves: str = "good", env: dict[str, str] | None = None, **changes: object) -> dict[str, object]:
     """Return the app with a database."""
-    variables = {"BEHAVES": behaves, "PGDATABASE": "shop", **(env or {})}
-    changes = {"setup": [CREATE, SEED], "commands": [MIGRATE], **changes}
+    variables = {"BEHAVES": behaves, "PGDATABASE": "shop", "DATABASE_URL": URL, **(env or {})}
+    changes = {"setup": [CREATE, SEED], "commands": [MIGRATE], "database": {"dumps": 2}, **changes}
     return describe(build, behaves, variables=base64.b64encode(json.dumps(variables).encode()).decode(), **changes)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
-from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import roll_back
+from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import Way, roll_back
 from fakes.host import World
 from fakes.memory import UNITS, Node, Unit
 from fakes.runs import LAYOUT, deployed, describe, identify, install
@@ -38,7 +38,7 @@ def state(world: World, build: str) -> str:
 
 def back(world: World) -> dict[str, Any]:
     app = {key: value for key, value in describe("").items() if key in ("name", "root", "health", "proxy", "drain", "watch", "group")}
-    return roll_back(app, "previous", 1, world.host, check=False)
+    return roll_back(app, Way("previous"), 1, world.host, check=False)
 
 
 def test_neither_a_run_nor_the_next_one_waits_and_nothing_that_it_needs_goes() -> None:

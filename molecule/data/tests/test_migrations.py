@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,11 +27,11 @@ NOTICES = "SELECT content FROM notices ORDER BY number"
 
 
 @pytest.fixture
-def ledger(apps: dict[str, Any]) -> dict[str, Any]:
+def ledger() -> dict[str, Any]:
     """Return an app of its own, in a first version."""
     return {
         "name": NAME,
-        "source": apps["notices"]["source"],
+        "source": {"path": f"{os.environ['MOLECULE_PROJECT_DIRECTORY']}/tests/apps/noticeboard"},
         "wsgi": "app:app",
         "server_names": [f"{NAME}.test"],
         "health": {"path": "/notices"},
@@ -60,6 +61,11 @@ def written(seen: Watch) -> set[str]:
     return {f"{kind} {number}" for kind in kinds for number in range(sum(sample.what == kind for sample in posts))}
 
 
+def databases_beside(postgres: Postgres) -> list[str]:
+    """Return the databases of the app to which users were taken, beside its first one."""
+    return [name for name in postgres.ask("SELECT datname FROM pg_database").splitlines() if name.startswith(f"{NAME}.")]
+
+
 @pytest.mark.any_debian("debian13")
 def test_a_release_that_migrates_is_taken_back_with_its_data_under_load(
     host: Host, postgres: Postgres, ledger: dict[str, Any], tmp_path: Path
@@ -85,7 +91,7 @@ def test_a_release_that_migrates_is_taken_back_with_its_data_under_load(
     with watch(host, f"{NAME}.test") as seen:
         run_playbook(host, ROLLBACK, back).succeeded()
     assert not seen.failures, show(seen.failures)
-    (beside,) = postgres.ask(f"SELECT datname FROM pg_database WHERE datname LIKE '{NAME}.%'").splitlines()
+    (beside,) = databases_beside(postgres)
     rows = set(postgres.ask(NOTICES, NAME).splitlines()) | set(postgres.ask(NOTICES, beside).splitlines())
     assert written(forth) | written(seen) <= rows
     assert postgres.ask(NOTICES, beside).startswith("welcome")
@@ -121,5 +127,5 @@ def test_a_migration_that_breaks_the_live_release_stops_the_deploy_and_both_ways
     stopped = run_playbook(host, SITE, {"flask_apps": [renamed]})
     assert "is not healthy" in words(stopped.output)
     run_playbook(host, SITE, {"flask_apps": [renamed]}).succeeded()
-    (beside,) = postgres.ask(f"SELECT datname FROM pg_database WHERE datname LIKE '{NAME}.%'").splitlines()
+    (beside,) = databases_beside(postgres)
     assert postgres.ask("SELECT body FROM notices ORDER BY number", beside) == "welcome"

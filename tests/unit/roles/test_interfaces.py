@@ -231,8 +231,9 @@ def test_flask_apps_and_the_role_that_gets_it_agree_on_what_is_named_alike(
     spec: dict[str, Any], role: str, variable: str, named_alike: int
 ) -> None:
     theirs = _options(role)[variable]["options"]
-    # The role needs `wsgi`, and flask_apps has `asgi` besides; there `processes` and `schedules` are mappings, which are compared below.
-    both = [key for key in spec if key in theirs and key not in ("wsgi", "processes", "schedules")]
+    # The role needs `wsgi`, and flask_apps has `asgi` besides; there `processes` and `schedules` are mappings, which are compared below, as
+    # is what the role knows of a `database`.
+    both = [key for key in spec if key in theirs and key not in ("wsgi", "processes", "schedules", "database")]
     assert len(both) >= named_alike
     assert _bare({key: spec[key] for key in both}) == _bare({key: theirs[key] for key in both})
 
@@ -255,6 +256,11 @@ def test_flask_apps_and_gunicorn_systemd_agree_on_what_users_name_themselves(key
 def test_flask_apps_and_gunicorn_systemd_have_the_same_default_under_another_name(key: str, inner: str) -> None:
     role = _options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"]
     assert _bare({"x": SPEC[key]}) == _bare({"x": role[inner]})
+
+
+def test_flask_apps_and_gunicorn_systemd_keep_as_many_dumps() -> None:
+    role = _options("gunicorn_systemd")["gunicorn_systemd_apps"]["options"]["database"]["options"]
+    assert _bare({"dumps": SPEC["database"]["options"]["dumps"]}) == _bare(role)
 
 
 @pytest.mark.parametrize("key", ["port", "redirect", "hsts", "hsts_subdomains", "http3"])

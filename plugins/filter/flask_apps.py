@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.plugin_utils._filters import as_filter
-from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import checks, databases, inputs, services, sharing, summary
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import checks, databases, inputs, redis, services, sharing, summary
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.plain import as_plain
 
 
@@ -53,6 +53,7 @@ class FilterModule:
             "source_inputs": inputs.source_inputs,
             "environment_inputs": inputs.environment_inputs,
             "database_inputs": databases.database_inputs,
+            "redis_inputs": redis.redis_inputs,
             "release_inputs": inputs.release_inputs,
             "switch_inputs": switch_inputs,
             "certificate_inputs": inputs.certificate_inputs,
@@ -72,5 +73,6 @@ class FilterModule:
             "failures": inputs.list_failures,
             "summary": summary.summarise,
             "database_summary": summary.summarise_databases,
+            "redis_summary": redis.summarise_redis,
             "removal_summary": summary.summarise_removal,
         }

@@ -11,7 +11,7 @@ description:
   - Stops an app and removes its units, releases, environments, builds, caches and accounts.
   - Its data stay, out of everybody's reach but root's, and belong to the app again when it comes back. They go only where that is
     asked for, after an archive of them has been written.
-  - Its database stays in any case, and nobody opens it but the administrator of PostgreSQL.
+  - Its database stays in any case, and nobody opens it but the administrator of PostgreSQL. So do the data of its Redis, which is stopped.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
 extends_documentation_fragment: webstack.flask.switch
@@ -78,6 +78,9 @@ apps:
     database:
       description: Whether a PostgreSQL database of it stays.
       type: bool
+    redis:
+      description: Directory of the data of its Redis, which stay; absent where there are none.
+      type: str
     error:
       description: Why the app was not removed; absent when it was.
       type: str
@@ -87,6 +90,7 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._databases.rules import has_database
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with, for_each_app
+from ansible_collections.webstack.flask.plugins.module_utils._redis.keeper import retire
 from ansible_collections.webstack.flask.plugins.module_utils._release import remains
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.removal import remove
@@ -100,7 +104,11 @@ def main() -> None:
 
     def attend(app: dict[str, Any]) -> dict[str, Any]:
         outcome = remove(app, parameters, REAL, remains, check=module.check_mode)
-        return {**outcome, "database": has_database(app["name"])}
+        # After the app, which may have to end what it is at with it.
+        gone, data = retire(app["name"], check=module.check_mode)
+        removed = [*outcome["removed"], *gone]
+        redis = {"redis": str(data)} if data else {}
+        return {**outcome, "changed": bool(removed), "removed": removed, "database": has_database(app["name"]), **redis}
 
     exit_with(module, "apps", for_each_app(parameters["apps"], attend, failed))
 

@@ -21,7 +21,7 @@ _FLOORS = (
     ("module_utils/_host",),
     ("module_utils/_systemd",),
     ("module_utils/_source",),
-    ("module_utils/_environment", "module_utils/_nginx", "module_utils/_certificates", "module_utils/_databases"),
+    ("module_utils/_environment", "module_utils/_nginx", "module_utils/_certificates", "module_utils/_databases", "module_utils/_redis"),
     ("module_utils/_release",),
     ("plugin_utils", "modules"),
     ("action", "filter"),

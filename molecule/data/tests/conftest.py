@@ -7,11 +7,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from scenario_tests import http_get, http_request
 
 if TYPE_CHECKING:
     from testinfra.host import Host
 
 SITE = Path("playbooks/site.yml")
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def ask_redis(host: Host, words: str, name: str = "tuned") -> str:
+    """Return what the Redis of an app answers to its administrator."""
+    return str(
+        host.check_output(
+            f"REDISCLI_AUTH=$(cat /etc/webstack-flask/redis/{name}.password) redis-cli -e --user webstack "
+            f"-s /run/webstack-flask/redis/{name}/redis.sock {words}"
+        )
+    )
+
+
+def write_value(host: Host, value: str) -> None:
+    """Have the app with a Redis keep a value in it."""
+    assert http_request(host, "switchboard.test", "POST", "/value", body=f"value={value}", headers=FORM).status == 201
+
+
+def read_value(host: Host) -> str:
+    """Return the value that the app with a Redis has there."""
+    return http_get(host, "switchboard.test", "/value").body
 
 
 class Postgres:

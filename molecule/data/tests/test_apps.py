@@ -9,6 +9,8 @@ import pytest
 from scenario_tests import http_get, http_request, restart, wait_on_host
 from scenario_tests.releases import read_app
 
+from .conftest import FORM, read_value, write_value
+
 if TYPE_CHECKING:
     from testinfra.host import Host
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
 testinfra_hosts = ["debian12", "debian13"]
 
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 OTHER = "lost-and-found"
 
 
@@ -55,16 +56,20 @@ def test_the_database_is_the_app_s_own_and_in_utf_8(postgres: Postgres) -> None:
 
 
 @pytest.mark.any_debian("debian12")
-def test_after_a_reboot_nothing_of_the_app_begins_before_a_database_that_is_slow_to_come_up(host: Host) -> None:
+def test_after_a_reboot_nothing_of_the_app_begins_before_a_database_or_a_redis_that_is_slow_to_come_up(host: Host) -> None:
     before = read(host, "notices")
-    drop_in = "/etc/systemd/system/postgresql@.service.d"
-    host.check_output(f"mkdir {drop_in} && printf '[Service]\\nExecStartPre=/usr/bin/sleep 5\\n' > {drop_in}/slow.conf")
+    write_value(host, "before the reboot")
+    drop_ins = [f"/etc/systemd/system/{unit}.service.d" for unit in ("postgresql@", "switchboard.redis")]
+    for drop_in in drop_ins:
+        host.check_output(f"mkdir {drop_in} && printf '[Service]\\nExecStartPre=/usr/bin/sleep 5\\n' > {drop_in}/slow.conf")
     try:
         restart(host)
     finally:
-        host.check_output(f"rm -r {drop_in} && systemctl daemon-reload")
+        host.check_output(f"rm -r {' '.join(drop_ins)} && systemctl daemon-reload")
     assert read(host, "notices") == before
-    # It asks the database for something at once, and ends if there is none.
-    unit = f"{OTHER}.announce@{read_app(host, OTHER).current}.service"
-    assert host.check_output(f"systemctl is-active {unit}") == "active"
-    assert host.check_output(f"systemctl show --property NRestarts --value {unit}") == "0"
+    assert read_value(host) == "before the reboot"
+    # They ask for something at once, and end if there is nobody.
+    for app, process in ((OTHER, "announce"), ("switchboard", "rq")):
+        unit = f"{app}.{process}@{read_app(host, app).current}.service"
+        assert host.check_output(f"systemctl is-active {unit}") == "active"
+        assert host.check_output(f"systemctl show --property NRestarts --value {unit}") == "0"

@@ -148,10 +148,10 @@ def find_readable(find: Callable[[App], Problems], entry: Entry) -> Problems:
 
 
 def spell_out(app: object) -> object:
-    """Return an entry in which what is short, a word for `tls` or `database`, a command for a process, is the mapping it stands for."""
+    """Return an entry in which what is short, a word for `tls` or `database`, `true` for `redis`, a command for a process, is the mapping it stands for."""
     if not isinstance(app, Mapping):
         return app
-    tls, processes, database = app.get("tls"), app.get("processes"), app.get("database")
+    tls, processes, database, redis = (app.get(key) for key in ("tls", "processes", "database", "redis"))
     spelt: dict[str, Any] = {}
     if tls is False or (isinstance(tls, str) and re.fullmatch(r"\w+", tls)):
         spelt["tls"] = {"mode": tls or "off"}  # YAML reads `off` as false
@@ -159,6 +159,8 @@ def spell_out(app: object) -> object:
         spelt["processes"] = {name: {"command": one} if isinstance(one, str) else one for name, one in processes.items()}
     if isinstance(database, str):
         spelt["database"] = {"engine": database}
+    if isinstance(redis, bool):
+        spelt["redis"] = {} if redis else None
     return {**app, **spelt} if spelt else app
 
 

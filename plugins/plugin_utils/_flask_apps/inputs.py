@@ -52,13 +52,14 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
 )
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.databases import DATABASE_UNIT, database_variables
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.procfile import list_processes
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.redis import redis_units, redis_variables
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.services import describe_users, find_users
 from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.workers import list_worker_packages
 
 _DOTENV = "python-dotenv==1.2.4"
 """Reads the `env_files` of an app that does not bring it."""
 
-_KINDS = ("builds", "environments", "databases", "releases")
+_KINDS = ("builds", "environments", "databases", "instances", "releases")
 """Keys under which the roles hand on what became of each app."""
 
 
@@ -135,7 +136,7 @@ def release_inputs(
             **({"wsgi": entry_point(app)} if has_web(app) else {}),
             "chdir": app["chdir"],
             **_mounted(app, database_port),
-            **({"after": [DATABASE_UNIT]} if app["database"] else {}),
+            **given({"after": [*([DATABASE_UNIT] if app["database"] else []), *redis_units(app)] or None}),
             "env_files": list(app["env_files"]),
             "python_path": list(app["python_path"]),
             "service": dict(app["service"]),
@@ -427,7 +428,8 @@ def _mounted(app: App, database_port: int) -> dict[str, dict[str, Any]]:
     For WSGI every gunicorn reads SCRIPT_NAME from its environment, whoever connects and whichever headers it trusts; for
     ASGI, gunicorn 24 and later have a setting.
     """
-    prefix, variables = path_prefix(app), {**flask_variables(app), **as_text(app["env"]), **database_variables(app, database_port)}
+    told = {**database_variables(app, database_port), **redis_variables(app)}
+    prefix, variables = path_prefix(app), {**flask_variables(app), **as_text(app["env"]), **told}
     if not has_web(app):
         return {"env": variables}
     settings = {**({"worker_class": "asgi"} if app["asgi"] else {}), **app["gunicorn"]}

@@ -86,8 +86,8 @@ instances:
       type: str
 debians:
   description:
-    - What became of the Redis that Debian's package starts by itself. V(stopped) if nobody had used it, V(left) if it goes on, and empty if it
-      does not run.
+    - What became of the Redis that Debian's package starts by itself. V(stopped) if nobody had used it, V(left) if it goes on, and empty
+      if it does not run.
   type: str
   returned: always
 """

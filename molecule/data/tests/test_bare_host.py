@@ -18,9 +18,8 @@ testinfra_hosts = ["bare"]
 def test_a_plan_from_nothing_tells_of_the_database_and_of_redis_and_changes_nothing(host: Host) -> None:
     source = {"path": f"{os.environ['MOLECULE_PROJECT_DIRECTORY']}/tests/apps/noticeboard"}
     app = {"name": "notices", "source": source, "wsgi": "app:app", "server_names": ["notices.test"], "database": "postgresql"}
-    app["redis"] = True
     before = take_fingerprint(host)
-    plan = run_playbook(host, SITE, {"flask_apps": [app]}, check=True).succeeded()
+    plan = run_playbook(host, SITE, {"flask_apps": [{**app, "redis": True}]}, check=True).succeeded()
     assert "webstack.flask.postgresql : Keep | Give each app its database" in plan.changed_tasks
     assert "notices, its database: database made" in " ".join(plan.output.split())
     assert "notices, its Redis: made" in " ".join(plan.output.split())

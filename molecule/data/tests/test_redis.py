@@ -42,7 +42,10 @@ def test_nobody_else_opens_it(host: Host, intruder: str) -> None:
 
 
 @pytest.mark.parametrize("intruder", ["switchboard", "notices", "nobody"])
-@pytest.mark.parametrize("path", ["/etc/webstack-flask/redis/switchboard.conf", "/var/lib/webstack-flask/redis/switchboard/appendonlydir/appendonly.aof.manifest"])
+@pytest.mark.parametrize(
+    "path",
+    ["/etc/webstack-flask/redis/switchboard.conf", "/var/lib/webstack-flask/redis/switchboard/appendonlydir/appendonly.aof.manifest"],
+)
 def test_nobody_else_reads_its_files_not_even_the_app(host: Host, intruder: str, path: str) -> None:
     assert "Permission denied" in as_user(host, intruder, f"head --bytes=1 {path}").stderr
 
@@ -91,7 +94,9 @@ def test_settings_are_changed_while_it_runs_and_a_restart_finds_the_data_whereve
 @pytest.mark.any_debian("debian12")
 def test_less_memory_than_the_data_take_is_refused_and_nothing_is_changed(host: Host) -> None:
     give(host, max_memory="32M").succeeded()
-    ask_redis(host, "SET big x && head -c 12000000 /dev/zero | tr '\\0' x | redis-cli -s /run/webstack-flask/redis/tuned/redis.sock -x SET big")
+    ask_redis(
+        host, "SET big x && head -c 12000000 /dev/zero | tr '\\0' x | redis-cli -s /run/webstack-flask/redis/tuned/redis.sock -x SET big"
+    )
     refused = give(host, max_memory="8M")
     assert refused.status != 0
     assert "redis.max_memory would be 8M, and what is in this Redis takes" in " ".join(refused.output.split())

@@ -62,7 +62,7 @@ def require_possible(wanted: Mapping[str, Any], memory: int) -> None:
 
 
 def require_room(running: Mapping[str, str], wanted: Mapping[str, str], used: int) -> None:
-    """Raise UserError where the data of a Redis, of so many bytes, are more than it is to have from now on, and it may throw nothing away."""
+    """Raise UserError where the data of a Redis, of so many bytes, are more than it is to have, and it may throw nothing away."""
     if running["maxmemory"] != wanted["maxmemory"] and wanted["maxmemory-policy"] == "noeviction" and used > int(wanted["maxmemory"]):
         raise UserError(
             f"redis.max_memory would be {int(wanted['maxmemory']) // MIB}M, and what is in this Redis takes {-(-used // MIB)}M; nothing "

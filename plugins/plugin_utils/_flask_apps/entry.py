@@ -148,7 +148,7 @@ def find_readable(find: Callable[[App], Problems], entry: Entry) -> Problems:
 
 
 def spell_out(app: object) -> object:
-    """Return an entry in which what is short, a word for `tls` or `database`, `true` for `redis`, a command for a process, is the mapping it stands for."""
+    """Return an entry in which what is short, such as a word for `tls` or a command for a process, is the mapping it stands for."""
     if not isinstance(app, Mapping):
         return app
     tls, processes, database, redis = (app.get(key) for key in ("tls", "processes", "database", "redis"))

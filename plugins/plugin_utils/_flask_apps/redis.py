@@ -38,13 +38,17 @@ def redis_units(app: App) -> list[str]:
 
 def summarise_redis(result: Mapping[str, Any]) -> list[str]:
     """Return a line for each Redis to which a run has done something, and one for that of Debian where it is to be known of."""
-    lines = [f"{name}, its Redis: {', '.join(outcome['notes'])}" for name, outcome in result.get("instances", {}).items() if outcome["notes"]]
+    lines = [
+        f"{name}, its Redis: {', '.join(outcome['notes'])}" for name, outcome in result.get("instances", {}).items() if outcome["notes"]
+    ]
     if result.get("debians") == "stopped":
-        lines.append("redis-server.service, which Debian's package had started on port 6379 for all users and nobody had used, is stopped for good")
+        lines.append(
+            "redis-server.service, which Debian's package had started on port 6379 for all users and nobody had used, is stopped for good"
+        )
     elif result.get("debians") == "left" and lines:
         lines.append(
-            "ATTENTION: redis-server.service was there before and goes on. No app of this description uses it, and all of them reach it, if it "
-            "has no password. If nobody needs it: `systemctl disable --now redis-server`"
+            "ATTENTION: redis-server.service was there before and goes on. No app needs it, and all reach it, if it has no password. If "
+            "nobody needs it: `systemctl disable --now redis-server`"
         )
     return lines
 

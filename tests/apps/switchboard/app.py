@@ -1,4 +1,4 @@
-"""What connects an app with its Redis: two queues with their workers, a cache, sessions, limits, and redis-py itself, be it asynchronous."""
+"""What connects an app with its Redis: two queues with their workers, a cache, sessions, limits, and redis-py itself."""
 
 import asyncio
 import operator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.webstack.flask.plugins.modules import builds, certificates, databases, environments, releases
+from ansible_collections.webstack.flask.plugins.modules import builds, certificates, databases, environments, redis_instances, releases
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import PROCESS_SPEC, SCHEDULE_SPEC, SPEC
 
 if TYPE_CHECKING:
@@ -177,6 +177,16 @@ def test_the_certificates_of_the_role_are_those_of_its_module() -> None:
 def test_the_databases_of_postgresql_are_those_of_its_module() -> None:
     module = databases.ARGUMENT_SPEC["databases"]["options"]
     assert _bare(_options("postgresql")["postgresql_databases"]["options"]) == _bare(module)
+
+
+def test_the_instances_of_redis_are_those_of_its_module() -> None:
+    module = redis_instances.ARGUMENT_SPEC["instances"]["options"]
+    assert _bare(_options("redis")["redis_instances"]["options"]) == _bare(module)
+
+
+def test_what_flask_apps_says_of_redis_is_what_the_role_takes() -> None:
+    role = _bare(_options("redis")["redis_instances"]["options"], without=("name",))
+    assert _bare({key: option for key, option in SPEC["redis"]["options"].items() if key != "scheme"}) == role
 
 
 def test_the_apps_of_python_pipenv_are_those_of_its_module() -> None:

@@ -61,7 +61,7 @@ def test_after_a_reboot_nothing_of_the_app_begins_before_a_database_or_a_redis_t
     write_value(host, "before the reboot")
     drop_ins = [f"/etc/systemd/system/{unit}.service.d" for unit in ("postgresql@", "switchboard.redis")]
     for drop_in in drop_ins:
-        host.check_output(f"mkdir {drop_in} && printf '[Service]\\nExecStartPre=/usr/bin/sleep 5\\n' > {drop_in}/slow.conf")
+        host.check_output(f"mkdir {drop_in} && printf '[Service]\\nExecStartPre=+/usr/bin/sleep 5\\n' > {drop_in}/slow.conf")
     try:
         restart(host)
     finally:

@@ -140,7 +140,8 @@ class _Keeper:
         if find_fixed(self.had or "") != find_fixed(config) or find_fixed(former or "") != find_fixed(unit):
             self.notes += ["restarted with a new configuration"] if self.is_running else []
             self._stop()
-            self._write(config, unit)
+            self._write_config(config)
+            self._write_unit(unit)
         if not self.is_running:
             self.notes += [] if self.notes else ["made" if is_new else "started"]
             self._start()
@@ -178,7 +179,10 @@ class _Keeper:
         What it has on disk is, at each moment, complete in the files in which its configuration file tells it to look.
         """
         running = self.server.read_settings() if self.is_running else earlier
+        config, unit = self._format(self.settings)
+        differs = read_text(self.layout.config) != config or read_text(self.layout.unit_file) != unit
         self.notes += describe_change(running, self.settings)
+        self.notes += ["its files were written"] if differs and not self.notes else []
         if self.is_running:
             require_room(running, self.settings, self.server.read_memory())
         if self.check:
@@ -190,12 +194,13 @@ class _Keeper:
             self.server.wait_for_log()
         if change.writes_snapshot:
             self.server.write_snapshot()
-        before = self.layout.unit_file.stat().st_mtime_ns
-        self._write(*self._format(self.settings))
+        if differs:
+            # The unit first: while the other file is as it was, a next run does this again.
+            self._write_unit(unit)
+            systemctl.daemon_reload()  # by which it gets its new limit of memory, too
+            self._write_config(config)
         for key, value in change.after.items():
             self.server.set(key, value)
-        if self.layout.unit_file.stat().st_mtime_ns != before:
-            systemctl.daemon_reload()  # by which it gets its new limit of memory, too
         if leaves_snapshot(self.settings):
             (self.layout.data / "dump.rdb").unlink(missing_ok=True)
 
@@ -206,16 +211,19 @@ class _Keeper:
         before, after = (re.sub(r"^user webstack .*\n", "", text, flags=re.MULTILINE) for text in texts)
         return [{"header": str(self.layout.config), "before": before, "after": after}] if before != after else []
 
-    def _write(self, config: str, unit: str) -> None:
+    def _write_config(self, config: str) -> None:
         group = find_group(self.layout.account)
         if not self.check and group is not None:
             ensure_file(self.layout.config, config, Access(0, group, 0o640))
+
+    def _write_unit(self, unit: str) -> None:
+        if not self.check:
             ensure_file(self.layout.unit_file, unit, Access(0, 0, 0o644))
 
     def _stop(self) -> None:
         if self.is_running and not self.check:
             systemctl.stop(self.layout.unit)
-            self.is_running = False
+        self.is_running = False
 
     def _start(self) -> None:
         if self.check:
@@ -244,7 +252,7 @@ def retire(name: str, *, check: bool) -> tuple[list[str], Path | None]:
     layout = RedisLayout.of(name)
     removed = find_parts(layout)
     if removed and not check:
-        if layout.unit_file.exists():
+        if str(layout.unit_file) in removed:
             systemctl.stop(layout.unit)
             systemctl.disable(layout.unit)
             layout.unit_file.unlink()

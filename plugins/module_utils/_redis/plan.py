@@ -21,8 +21,8 @@ class Change:
     """What a running Redis is told: settings before its configuration file is written, and those after it.
 
     A Redis that is started with `appendonly` looks for its data in the append-only file, and in the snapshot otherwise; if there is none it
-    starts empty. So a file says that it is to look there only when all is there. `writes_log` is whether that is to be waited for, and
-    `writes_snapshot` likewise.
+    starts empty. So a file says that it is to look there only when all is there, and what was written before goes on until then.
+    `writes_log` is whether that is to be waited for, and `writes_snapshot` likewise.
     """
 
     before: dict[str, str] = field(default_factory=dict)
@@ -36,8 +36,8 @@ def plan_change(running: Mapping[str, str], wanted: Mapping[str, str]) -> Change
     differing = {key: value for key, value in wanted.items() if running.get(key) != value}
     writes_log = differing.get("appendonly") == "yes"
     writes_snapshot = bool(differing.get("save"))
-    early = [key for key, is_early in (("appendonly", writes_log), ("save", writes_snapshot)) if is_early]
-    before = {key: differing.pop(key) for key in early}
+    early = ["maxmemory", "maxmemory-policy", *(["appendonly"] if writes_log else []), *(["save"] if writes_snapshot else [])]
+    before = {key: differing.pop(key) for key in early if key in differing}
     return Change(before, differing, writes_log, writes_snapshot)
 
 

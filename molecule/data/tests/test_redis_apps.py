@@ -33,11 +33,11 @@ def test_a_session_goes_on_with_the_cookie(host: Host) -> None:
 
 
 def test_a_cache_gives_what_another_worker_has_put_there(host: Host) -> None:
-    assert len({http_get(host, f"{APP}.test", "/cached").body for _ in range(6)}) == 1
+    assert len({http_get(host, f"{APP}.test", "/cached").body for _attempt in range(6)}) == 1
 
 
 def test_a_limit_counts_for_all_workers(host: Host) -> None:
-    assert [http_get(host, f"{APP}.test", "/limited").status for _ in range(2)][-1] == 429
+    assert [http_get(host, f"{APP}.test", "/limited").status for _attempt in range(2)][-1] == 429
 
 
 def test_release_commands_have_it(host: Host) -> None:

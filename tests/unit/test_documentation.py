@@ -46,7 +46,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 def test_every_fault_of_the_table_names_a_test_that_exists() -> None:
     page = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
-    scenarios = ("release", "gunicorn_systemd", "debian_packages", "vm", "upgrade", "safety", "processes", "site")
+    scenarios = ("release", "gunicorn_systemd", "debian_packages", "vm", "upgrade", "safety", "processes", "site", "data")
     tests = "".join(
         file.read_text(encoding="utf-8") for name in scenarios for file in (ROOT / "molecule" / name / "tests").glob("test_*.py")
     )

@@ -9,7 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.plugin_utils._filters import as_filter
-from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import checks, databases, inputs, redis, services, sharing, summary
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import (
+    backups,
+    checks,
+    databases,
+    inputs,
+    redis,
+    services,
+    sharing,
+    summary,
+)
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.plain import as_plain
 
 
@@ -54,6 +63,7 @@ class FilterModule:
             "environment_inputs": inputs.environment_inputs,
             "database_inputs": databases.database_inputs,
             "redis_inputs": redis.redis_inputs,
+            "backup_inputs": backups.backup_inputs,
             "release_inputs": inputs.release_inputs,
             "switch_inputs": switch_inputs,
             "certificate_inputs": inputs.certificate_inputs,
@@ -74,5 +84,6 @@ class FilterModule:
             "summary": summary.summarise,
             "database_summary": summary.summarise_databases,
             "redis_summary": redis.summarise_redis,
+            "backup_summary": backups.summarise_backups,
             "removal_summary": summary.summarise_removal,
         }

@@ -102,6 +102,11 @@ class AppLayout:
         return self.root / "shared"
 
     @property
+    def restored(self) -> Path:
+        """Directory with what was restored from backups, each in a directory of its own, until somebody takes it away."""
+        return self.root / "restored"
+
+    @property
     def current(self) -> Path:
         """The one link that says which release users reach."""
         return self.root / "current"

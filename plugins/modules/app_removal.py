@@ -81,6 +81,9 @@ apps:
     redis:
       description: Directory of the data of its Redis, which stay; absent where there are none.
       type: str
+    backed_up:
+      description: Whether it was backed up. The backups stay in their repository.
+      type: bool
     error:
       description: Why the app was not removed; absent when it was.
       type: str
@@ -88,6 +91,7 @@ apps:
 
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils._backups.keeper import end_backups
 from ansible_collections.webstack.flask.plugins.module_utils._databases.rules import has_database
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with, for_each_app
 from ansible_collections.webstack.flask.plugins.module_utils._redis.keeper import retire
@@ -103,12 +107,21 @@ def main() -> None:
     parameters = module.params
 
     def attend(app: dict[str, Any]) -> dict[str, Any]:
+        # First, lest one is made of half an app.
+        ended = end_backups(app["name"], check=module.check_mode)
         outcome = remove(app, parameters, REAL, remains, check=module.check_mode)
         # After the app, which may have to end what it is at with it.
         gone, data = retire(app["name"], check=module.check_mode)
-        removed = [*outcome["removed"], *gone]
+        removed = [*ended["removed"], *outcome["removed"], *gone]
         redis = {"redis": str(data)} if data else {}
-        return {**outcome, "changed": bool(removed), "removed": removed, "database": has_database(app["name"]), **redis}
+        return {
+            **outcome,
+            "changed": bool(removed),
+            "removed": removed,
+            "database": has_database(app["name"]),
+            "backed_up": ended["changed"],
+            **redis,
+        }
 
     exit_with(module, "apps", for_each_app(parameters["apps"], attend, failed))
 

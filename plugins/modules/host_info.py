@@ -140,6 +140,11 @@ live:
   type: dict
   returned: always
   sample: {"shop": "/health"}
+backed_up:
+  description: The apps that the host backs up.
+  type: list
+  elements: str
+  returned: always
 closed:
   description: Those of the I(ports) of which the host's own firewall seems to keep others out.
   type: list
@@ -156,6 +161,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils._backups.settings import list_described
 from ansible_collections.webstack.flask.plugins.module_utils._host.facts import (
     describe_distribution,
     find_address,
@@ -214,6 +220,7 @@ def main() -> None:
         obstacles=obstacles,
         live=find_live([layout for layout, found in looked_at if not found], REAL),
         root=is_root,
+        backed_up=list_described() if is_root else [],
         listeners=find_listeners(asked["ports"]),
         closed=find_closed(asked["ports"]) if asked["ports"] else [],
         files=read_texts(asked["files"]),

@@ -14,6 +14,7 @@ import os
 import pwd
 import re
 import signal
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import IO, Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._databases.address import SOCKET_DIRECTORY
 from ansible_collections.webstack.flask.plugins.module_utils._databases.beside import is_beside, require_beside
-from ansible_collections.webstack.flask.plugins.module_utils._databases.plan import ADMINISTRATION, plan_new, quote_name
+from ansible_collections.webstack.flask.plugins.module_utils._databases.plan import ADMINISTRATION, plan_new, quote_name, quote_text
 from ansible_collections.webstack.flask.plugins.module_utils._databases.server import LOCK, LOCK_TIMEOUT, Server, Shape
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host import commands
@@ -41,6 +42,8 @@ _MOST_LISTED = 64 * _MIB
 
 _LIST_TIMEOUT = 600
 _PARTIAL = ".partial"
+_PATIENCE = 30
+_PAUSE = 0.2
 
 _COMPRESSED = 2
 """A dump is expected to take no more than the database's size by this: indexes are not in it, and the rest is compressed."""
@@ -98,22 +101,13 @@ class Dumps:
 
     def restore(self, dump: IO[bytes], database: str, shape: Shape, *, timeout: float, warn: Callable[[str], object]) -> None:
         """Restore a dump into a new database beside the app's own, made like the dumped one; nothing is left of it if that fails."""
+        self._require_room(shape)
         self.make(database, shape, warn=warn)
         try:
             self._fill(dump, database, shape, timeout)
         except BaseException:
             self.drop(database, warn=warn)
             raise
-
-    def restore_own(self, dump: IO[bytes], shape: Shape, *, timeout: float) -> None:
-        """Restore a dump into the app's own database, in one transaction; raise UserError if there is anything in it."""
-        if not self.is_empty(self.app):
-            raise UserError(f"the database {self.app} has tables already, and what is in it is not written over")
-        self._fill(dump, self.app, shape, timeout, "--single-transaction")
-
-    def is_empty(self, database: str) -> bool:
-        """Return whether a database has no tables, and nothing like them, but those of extensions."""
-        return self.ask(_COUNT_RELATIONS, database, timeout=_LIST_TIMEOUT).strip() == "0"
 
     def make(self, database: str, shape: Shape, *, warn: Callable[[str], object]) -> None:
         """Make an empty database beside the app's own, which the app's user alone opens; raise UserError if there is one of that name."""
@@ -142,6 +136,64 @@ class Dumps:
             self.server.execute(f"DROP DATABASE IF EXISTS {quote_name(database)} WITH (FORCE)", ADMINISTRATION)
             self.server.ensure_rules(state, [self.app], closed=[database])
 
+    def replace_own(self, database: str, kept: str, *, warn: Callable[[str], object]) -> None:
+        """Give a database beside the name of the app's own, which is called `kept` from then on. Whoever is connected to it is put out.
+
+        If that fails, the app has its own as before.
+        """
+        require_beside(database, self.app)
+        require_beside(kept, self.app)
+        with hold_lock(LOCK, LOCK_TIMEOUT, warn):
+            state = self.server.read_state([self.app, kept])
+            self._tell(f"ALTER DATABASE {quote_name(self.app)} ALLOW_CONNECTIONS false")
+            try:
+                self._rename_unused(self.app, kept)
+            finally:
+                now = kept if kept in self.server.list_owned(self.app) else self.app
+                self._tell(f"ALTER DATABASE {quote_name(now)} ALLOW_CONNECTIONS true")
+            try:
+                self._rename_unused(database, self.app)
+            except UserError:
+                self._rename_unused(kept, self.app)
+                raise
+            self.server.ensure_rules(state, [self.app], closed=[database])
+
+    def _rename_unused(self, database: str, name: str) -> None:
+        """Rename a database, once those are gone who were connected to it."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            self._tell(_PUT_OUT.format(name=quote_text(database)))
+            try:
+                self._tell(f"ALTER DATABASE {quote_name(database)} RENAME TO {quote_name(name)}")
+            except UserError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_PAUSE)
+            else:
+                return
+
+    def _tell(self, statement: str) -> None:
+        self.server.execute(statement, ADMINISTRATION)
+
+    def is_within(self, database: str, other: str, *, timeout: float) -> bool:
+        """Return whether each row of a small database is in another one, too, in the table of the same name.
+
+        One with more rows than can be compared is taken for another one.
+        """
+        left = _MOST_COMPARED
+        for table in self.ask(_TABLES, database, timeout=timeout).splitlines():
+            rows = self.ask(_ROWS.format(table=table, most=left + 1), database, timeout=timeout).split()
+            left -= len(rows)
+            if left < 0:
+                return False
+            try:
+                known = rows and self.ask(_SAME.format(table=table, rows=", ".join(map(quote_text, rows))), other, timeout=timeout).split()
+            except UserError:  # it has no such table
+                return False
+            if set(rows) != set(known):
+                return False
+        return True
+
     def list_beside(self) -> dict[str, int]:
         """Return the databases beside the app's own, with the bytes that each takes."""
         return {name: size for name, size in self.server.list_owned(self.app).items() if is_beside(name, self.app)}
@@ -151,7 +203,17 @@ class Dumps:
         words = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", f"--command={query}"]
         return self._run("psql", self._name_program("psql", *words, f"--dbname={quote_connection(database)}"), timeout=timeout)
 
-    def _fill(self, dump: IO[bytes], database: str, shape: Shape, timeout: float, *options: str) -> None:
+    def _require_room(self, shape: Shape) -> None:
+        """Raise UserError where a database of this size would fill the disk of all the others."""
+        directory = self.server.find_directory()
+        room = find_room(directory)
+        if room < shape.size:
+            raise UserError(
+                f"{directory}, in which PostgreSQL has its data, has room for {room // _MIB} MiB, and the restored database needs "
+                f"{-(-shape.size // _MIB)} MiB; nothing was restored. Free some space there"
+            )
+
+    def _fill(self, dump: IO[bytes], database: str, shape: Shape, timeout: float) -> None:
         there = self.server.list_extensions(database)
         for extension, schema in shape.extensions.items():
             if extension not in there:
@@ -161,7 +223,7 @@ class Dumps:
         wanted = choose_entries(self.list_content(dump), shape.extensions.values())
         dump.seek(0)
         with _in_memory("".join(f"{line}\n" for line in wanted)) as chosen:
-            words = ["--exit-on-error", "--no-owner", "--no-privileges", f"--use-list=/dev/fd/{chosen}", *options]
+            words = ["--exit-on-error", "--no-owner", "--no-privileges", f"--use-list=/dev/fd/{chosen}"]
             command = self._name_program("pg_restore", *words, f"--dbname={quote_connection(database)}")
             self._run("pg_restore", command, timeout=timeout, stdin=dump, pass_fds=[chosen])
         # The planner knows nothing of tables that have just been filled.
@@ -199,11 +261,19 @@ class Dumps:
         return ended.output
 
 
-_COUNT_RELATIONS = """
-SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
-AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+_MOST_COMPARED = 10_000
+"""Rows."""
+
+_PUT_OUT = "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = {name}"
+
+_TABLES = """
+SELECT pg_catalog.format('%I.%I', schemaname, tablename) FROM pg_catalog.pg_tables
+WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND tablename <> 'django_migrations' ORDER BY 1
 """
+"""In that one Django writes down the moment at which a migration ran, which tells nothing of an app's data."""
+
+_ROWS = "SELECT pg_catalog.md5(t::text) FROM {table} t LIMIT {most}"
+_SAME = "SELECT DISTINCT digest FROM (SELECT pg_catalog.md5(t::text) AS digest FROM {table} t) AS other WHERE digest IN ({rows})"
 
 
 def plan_extension(extension: str, schema: str, owner: str) -> list[str]:

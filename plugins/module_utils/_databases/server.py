@@ -136,6 +136,10 @@ class Server:
         size = told.pop("size")
         return Shape(Form(**told), self._ask(_PLACED_EXTENSIONS, database) or {}, size)
 
+    def find_directory(self) -> Path:
+        """Return the directory in which the cluster has its data."""
+        return Path(str(self._ask("SELECT pg_catalog.to_json(pg_catalog.current_setting('data_directory'))")))
+
     def list_owned(self, role: str) -> dict[str, int]:
         """Return the databases of a role, with the bytes that each takes."""
         return self._ask(_OWNED.format(name=quote_text(role))) or {}

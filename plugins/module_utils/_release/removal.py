@@ -110,7 +110,11 @@ def find_parts(layout: AppLayout, host: Host, remains: Remains, *, with_data: bo
         else []
     )
     data = (
-        [*([layout.shared] if with_data and _has_data(layout, remains) else []), set_aside(layout.shared)]
+        [
+            *([layout.restored] if with_data else []),
+            *([layout.shared] if with_data and _has_data(layout, remains) else []),
+            set_aside(layout.shared),
+        ]
         if remains.is_ours(layout)
         else []
     )

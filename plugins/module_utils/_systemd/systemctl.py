@@ -178,6 +178,11 @@ def stop(*units: str) -> None:
     _systemctl("stop", "--", *units)
 
 
+def restart_running(*patterns: str) -> None:
+    """Start those of some units anew that run, and wait until they are up; the others stay as they are."""
+    _systemctl("try-restart", "--", *patterns)
+
+
 def end(*units: str) -> None:
     """Tell units to end, and wait for none: they have the time that they say to finish what they are at."""
     _systemctl("stop", "--no-block", "--", *units)

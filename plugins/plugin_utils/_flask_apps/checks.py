@@ -13,7 +13,14 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import NAME_PATTERN, AppLayout
-from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import databases, process_checks, redis, source_checks, web_checks
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import (
+    backups,
+    databases,
+    process_checks,
+    redis,
+    source_checks,
+    web_checks,
+)
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import (
     App,
     is_absent,
@@ -159,6 +166,6 @@ _ABSENT_FINDERS = (_find_naming_problems,)
 
 _FINDERS = (
     *(_find_naming_problems, _find_group_problems, _find_number_problems),
-    *(*web_checks.FINDERS, *process_checks.FINDERS, *databases.FINDERS, *redis.FINDERS, *source_checks.FINDERS),
+    *(*web_checks.FINDERS, *process_checks.FINDERS, *databases.FINDERS, *redis.FINDERS, *backups.FINDERS, *source_checks.FINDERS),
 )
 """What looks for problems in the keys that fit SPEC."""

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from ansible_collections.webstack.flask.plugins.filter import certificates, environments, etc_hosts, flask_apps, nginx_sites, releases
+from ansible_collections.webstack.flask.plugins.filter import (
+    backups,
+    certificates,
+    environments,
+    etc_hosts,
+    flask_apps,
+    nginx_sites,
+    releases,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +24,7 @@ if TYPE_CHECKING:
 _PLUGINS = Path(__file__).parents[4] / "plugins/filter"
 _FILTERS: dict[str, Callable[..., Any]] = {
     name: function
-    for module in (certificates, environments, etc_hosts, flask_apps, nginx_sites, releases)
+    for module in (backups, certificates, environments, etc_hosts, flask_apps, nginx_sites, releases)
     for name, function in module.FilterModule().filters().items()
 }
 
@@ -30,6 +38,7 @@ def test_each_filter_is_documented_and_nothing_else_is() -> None:
     assert {path.stem for path in _PLUGINS.glob("*.yml")} == set(_FILTERS)
     assert {path.stem for path in _PLUGINS.glob("*.py")} == {
         "certificates",
+        "backups",
         "environments",
         "etc_hosts",
         "flask_apps",

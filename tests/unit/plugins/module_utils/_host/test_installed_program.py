@@ -1,0 +1,35 @@
+"""A program for a host has all that it imports, and nothing of Ansible."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ansible_collections.webstack.flask.plugins.module_utils._backups import program
+from ansible_collections.webstack.flask.plugins.module_utils._host.installed_program import ensure_program, find_sources
+
+
+def test_the_program_of_backups_imports_nothing_of_ansible() -> None:
+    sources = find_sources(program.__name__)
+    assert len(sources) > 20
+    assert [name for name, text in sources.items() if "import ansible\n" in text or "from ansible." in text] == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it makes files of root's")
+def test_what_is_written_runs_by_itself_and_is_not_written_again(tmp_path: Path) -> None:
+    launcher = Path("/root") / f".test-{os.getpid()}" / "backups"
+    try:
+        assert ensure_program(launcher, program.__name__, check=True)
+        assert not launcher.exists()
+        assert ensure_program(launcher, program.__name__)
+        assert not ensure_program(launcher, program.__name__)
+        ended = subprocess.run(
+            [sys.executable, "-IB", launcher, "list", "no-such-app"], capture_output=True, text=True, check=False, cwd=tmp_path
+        )
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert "the app no-such-app has no backups on this host" in ended.stderr
+    finally:
+        subprocess.run(["rm", "-rf", launcher.parent], check=True)

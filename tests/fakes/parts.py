@@ -362,6 +362,11 @@ class FakeDatabases(_Part):
         assert place.database not in self.world.databases
         self.world.step(f"restore {place.database}", lambda: self._keep(self.world.databases | {place.database}))
 
+    def list_databases(self, place: Place) -> list[str]:
+        assert place.app == "shop"
+        self.world.ask()
+        return sorted(self.world.databases)
+
     def drop(self, place: Place, warn: Callable[[str], object]) -> None:
         del warn
         assert place.database != place.app, "the app's own database is never dropped"

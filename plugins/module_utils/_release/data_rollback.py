@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._databases.beside import is_beside, name_beside
+from ansible_collections.webstack.flask.plugins.module_utils._databases.session import Place
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.data import find_database
@@ -44,7 +45,11 @@ class DataRollback:
         """Return the rollback to a release, with the dump or to the database that `data` names; raise UserError if it cannot be."""
         app = _describe(layout, host, target)
         if data == layout.name or is_beside(data, layout.name):
-            return cls(read_spec(app, data), app, None)
+            spec = read_spec(app, data)
+            there = host.databases.list_databases(Place.of(layout.name, spec.variables))
+            if data not in there:
+                raise UserError(f"{layout.name} has no database {data!r}; it has {', '.join(there) or 'none'}")
+            return cls(spec, app, None)
         dump = choose_dump(list_dumps(layout.name, host), target, data)
         database = name_beside(layout.name, time.strftime("%Y%m%dt%H%M%S", time.gmtime(host.clock.time())))
         return cls(read_spec(app, database), app, dump)

@@ -83,6 +83,7 @@ class _Databases:
     finish_setup = staticmethod(setup.finish_setup)
     dump = staticmethod(copies.dump)
     restore = staticmethod(copies.restore)
+    list_databases = staticmethod(copies.list_databases)
     drop = staticmethod(copies.drop)
 
 

@@ -158,6 +158,7 @@ def test_a_rollback_with_data_that_is_stopped_anywhere_leaves_users_on_one_side_
     [
         ("20200101t000000-0123456789ab", "there is no dump '20200101t000000-0123456789ab'; there are: 19700101t001640-"),
         ("last", "there is no dump that was written while users reached release"),
+        ("shop.20200101t000000", "shop has no database 'shop.20200101t000000'; it has shop"),
     ],
 )
 def test_data_that_are_not_there_are_refused_before_anything_is_changed(data: str, problem: str) -> None:

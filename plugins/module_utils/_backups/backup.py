@@ -27,6 +27,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._backups.settings i
     backup_unit,
     cache_directory,
     reader_unit,
+    work_directory,
 )
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host import commands
@@ -145,7 +146,5 @@ def _read_back(settings: Settings, repository: Repository, snapshot: str, about:
             raise UserError(f"the repository gives back {path} otherwise than it was written")
     if about.get("database"):
         # It is the same as what came back, to the byte.
-        from ansible_collections.webstack.flask.plugins.module_utils._backups.settings import work_directory  # noqa: PLC0415
-
         with (work_directory(settings.name) / "stage" / DUMP).open("rb") as dump:
             open_dumps(settings).list_content(dump)

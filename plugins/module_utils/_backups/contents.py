@@ -81,14 +81,14 @@ def collect(settings: Settings) -> Contents:
     if not data.is_dir():
         raise UserError(f"{data}, where the app's files are, is not there; if its disk is not mounted, mount it. Else run site.yml")
     contents.views[TOP / SHARED] = _require_plain(data)
-    copies = []
+    copies: list[dict[str, Any]] = []
     ensure_directory(stage / SQLITE, Access(0, user.pw_gid, 0o710))
-    for number, path_below in enumerate(find_databases(data)):
-        copy, source = stage / SQLITE / str(number), data / path_below
-        if source.stat().st_size > find_room(stage):
+    for path_below, size in find_databases(data).items():
+        copy, source = stage / SQLITE / str(len(copies)), data / path_below
+        if size > find_room(stage):
             raise UserError(f"{stage} has no room for a copy of the SQLite database {show_path(str(source))}; free some space there")
-        copy_database(source, copy, user.pw_uid, user.pw_gid, timeout=settings.timeout)
-        copies.append({"path": path_below, "digest": digest_of(copy), "size": copy.stat().st_size})
+        if copy_database(source, copy, user.pw_uid, user.pw_gid, timeout=settings.timeout):
+            copies.append({"path": path_below, "digest": digest_of(copy), "size": copy.stat().st_size})
     about["sqlite"], about["elsewhere"] = copies, []
     for number, each in enumerate(find_elsewhere(data, user.pw_uid)):
         if each.target.is_dir():

@@ -29,29 +29,40 @@ LEFT_OVER = ("-wal", "-shm", "-journal")
 _SMALLEST = 512
 """Bytes of the smallest page. A database has a whole number of them."""
 
-_COPY = """
-import sqlite3, sys
+_GONE = 3
+"""Exit status where the app has deleted the database."""
+
+_COPY = f"""
+import os, sqlite3, sys
 from urllib.parse import quote
-source = sqlite3.connect(f"file:{quote(sys.argv[1])}?mode=rw", uri=True, timeout=120)
+try:
+    source = sqlite3.connect(f"file:{{quote(sys.argv[1])}}?mode=rw", uri=True, timeout=120)
+except sqlite3.OperationalError:
+    if os.path.lexists(sys.argv[1]):
+        raise
+    sys.exit({_GONE})
 target = sqlite3.connect(sys.argv[2])
 target.execute("PRAGMA journal_mode=OFF").fetchall()
 source.backup(target)
 target.close()
 source.close()
-copy = sqlite3.connect(f"file:{quote(sys.argv[2])}?immutable=1", uri=True)
+copy = sqlite3.connect(f"file:{{quote(sys.argv[2])}}?immutable=1", uri=True)
 problems = [row[0] for row in copy.execute("PRAGMA quick_check(3)")]
 if problems != ["ok"]:
     sys.exit("; ".join(problems))
 """
 
 
-def find_databases(top: Path) -> list[str]:
-    """Return the SQLite databases in a tree, by their paths below it. The tree may be another account's, and change meanwhile."""
+def find_databases(top: Path) -> dict[str, int]:
+    """Return the SQLite databases in a tree, by their paths below it, and the bytes of each.
+
+    The tree may be another account's, and change meanwhile.
+    """
     with open_directory(top) as descriptor:
-        return sorted(_find(descriptor))
+        return dict(sorted(_find(descriptor)))
 
 
-def _find(top: int) -> Iterator[str]:
+def _find(top: int) -> Iterator[tuple[str, int]]:
     with closing(walk(top)) as visits:
         for visit in visits:
             size = visit.status.st_size
@@ -63,14 +74,15 @@ def _find(top: int) -> Iterator[str]:
                 continue
             try:
                 if os.read(opened, len(HEADER)) == HEADER:
-                    yield visit.path
+                    yield visit.path, size
             finally:
                 os.close(opened)
 
 
-def copy_database(source: Path, target: Path, uid: int, gid: int, *, timeout: float) -> None:
+def copy_database(source: Path, target: Path, uid: int, gid: int, *, timeout: float) -> bool:
     """Copy a database of an account's into a file of root's, in a directory through which that account may pass.
 
+    Return whether there is a copy: none is made where the database has been deleted meanwhile.
     Raise UserError with what SQLite has said, also where the copy is damaged, as the database is then.
     """
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -83,10 +95,14 @@ def copy_database(source: Path, target: Path, uid: int, gid: int, *, timeout: fl
             )
         except commands.TimedOut:
             raise UserError(f"copying the SQLite database {show_path(str(source))} took more than {timeout:g} s and was stopped") from None
+        if ended.status == _GONE:
+            target.unlink()
+            return False
         if ended.status:
             said = (ended.errors.strip().splitlines() or ["it gave no reason"])[-1]
             raise UserError(f"the SQLite database {show_path(str(source))} could not be copied: {show_path(said)}")
         os.fsync(descriptor)
+        return True
     finally:
         os.fchown(descriptor, 0, 0)
         os.close(descriptor)

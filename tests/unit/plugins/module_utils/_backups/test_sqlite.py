@@ -29,7 +29,7 @@ def test_databases_are_found_wherever_they_are_and_nothing_else(tmp_path: Path) 
     (tmp_path / "link.db").symlink_to("deep/no name")
     (tmp_path / "empty.sqlite").touch()
     os.mkfifo(tmp_path / "fifo")
-    assert find_databases(tmp_path) == ["deep/no name"]
+    assert find_databases(tmp_path) == {"deep/no name": (tmp_path / "deep" / "no name").stat().st_size}
 
 
 @AS_ROOT
@@ -38,7 +38,7 @@ def test_a_copy_has_what_was_written_and_not_what_is_being_written(tmp_path: Pat
     with make(tmp_path / "a?b #1.db", mode) as database:
         if mode == "WAL":
             database.execute("INSERT INTO words VALUES ('not yet')")
-        copy_database(tmp_path / "a?b #1.db", tmp_path / "copy", os.getuid(), os.getgid(), timeout=60)
+        assert copy_database(tmp_path / "a?b #1.db", tmp_path / "copy", os.getuid(), os.getgid(), timeout=60)
     database.close()
     with sqlite3.connect(tmp_path / "copy") as copy:
         assert copy.execute("SELECT word FROM words").fetchall() == [("kept",)]
@@ -53,3 +53,9 @@ def test_one_that_is_damaged_is_told(tmp_path: Path) -> None:
     (tmp_path / "bad.db").write_bytes(content)
     with pytest.raises(UserError, match=r"the SQLite database .*bad\.db could not be copied"):
         copy_database(tmp_path / "bad.db", tmp_path / "copy", os.getuid(), os.getgid(), timeout=60)
+
+
+@AS_ROOT
+def test_one_that_the_app_has_deleted_meanwhile_is_passed_over(tmp_path: Path) -> None:
+    assert not copy_database(tmp_path / "gone.db", tmp_path / "copy", os.getuid(), os.getgid(), timeout=60)
+    assert list(tmp_path.iterdir()) == []

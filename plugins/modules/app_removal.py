@@ -37,6 +37,12 @@ options:
     description: Directory for the archives of data that go. Root alone can read it.
     type: path
     default: /var/backups/webstack-flask
+  last_backup:
+    description:
+      - Whether a last backup is made of an app that is backed up, and restored to try it, before its data are removed. If that fails, the
+        app stays.
+    type: bool
+    default: true
 attributes:
   check_mode:
     support: full
@@ -84,6 +90,9 @@ apps:
     backed_up:
       description: Whether it was backed up. The backups stay in their repository.
       type: bool
+    last_backup:
+      description: The backup that was made and tried before the data were removed; absent where none was.
+      type: str
     error:
       description: Why the app was not removed; absent when it was.
       type: str
@@ -92,6 +101,7 @@ apps:
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._backups.keeper import end_backups
+from ansible_collections.webstack.flask.plugins.module_utils._backups.last import make_last_backup
 from ansible_collections.webstack.flask.plugins.module_utils._databases.rules import has_database
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with, for_each_app
 from ansible_collections.webstack.flask.plugins.module_utils._redis.keeper import retire
@@ -107,7 +117,9 @@ def main() -> None:
     parameters = module.params
 
     def attend(app: dict[str, Any]) -> dict[str, Any]:
-        # First, lest one is made of half an app.
+        is_last = app["remove_data"] and parameters["last_backup"] and not module.check_mode
+        last = make_last_backup(app["name"]) if is_last else None
+        # Before the app, lest a backup is made of half of it.
         ended = end_backups(app["name"], check=module.check_mode)
         outcome = remove(app, parameters, REAL, remains, check=module.check_mode)
         # After the app, which may have to end what it is at with it.
@@ -120,6 +132,7 @@ def main() -> None:
             "removed": removed,
             "database": has_database(app["name"]),
             "backed_up": ended["changed"],
+            **({"last_backup": last} if last else {}),
             **redis,
         }
 
@@ -138,6 +151,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
         },
     },
     "backups": {"type": "path", "default": "/var/backups/webstack-flask"},
+    "last_backup": {"type": "bool", "default": True},
     "lock_timeout": {"type": "float", "default": 300},
 }
 

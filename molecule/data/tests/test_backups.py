@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scenario_tests import as_user, http_get, http_request, run_playbook, wait_on_host
+from scenario_tests import as_user, http_request, run_playbook, wait_on_host
 
 from .conftest import SITE
 
@@ -213,22 +213,24 @@ def test_an_app_that_puts_links_in_the_place_of_its_directories_gets_nothing_tha
 
 
 @pytest.mark.any_debian("debian12")
-def test_on_a_new_host_the_data_come_back_into_their_own_places(host: Host, apps: dict[str, Any]) -> None:
-    app = {**apps[NAME], "name": "reborn", "server_names": ["reborn.test"], "backup": {**apps[NAME]["backup"], "to": "/var/backups/reborn"}}
+def test_data_go_only_after_a_last_backup_that_was_restored_to_try_it(host: Host, apps: dict[str, Any]) -> None:
+    app = {**apps["smallest"], "name": "leaving", "server_names": ["leaving.test"], "redis": False}
+    app |= {"backup": {**apps[NAME]["backup"], "to": "/var/backups/leaving"}}
+    file = host.file("/var/www/leaving/shared/letter")
     run_playbook(host, SITE, {"flask_apps": [app]}).succeeded()
-    assert http_request(host, "reborn.test", "POST", "/notices", body="content=survives", headers=FORM).status == 201
-    as_user(host, "reborn", "mkdir /var/www/reborn/shared/uploads && echo picture > /var/www/reborn/shared/uploads/1.jpg")
-    host.check_output("systemctl start reborn.backup.service")
-    removed = run_playbook(host, Path("playbooks/remove.yml"), {"flask_app": "reborn", "flask_remove_data": True}).succeeded()
-    assert "its backups stay in their repository" in words(removed.output)
-    assert host.run("systemctl cat reborn.backup.timer").rc != 0
-    host.check_output("runuser -u postgres -- dropdb reborn")
-
-    run_playbook(host, SITE, {"flask_apps": [app]}).succeeded()
-    assert http_get(host, "reborn.test", "/notices").body == ""
-    run = run_playbook(host, RESTORE, {"flask_apps": [app], "flask_app": "reborn", "from": "latest"}).succeeded()
-    assert "it is in the app's own places" in words(run.output)
-    assert http_get(host, "reborn.test", "/notices").body == "survives"
-    assert host.file("/var/www/reborn/shared/uploads/1.jpg").content_string == "picture\n"
-    assert host.file("/var/www/reborn/shared/uploads/1.jpg").user == "reborn"
-    run_playbook(host, Path("playbooks/remove.yml"), {"flask_app": "reborn", "flask_remove_data": True}).succeeded()
+    as_user(host, "leaving", f"echo farewell > {file.path}")
+    host.check_output("mv /var/backups/leaving /var/backups/away")
+    gone = {"flask_apps": [{**app, "state": "absent", "remove_data": True}]}
+    refused = run_playbook(host, SITE, gone)
+    assert refused.status != 0
+    assert "a last backup of its data could not be made, so neither they nor the app were removed" in words(refused.output)
+    assert file.content_string == "farewell\n"
+    assert host.run("systemctl cat leaving.backup.timer").rc == 0
+    host.check_output("mv /var/backups/away /var/backups/leaving")
+    removed = words(run_playbook(host, SITE, gone).succeeded().output)
+    found = re.search(r"its backups stay in their repository, the last one is ([0-9a-f]{8})", removed)
+    assert found
+    assert not file.exists
+    restic = RESTIC.replace(REPOSITORY, "/var/backups/leaving")
+    assert host.check_output(f"{restic} dump --no-lock {found[1]} /backup/shared/letter") == "farewell"
+    assert host.run("systemctl cat leaving.backup.timer").rc != 0

@@ -114,7 +114,8 @@ def _summarise_removed(name: str, outcome: Mapping[str, Any]) -> str:
     elif outcome.get("doomed"):
         kept = f"of its data in {outcome['doomed']} a copy is made first"
     database = f"; its database {name} is still in PostgreSQL, with all its rows" if outcome.get("database") else ""
-    database += "; its backups stay in their repository" if outcome.get("backed_up") else ""
+    last = f", the last one is {outcome['last_backup']}" if outcome.get("last_backup") else ""
+    database += f"; its backups stay in their repository{last}" if outcome.get("backed_up") else ""
     redis = f"; the data of its Redis are still in {outcome['redis']}" if outcome.get("redis") else ""
     if not outcome["changed"]:
         return f"{name}: is not on the host{f'; {kept}' if outcome.get('kept') else ''}{database}{redis}"

@@ -239,6 +239,10 @@ class AppLayout:
         """Return the name of the unit in which a job runs in a release."""
         return f"{self.name}.{job}.job@{release}.service"
 
+    def run_unit(self, release: str, number: str) -> str:
+        """Return the name of a unit in which somebody runs something by hand in a release."""
+        return f"{self.name}.{number}.run@{release}.service"
+
     def starter_unit(self, job: str) -> str:
         """Return the name of the unit that starts a job in whichever release jobs start, and lasts as long as it."""
         return f"{self.name}.{job}.job.service"

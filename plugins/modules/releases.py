@@ -369,6 +369,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.host impor
 from ansible_collections.webstack.flask.plugins.module_utils._release.joint import attend_parties
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS
 from ansible_collections.webstack.flask.plugins.module_utils._release.threads import describe_unfit, list_packages
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.install import ensure_command
 
 _MEMORY = 256
 """MiB that a release may need while it starts, so that a small host starts one after the other."""
@@ -397,7 +398,8 @@ def main() -> None:
 
     failed: dict[str, Any] = {"id": None, "previous": None, "current": None, "changed": False, "notes": []}
     outcomes = attend_parties(module.params["apps"], attend, failed, workers=count_workers(_MEMORY))
-    exit_with(module, "releases", outcomes, defer_errors=module.params["defer_errors"], diff=diffs)
+    installed = ensure_command(check=module.check_mode)
+    exit_with(module, "releases", outcomes, changed=installed, defer_errors=module.params["defer_errors"], diff=diffs)
 
 
 _SHARED_OPTIONS: dict[str, Any] = {kind: {"type": "list", "elements": "str", "default": []} for kind in ("directories", "files")}

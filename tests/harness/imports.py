@@ -24,6 +24,7 @@ _FLOORS = (
     ("module_utils/_environment", "module_utils/_nginx", "module_utils/_certificates", "module_utils/_databases", "module_utils/_redis"),
     ("module_utils/_backups",),
     ("module_utils/_release",),
+    ("module_utils/_webstack",),
     ("plugin_utils", "modules"),
     ("action", "filter"),
 )

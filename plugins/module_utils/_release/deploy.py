@@ -44,7 +44,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._systemd.clock_chan
 _DESCRIBED = (
     *("name", "root", "build", "environment", "version", "variables", "gunicorn_conf", "service", "socket", "drop_in", "health"),
     *("processes", "schedules", "services", "commands", "setup", "database", "command_timeout", "chdir", "env_files"),
-    *("shared", "public", "web_group"),
+    *("shared", "public", "web_group", "proxy"),
 )
 """What is kept of a description with the release, of the parameters of the module: all that the release is made of."""
 
@@ -97,11 +97,18 @@ def read_spec(app: dict[str, Any], database: str = "") -> ReleaseSpec:
         described=json.dumps({key: app[key] for key in _DESCRIBED}) if own else "",
         version=app["version"],
         health=app["health"],
+        context=_describe_context(app),
     )
     problems = spec.find_problems() + find_data_problems(spec) + SharedData.of(app).find_problems()
     if problems:
         raise UserError("nothing was changed, because " + "; ".join(problems))
     return spec
+
+
+def _describe_context(app: Mapping[str, Any]) -> dict[str, Any]:
+    proxy = app["proxy"] or {}
+    asked = {"host": proxy["host"], "encrypted": proxy["tls"] or bool(proxy["certified"])} if proxy else {}
+    return {"chdir": app["chdir"], "env_files": app["env_files"], **asked}
 
 
 def require_times(spec: ReleaseSpec, host: Host) -> None:

@@ -43,6 +43,9 @@ class ReleaseRecord:
     schedules: tuple[Mapping[str, Any], ...] = ()
     """What it runs at certain times, each with `name`, `at` and `missed`."""
 
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """What somebody who runs or asks it by hand has to know: `chdir`, `env_files`, its `host` and whether users reach it `encrypted`."""
+
     web: bool = True
     """Whether it has a web process, by which users reach it."""
 

@@ -57,6 +57,9 @@ class ReleaseSpec:
     health: Mapping[str, Any] = field(default_factory=dict)
     """How the release is asked for its health. It is written down, and does not make a release another one."""
 
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """Where its commands run, and by which name it is asked. It does not make a release another one."""
+
     @property
     def web(self) -> bool:
         """Whether it has a web process. An app may be nothing but processes and jobs."""
@@ -155,6 +158,7 @@ def ensure_release(spec: ReleaseSpec, host: Host, *, check: bool) -> bool:
         "processes": tuple(process.to_record() for process in spec.processes),
         "schedules": tuple(schedule.to_record() for schedule in spec.schedules),
         "web": spec.web,
+        "context": spec.context,
         "database": spec.database,
     }
     outdated = record is None or {key: getattr(record, key) for key in said} != said
@@ -289,7 +293,8 @@ def prune(layout: AppLayout, host: Host, current: str | None, keep: int) -> list
 def _find_pinned(layout: AppLayout, host: Host) -> set[str]:
     """Return the releases in which a process or a job still runs: nothing that it runs from may go."""
     processes = [unit for unit, state in find_units(layout, host).items() if state.active not in GONE]
-    return {release_of(unit) for unit in (*processes, *find_jobs(layout, host))}
+    by_hand = host.units.find_instances(layout.run_unit("", "*"))
+    return {release_of(unit) for unit in (*processes, *find_jobs(layout, host), *by_hand)}
 
 
 def sweep(layout: AppLayout, host: Host) -> bool:

@@ -32,6 +32,7 @@ _PROPERTIES = (
     "UnitFileState",
     "Job",
     "CPUWeight",
+    "MemoryCurrent",
 )
 
 _TIMEOUT = 1800.0
@@ -40,6 +41,8 @@ _TIMEOUT = 1800.0
 _SHORT_TIMEOUT = 30.0
 _MOST_JOURNAL = 1 << 20
 """Bytes: one message in the journal can be hundreds of MB."""
+
+_NO_NUMBER = (1 << 64) - 1
 
 _EXITED, _KILLED, _DUMPED = 1, 2, 3
 """How a process ended: CLD_EXITED, CLD_KILLED and CLD_DUMPED of sigaction(2)."""
@@ -63,6 +66,9 @@ class UnitState:
     job: int = 0
     cpu_weight: int | None = None
     """CPUWeight of the unit; None is systemd's default, 100."""
+
+    memory: int | None = None
+    """Bytes that it takes; None where that is not known."""
 
     @property
     def enabled(self) -> bool:
@@ -102,9 +108,15 @@ def parse_show(text: str) -> dict[str, UnitState]:
                 main_pid=int(values.get("MainPID") or 0),
                 enablement=values.get("UnitFileState", ""),
                 job=int(values.get("Job") or 0),
-                cpu_weight=int(values["CPUWeight"]) if values.get("CPUWeight", "").isdecimal() else None,
+                cpu_weight=_as_number(values.get("CPUWeight", "")),
+                memory=_as_number(values.get("MemoryCurrent", "")),
             )
     return states
+
+
+def _as_number(text: str) -> int | None:
+    """Return a number as systemd tells it, which writes words or the largest one that there is where it has none."""
+    return int(text) if text.isdecimal() and int(text) < _NO_NUMBER else None
 
 
 def show(units: Sequence[str]) -> dict[str, UnitState]:

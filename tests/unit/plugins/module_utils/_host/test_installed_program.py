@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._backups import program
 from ansible_collections.webstack.flask.plugins.module_utils._host.installed_program import ensure_program, find_sources
+from ansible_collections.webstack.flask.plugins.module_utils._webstack import program as command
 
 
-def test_the_program_of_backups_imports_nothing_of_ansible() -> None:
-    sources = find_sources(program.__name__)
+@pytest.mark.parametrize("module", [program.__name__, command.__name__])
+def test_the_programs_of_a_host_import_nothing_of_ansible(module: str) -> None:
+    sources = find_sources(module)
     assert len(sources) > 20
     assert [name for name, text in sources.items() if "import ansible\n" in text or "from ansible." in text] == []
 

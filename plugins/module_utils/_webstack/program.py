@@ -1,0 +1,202 @@
+# Copyright: webstack.flask contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command webstack: how the apps of a host are, what they say, and something run in one of them. It needs Debian's Python alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._escapes import escape
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import read_text
+from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_records
+from ansible_collections.webstack.flask.plugins.module_utils._release.switch import read_current
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.logs import Wanted, list_failure, list_log_call
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.once import choose_shell, run_once
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.reading import find_app, list_apps, read_release, read_statuses
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.show import (
+    format_table,
+    mark,
+    show_age,
+    show_bytes,
+    show_left,
+    show_moment,
+)
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.status import (
+    AppStatus,
+    describe_releases,
+    find_last_failure,
+    sort_worst_first,
+)
+
+_GOOD, _BAD, _MISUSED = 0, 1, 2
+_INSTALLATION_LINES = 20
+_HEAD = ("app", "release", "version", "since", "health", "memory", "restarts", "certificate", "backup", "verified", "trouble")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status: 1 where something is wrong with an app, 2 where the command was not understood."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="webstack", description="How the apps of this host are. Without APP it tells of all, the worst first.", usage=_USAGE
+    )
+    parser.add_argument("--json", action="store_true", help="tell it as JSON")
+    parser.add_argument("app", nargs="?", metavar="APP", help="name of an app")
+    parser.add_argument("command", nargs="?", choices=COMMANDS, default="status", metavar="COMMAND")
+    # What follows the command is the command's own to read.
+    number = _find_command(words)
+    options = parser.parse_args(words[: number + 1])
+    if os.geteuid() != 0:
+        parser.error("it reads what root alone may read; run it by sudo")
+    try:
+        if options.app is None or (options.app == "status" and number == len(words)):
+            return _show_all(is_json=options.json)
+        return COMMANDS[options.command](find_app(options.app), _read_options(options.command, words[number + 1 :], is_json=options.json))
+    except UserError as problem:
+        sys.stderr.write(escape(f"webstack: {problem}\n"))
+        return _MISUSED
+    except KeyboardInterrupt:
+        return 130
+
+
+def _find_command(words: Sequence[str]) -> int:
+    """Return the place of the command among the words: the second one that is no option."""
+    plain = [number for number, word in enumerate(words) if not word.startswith("-")]
+    return plain[1] if len(plain) > 1 else len(words)
+
+
+def _read_options(command: str, words: Sequence[str], *, is_json: bool) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=f"webstack APP {command}", description=COMMANDS[command].__doc__)
+    parser.add_argument("--json", action="store_true", default=is_json, help="tell it as JSON")
+    if command in ("run", "shell"):
+        parser.add_argument("--release", help="beginning of the identifier of a release; by default it is the live one")
+        parser.add_argument("--timeout", type=float, help="seconds after which it is ended; by default none")
+    if command == "run":
+        parser.add_argument("words", nargs="+", metavar="WORD", help="a program and its arguments, or one word that a shell reads")
+    if command == "logs":
+        parser.add_argument("part", nargs="?", help="web, nginx, deploy, backup, a process or a job; by default all")
+        parser.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
+        parser.add_argument("-n", "--lines", type=int, default=50, help="so many lines at most; 50 by default")
+        parser.add_argument("--since", help="from then on, such as '1 hour ago' or 2026-01-05")
+        parser.add_argument("--grep", help="lines alone that match this regular expression")
+    return parser.parse_args(words)
+
+
+def _show_all(*, is_json: bool) -> int:
+    now = time.time()
+    statuses = sort_worst_first(read_statuses(list_apps(), now))
+    if is_json:
+        _say([json.dumps([status.to_json() for status in statuses], indent=2)])
+    else:
+        lines = format_table(_HEAD, [_as_row(status, now) for status in statuses])
+        colored = sys.stdout.isatty()
+        _say([lines[0], *(mark(line, colored=colored and bool(status.troubles)) for line, status in zip(lines[1:], statuses))], safe=True)
+    return _BAD if any(status.troubles for status in statuses) else _GOOD
+
+
+def _as_row(status: AppStatus, now: float) -> list[str]:
+    more = f" (and {len(status.troubles) - 1} more)" if len(status.troubles) > 1 else ""
+    return [
+        *(status.app, status.release or "", status.version[:12], show_age(status.since, now), status.health, show_bytes(status.memory)),
+        *(str(status.restarts), show_left(status.certificate_ends, now), show_age(status.backup, now), show_age(status.verified, now)),
+        f"{status.troubles[0].text.splitlines()[0][:100]}{more}" if status.troubles else "",
+    ]
+
+
+def _status(layout: AppLayout, options: argparse.Namespace) -> int:
+    """Tell how the app is."""
+    now = time.time()
+    (status,) = read_statuses([layout.name], now)
+    if options.json:
+        _say([json.dumps(status.to_json(), indent=2)])
+    else:
+        told = zip(_HEAD[:-1], _as_row(status, now))
+        lines = [f"{name:12} {value or '-'}" for name, value in told]
+        _say([*lines, f"{'rollback to':12} {status.previous or '-'}", *(f"TROUBLE      {trouble.text}" for trouble in status.troubles)])
+    return _BAD if status.troubles else _GOOD
+
+
+def _releases(layout: AppLayout, options: argparse.Namespace) -> int:
+    """List the releases that are on the host, the last one first."""
+    told = describe_releases(read_records(layout, REAL), read_current(layout, REAL))
+    if options.json:
+        _say([json.dumps(told, indent=2)])
+        return _GOOD
+    rows = [[each["release"], each["version"][:12], show_moment(each["created"]), each["state"], each["database"]] for each in told]
+    _say(format_table(("release", "version", "made", "state", "database"), rows))
+    return _GOOD
+
+
+def _logs(layout: AppLayout, options: argparse.Namespace) -> int:
+    """Show what the app, its processes and jobs, nginx, and its deploys have said."""
+    live = read_current(layout, REAL)
+    record = next((each for each in read_records(layout, REAL) if each.id == live), None)
+    wanted = Wanted(options.part, options.lines, options.follow, options.since, options.grep)
+    return subprocess.run(list_log_call(layout, record, wanted), check=False).returncode
+
+
+def _why(layout: AppLayout, options: argparse.Namespace) -> int:
+    """Tell why the last deploy has failed."""
+    records, live = read_records(layout, REAL), read_current(layout, REAL)
+    record = find_last_failure(records, live)
+    said = "\n".join((read_text(layout.installation_log) or "").splitlines()[-_INSTALLATION_LINES:])
+    if options.json:
+        told = {"release": record.id, "version": record.version, "failed": record.failed, "reason": record.reason} if record else None
+        _say([json.dumps({"failure": told, "installation": said or None}, indent=2)])
+    elif record:
+        _say(list_failure(layout.name, record, live, ""))
+    elif said:
+        _say([f"the last installation of packages has failed; all that it has said is in {layout.installation_log}:", *said.splitlines()])
+    else:
+        _say([f"the last deploy of {layout.name} went well"])
+    return _BAD if record or said else _GOOD
+
+
+def _run(layout: AppLayout, options: argparse.Namespace) -> int:
+    """Run a command with the code, variables and sandbox of a release, as the app's user; its exit status is the command's."""
+    command = options.words[0] if len(options.words) == 1 else shlex.join(options.words)
+    return _run_in(layout, options, command)
+
+
+def _shell(layout: AppLayout, options: argparse.Namespace) -> int:
+    """Open a shell with the app's own code: Flask's or Django's, if it is there, and otherwise Python's."""
+    record = read_release(layout, options.release)
+    directory = layout.release(record.id)
+    code = directory / "app" / record.context.get("chdir", "")
+    return _run_in(layout, options, choose_shell(record.variables, code, directory / "venv"))
+
+
+def _run_in(layout: AppLayout, options: argparse.Namespace, command: str) -> int:
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    return run_once(layout, read_release(layout, options.release), command, terminal=terminal, timeout=options.timeout)
+
+
+def _say(lines: Iterable[str], *, safe: bool = False) -> None:
+    """Write lines; what a terminal would obey stands as an escape, unless they are `safe`."""
+    for line in lines:
+        sys.stdout.write(f"{line if safe else escape(line)}\n")
+
+
+COMMANDS: dict[str, Callable[[AppLayout, argparse.Namespace], int]] = {
+    "status": _status,
+    "releases": _releases,
+    "logs": _logs,
+    "why": _why,
+    "run": _run,
+    "shell": _shell,
+}
+"""What may stand behind the name of an app."""
+
+_USAGE = f"""webstack [--json]
+       webstack [--json] APP [COMMAND] [OPTION …]     COMMAND is one of {", ".join(COMMANDS)}
+       webstack APP COMMAND --help"""

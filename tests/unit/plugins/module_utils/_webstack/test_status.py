@@ -1,0 +1,81 @@
+"""What is wrong with an app is told, and the worst comes first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.status import (
+    CERTIFICATE_MARGIN,
+    AppStatus,
+    Findings,
+    Trouble,
+    Weight,
+    describe_releases,
+    find_last_failure,
+    find_troubles,
+    sort_worst_first,
+)
+
+NOW = 1_000_000_000.0
+WELL = Findings("shop", live="a", ill=None, dead={}, failure=None, failed_jobs={}, backup_complaints=[], certificate_ends=None)
+OLD = ReleaseRecord("a", "b", "e", created=1, verified=2, sequence=2)
+BAD = ReleaseRecord("c", "b", "e", created=3, failed=4, reason="it died", sequence=3)
+
+
+def test_nothing_is_wrong_with_an_app_that_is_well() -> None:
+    assert find_troubles(replace(WELL, certificate_ends=NOW + CERTIFICATE_MARGIN), NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("findings", "weight", "text"),
+    [
+        (replace(WELL, live=None), Weight.DOWN, "it has no release that users reach"),
+        (replace(WELL, ill="GET / answered 500"), Weight.DOWN, "it is not healthy: GET / answered 500"),
+        (replace(WELL, dead={"bot": "it has stopped"}), Weight.PART, "the process bot does not run: it has stopped"),
+        (replace(WELL, failure=BAD), Weight.PART, "the deploy of release c has failed; `webstack shop why` says why"),
+        (replace(WELL, failed_jobs={"tidy": "exit status 1"}), Weight.PART, "the last run of the job tidy has failed: exit status 1"),
+        (replace(WELL, backup_complaints=["no backup"]), Weight.PART, "no backup"),
+        (replace(WELL, certificate_ends=NOW - 1), Weight.DOWN, "its certificate has ended"),
+        (replace(WELL, certificate_ends=NOW + 2.5 * 86400), Weight.SOON, "its certificate ends in 2 days"),
+    ],
+)
+def test_each_trouble_is_told_in_words(findings: Findings, weight: Weight, text: str) -> None:
+    assert find_troubles(findings, NOW) == [Trouble(weight, text)]
+
+
+def test_the_worst_comes_first_of_troubles_and_of_apps() -> None:
+    troubles = find_troubles(replace(WELL, ill="no answer", certificate_ends=NOW + 1, dead={"bot": "gone"}), NOW)
+    assert [trouble.weight for trouble in troubles] == [Weight.DOWN, Weight.PART, Weight.SOON]
+    part, soon = AppStatus("part", troubles=troubles[1:]), AppStatus("soon", troubles=troubles[2:])
+    statuses = [AppStatus("well"), soon, part, AppStatus("down", troubles=troubles), AppStatus("also-well")]
+    assert [status.app for status in sort_worst_first(statuses)] == ["down", "part", "soon", "also-well", "well"]
+
+
+@pytest.mark.parametrize(
+    ("records", "live", "failed"),
+    [
+        ([OLD], "a", None),
+        ([OLD, BAD], "a", "c"),
+        ([OLD, BAD, replace(BAD, id="d", sequence=4)], "a", "d"),
+        ([replace(OLD, sequence=5), BAD], "a", None),
+        ([BAD], None, "c"),
+        ([], None, None),
+    ],
+)
+def test_a_deploy_has_failed_if_nothing_good_came_after_it(records: list[ReleaseRecord], live: str | None, failed: str | None) -> None:
+    found = find_last_failure(records, live)
+    assert (found.id if found else None) == failed
+
+
+def test_each_release_is_told_with_what_it_is_to_users() -> None:
+    older, never = replace(OLD, id="0", sequence=1), ReleaseRecord("n", "b", "e", created=9, sequence=4)
+    told = describe_releases([OLD, older, replace(older, id="-1", sequence=0), BAD, never], "a")
+    assert [(each["release"], each["state"]) for each in told] == [
+        ("n", "never live"),
+        ("c", "failed"),
+        ("a", "live"),
+        ("0", "rollback goes here"),
+        ("-1", "was live"),
+    ]

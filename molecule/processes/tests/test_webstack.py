@@ -61,7 +61,7 @@ def test_it_tells_what_is_wrong_and_why_the_last_deploy_has_failed_the_worst_fir
     assert deployed.startswith("the deploy of release ")
     assert process == "the process bot does not run: it has stopped"
     assert job == "the last run of the job bad has failed: its process ended with exit status 1"
-    assert host.check_output("webstack").splitlines()[1].split()[0] == NAME
+    assert host.run("webstack").stdout.splitlines()[1].split()[0] == NAME
     why = host.run(f"webstack {NAME} why")
     assert why.rc == 1
     assert "has failed:" in why.stdout

@@ -62,6 +62,7 @@ class FilterModule:
             "source_inputs": inputs.source_inputs,
             "environment_inputs": inputs.environment_inputs,
             "database_inputs": databases.database_inputs,
+            "database_packages": databases.database_packages,
             "redis_inputs": redis.redis_inputs,
             "backup_inputs": backups.backup_inputs,
             "release_inputs": inputs.release_inputs,

@@ -107,6 +107,15 @@ class AppLayout:
         return self.root / "restored"
 
     @property
+    def authorities(self) -> Path:
+        """Directory of the CAs by which releases know servers on other hosts, each under its digest."""
+        return self.root / "authorities"
+
+    def authority(self, identifier: str) -> Path:
+        """Return the file of one of them."""
+        return self.authorities / f"{identifier}.pem"
+
+    @property
     def current(self) -> Path:
         """The one link that says which release users reach."""
         return self.root / "current"

@@ -170,7 +170,8 @@ options:
         default: []
       database:
         description:
-          - The app has a PostgreSQL database of its own, as M(webstack.flask.databases) makes it, and I(variables) tell of it.
+          - The app has a PostgreSQL database of its own, as M(webstack.flask.databases) makes it, or on another host, and I(variables) tell
+            of it.
           - Where users were taken to one beside it, by M(webstack.flask.rollback), the release gets that one.
         type: dict
         suboptions:
@@ -178,6 +179,11 @@ options:
             description: How many dumps of it are kept, of which one is written before I(commands) run. With 0 none is written.
             type: int
             default: 3
+          ca:
+            description:
+              - CAs, in PEM, of which a server on another host may have its certificate, where I(variables) name a file below the app's root
+                for them.
+            type: str
       setup:
         description:
           - Shell commands that run once in the life of I(database), before I(commands), as the app's user.
@@ -430,7 +436,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
                 },
             },
             "commands": {"type": "list", "elements": "str", "default": []},
-            "database": {"type": "dict", "options": {"dumps": {"type": "int", "default": 3}}},
+            "database": {"type": "dict", "options": {"dumps": {"type": "int", "default": 3}, "ca": {"type": "str"}}},
             "setup": {"type": "list", "elements": "str", "default": []},
             "processes": {
                 "type": "list",

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import MARKER, THROUGH
 from ansible_collections.webstack.flask.plugins.module_utils._host.places import Data
@@ -332,6 +333,11 @@ class FakeCommands(_Part):
 
 class FakeDatabases(_Part):
     """The database of the app. What it has acknowledged is on the disk."""
+
+    def require_open(self, place: Place) -> None:
+        self.world.ask()
+        if place.access.get("PGPASSWORD") == "wrong":
+            raise UserError("password authentication failed")
 
     def read_setup(self, place: Place) -> Setup:
         assert place.database in self.world.databases

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
 SOCKET_DIRECTORY = "/run/postgresql"
 """Where Debian's PostgreSQL listens for connections of the host."""
 
@@ -13,6 +16,15 @@ PORT = 5432
 
 VARIABLES = ("DATABASE_URL", "PGHOST", "PGPORT", "PGDATABASE", "PGUSER")
 """The environment variables that tell an app of its database."""
+
+ACCESS_VARIABLES = ("PGPASSWORD", "PGSSLMODE", "PGSSLROOTCERT")
+"""Those that there are besides where it is on another host: with what the app comes, and how it knows the server."""
+
+VERIFIED = "verify-full"
+"""The server's certificate has to be of a CA that is trusted, and for the name by which it is asked."""
+
+SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+"""The CAs that Debian trusts. As a file, because libpq before 16 knows no `system`, and one from PyPI looks for it elsewhere."""
 
 _RESERVED = ("postgres", "template0", "template1", "public", "none")
 
@@ -32,3 +44,38 @@ def list_variables(name: str, scheme: str, port: int) -> dict[str, str]:
     url = f"{scheme}://{name}@/{name}?host={SOCKET_DIRECTORY}{'' if is_usual else f'&port={port}'}"
     variables = {"DATABASE_URL": url, "PGHOST": SOCKET_DIRECTORY, "PGDATABASE": name, "PGUSER": name}
     return variables if is_usual else {**variables, "PGPORT": str(port)}
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A database on another host."""
+
+    host: str
+    port: int
+    name: str
+    user: str
+    password: str = field(repr=False)
+    authorities: str = SYSTEM_AUTHORITIES
+    """File with the CAs of which the server's certificate may be."""
+
+
+def list_variables_of(there: Elsewhere, scheme: str) -> dict[str, str]:
+    """Return the environment variables of an app whose database is on another host.
+
+    Without a valid certificate of the server nobody connects, whether by the URL or by the other variables. What says so in the URL is
+    libpq's, which asyncpg and Django take, too. SQLAlchemy hands what is in the URL on to asyncpg by name, and that has another one.
+    """
+    authorities = quote(there.authorities, safe="/")
+    query = f"ssl={VERIFIED}" if scheme.endswith("+asyncpg") else f"sslmode={VERIFIED}&sslrootcert={authorities}"
+    user, password = quote(there.user, safe=""), quote(there.password, safe="")
+    host = f"[{there.host}]" if ":" in there.host else there.host
+    return {
+        "DATABASE_URL": f"{scheme}://{user}:{password}@{host}:{there.port}/{quote(there.name, safe='')}?{query}",
+        "PGHOST": there.host,
+        "PGPORT": str(there.port),
+        "PGDATABASE": there.name,
+        "PGUSER": there.user,
+        "PGPASSWORD": there.password,
+        "PGSSLMODE": VERIFIED,
+        "PGSSLROOTCERT": there.authorities,
+    }

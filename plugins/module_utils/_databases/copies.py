@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._databases.clusters import choose_cluster, read_clusters
-from ansible_collections.webstack.flask.plugins.module_utils._databases.dumps import Dumps
+from ansible_collections.webstack.flask.plugins.module_utils._databases.dumps import Dumps, dump_elsewhere
 from ansible_collections.webstack.flask.plugins.module_utils._databases.server import Server, Shape
 from ansible_collections.webstack.flask.plugins.module_utils._databases.session import Place
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
@@ -21,6 +21,8 @@ _TIMEOUT = 7200
 
 def dump(place: Place, path: Path) -> dict[str, Any]:
     """Dump a database into a file that is there when it is complete; return what a restoration has to know of it."""
+    if place.is_elsewhere:
+        return {"size": dump_elsewhere(place, path, timeout=_TIMEOUT)}
     return _open(place).write(place.database, path, timeout=_TIMEOUT).to_record()
 
 
@@ -45,6 +47,8 @@ def _open(place: Place) -> Dumps:
 
 
 def _server(place: Place) -> Server:
+    if place.is_elsewhere:
+        raise UserError(f"the database {place.address} is administered there, and not from this host")
     clusters = read_clusters()
     if clusters is None:
         raise UserError("PostgreSQL is not installed on this host; site.yml installs it, and so does the role postgresql")

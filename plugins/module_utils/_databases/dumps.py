@@ -15,7 +15,7 @@ import pwd
 import re
 import signal
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -23,7 +23,9 @@ from typing import IO, Any
 from ansible_collections.webstack.flask.plugins.module_utils._databases.address import SOCKET_DIRECTORY
 from ansible_collections.webstack.flask.plugins.module_utils._databases.beside import is_beside, require_beside
 from ansible_collections.webstack.flask.plugins.module_utils._databases.plan import ADMINISTRATION, plan_new, quote_name, quote_text
+from ansible_collections.webstack.flask.plugins.module_utils._databases.refusals import explain
 from ansible_collections.webstack.flask.plugins.module_utils._databases.server import LOCK, LOCK_TIMEOUT, Server, Shape
+from ansible_collections.webstack.flask.plugins.module_utils._databases.session import Place, ask, find_program
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host import commands
 from ansible_collections.webstack.flask.plugins.module_utils._host.accounts import find_user
@@ -54,12 +56,9 @@ class Dumps:
 
     def __init__(self, server: Server, app: str) -> None:
         """Keep which; raise UserError where the app has no user."""
-        user = find_user(app)
-        if user is None or user.pw_gecos != AppLayout.of(app).comment:
-            raise UserError(f"the host has no user {app} that runs the app {app}; run site.yml, which makes it")
         self.server = server
         self.app = app
-        self.user: pwd.struct_passwd = user
+        self.user = _find_user(app)
 
     def write(self, database: str, path: Path, *, timeout: float) -> Shape:
         """Dump a database into a file that is there only when it is complete, and on the disk; return what the database is like.
@@ -67,29 +66,9 @@ class Dumps:
         The directory has to be root's alone. Raise UserError with what pg_dump has said, or where the disk has not room enough.
         """
         shape = self.server.read_shape(database)
-        require_closed_way(path.parent)
-        room, needed = find_room(path.parent), shape.size // _COMPRESSED
-        if room < needed:
-            raise UserError(
-                f"{path.parent} has room for {room // _MIB} MiB, and a dump of the database {database} may need {-(-needed // _MIB)} MiB; "
-                "nothing was written. Free some space there"
-            )
-        partial = path.with_name(f".{path.name}{_PARTIAL}")
-        partial.unlink(missing_ok=True)
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                # The kernel ends it where the file would take what the host needs.
-                limit = ["/usr/bin/prlimit", f"--fsize={room}", "--"]
-                dump = self._name_program("pg_dump", "--format=custom", f"--dbname={quote_connection(database)}")
-                self._run("pg_dump", [*limit, *dump], timeout=timeout, stdout=file)
-                os.fsync(descriptor)
-            os.replace(partial, path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                partial.unlink()
-            raise
-        sync_directory(path.parent)
+        with _write_whole(path, database, shape.size) as (file, limit):
+            dump = self._name_program("pg_dump", "--format=custom", f"--dbname={quote_connection(database)}")
+            self._run("pg_dump", [*limit, *dump], timeout=timeout, stdout=file)
         return shape
 
     def list_content(self, dump: IO[bytes]) -> list[str]:
@@ -237,28 +216,86 @@ class Dumps:
         return [self._program(name), *connection, *words]
 
     def _run(self, what: str, command: Sequence[str], *, timeout: float, **options: Any) -> str:  # noqa: ANN401 - those of commands.run
-        """Run a program as the app's user; return what it has written."""
+        return _run(self.user, what, command, timeout=timeout, **options)
+
+
+def dump_elsewhere(place: Place, path: Path, *, timeout: float) -> int:
+    """Dump a database on another host like `Dumps.write`, with what the app itself comes with; return the bytes that it takes there."""
+    user, database = _find_user(place.app), quote_connection(place.database)
+    size = int(ask(place, "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())"))
+    with _write_whole(path, place.address, size) as (file, limit):
+        dump = [find_program("pg_dump"), *place.list_options(), "--format=custom", f"--dbname={database}"]
         try:
-            ended = commands.run(
-                command,
-                timeout=timeout,
-                cwd=Path("/"),
-                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGCLIENTENCODING": "UTF8", "PGOPTIONS": "-c statement_timeout=0"},
-                user=self.user.pw_uid,
-                group=self.user.pw_gid,
-                extra_groups=[],
-                **options,
-            )
-        except commands.TimedOut:
-            raise UserError(f"{what} took more than {timeout:g} s and was stopped") from None
-        if ended.cut and "most" in options:
-            raise UserError(f"{what} has said more than {options['most'] // _MIB} MiB, which is more than is read")
-        if ended.status == -signal.SIGXFSZ:
-            raise UserError(f"{what} would have filled the disk, and was stopped; free some space, and run again")
-        if ended.status != 0:
-            said = "\n".join(find_last_words(ended.errors, _LINES)) or f"it ended with status {ended.status}"
-            raise UserError(f"{what} says: {said}")
-        return ended.output
+            _run(user, "pg_dump", [*limit, *dump], timeout=timeout, variables=place.access, stdout=file)
+        except UserError as problem:
+            raise UserError(explain(f"the database {place.address} was not dumped: {problem}")) from None
+    return size
+
+
+def _find_user(app: str) -> pwd.struct_passwd:
+    """Return the user that runs an app; raise UserError where it has none."""
+    user = find_user(app)
+    if user is None or user.pw_gecos != AppLayout.of(app).comment:
+        raise UserError(f"the host has no user {app} that runs the app {app}; run site.yml, which makes it")
+    return user
+
+
+@contextmanager
+def _write_whole(path: Path, database: str, size: int) -> Iterator[tuple[IO[bytes], list[str]]]:
+    """Give a file for a dump of a database of so many bytes, and what comes before the command that writes it.
+
+    The file is in its place when all of it is on the disk. Its directory has to be root's alone.
+    """
+    require_closed_way(path.parent)
+    room, needed = find_room(path.parent), size // _COMPRESSED
+    if room < needed:
+        raise UserError(
+            f"{path.parent} has room for {room // _MIB} MiB, and a dump of the database {database} may need {-(-needed // _MIB)} MiB; "
+            "nothing was written. Free some space there"
+        )
+    partial = path.with_name(f".{path.name}{_PARTIAL}")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            # The kernel ends it where the file would take what the host needs.
+            yield file, ["/usr/bin/prlimit", f"--fsize={room}", "--"]
+            os.fsync(descriptor)
+        os.replace(partial, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            partial.unlink()
+        raise
+    sync_directory(path.parent)
+
+
+def _run(
+    user: pwd.struct_passwd,
+    what: str,
+    command: Sequence[str],
+    *,
+    timeout: float,
+    variables: Mapping[str, str] | None = None,
+    **options: Any,  # noqa: ANN401 - those of commands.run
+) -> str:
+    """Run a program as an app's user; return what it has written."""
+    try:
+        environment = {**_VARIABLES, **(variables or {})}
+        identity: dict[str, Any] = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        ended = commands.run(command, timeout=timeout, cwd=Path("/"), env=environment, **identity, **options)
+    except commands.TimedOut:
+        raise UserError(f"{what} took more than {timeout:g} s and was stopped") from None
+    if ended.cut and "most" in options:
+        raise UserError(f"{what} has said more than {options['most'] // _MIB} MiB, which is more than is read")
+    if ended.status == -signal.SIGXFSZ:
+        raise UserError(f"{what} would have filled the disk, and was stopped; free some space, and run again")
+    if ended.status != 0:
+        said = "\n".join(find_last_words(ended.errors, _LINES)) or f"it ended with status {ended.status}"
+        raise UserError(f"{what} says: {said}")
+    return ended.output
+
+
+_VARIABLES = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGCLIENTENCODING": "UTF8", "PGOPTIONS": "-c statement_timeout=0"}
 
 
 _MOST_COMPARED = 10_000

@@ -19,8 +19,8 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.switch imp
 
 
 def lead_to_database(variables: Mapping[str, str], database: str) -> dict[str, str]:
-    """Return the variables of an app with another database in the place of the one that they name; as they are where they name none."""
-    if not {"DATABASE_URL", "PGDATABASE"} <= variables.keys():
+    """Return the variables of an app with another database for the one that they name; as they are where that is none on this host."""
+    if not {"DATABASE_URL", "PGDATABASE"} <= variables.keys() or not variables.get("PGHOST", "/").startswith("/"):
         return {**variables}
     url = urllib.parse.urlsplit(variables["DATABASE_URL"])
     return {**variables, "PGDATABASE": database, "DATABASE_URL": urllib.parse.urlunsplit(url._replace(path=f"/{database}"))}

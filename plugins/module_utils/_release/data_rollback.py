@@ -50,7 +50,9 @@ class DataRollback:
             if data not in there:
                 raise UserError(f"{layout.name} has no database {data!r}; it has {', '.join(there) or 'none'}")
             return cls(spec, app, None)
-        dump = choose_dump(list_dumps(layout.name, host), target, data)
+        # Other hosts may have the same database on another one, and would be left with the data of before.
+        own = [dump for dump in list_dumps(layout.name, host) if not dump.place.is_elsewhere]
+        dump = choose_dump(own, target, data)
         database = name_beside(layout.name, time.strftime("%Y%m%dt%H%M%S", time.gmtime(host.clock.time())))
         return cls(read_spec(app, database), app, dump)
 
@@ -100,8 +102,9 @@ def _describe(layout: AppLayout, host: Host, release: str) -> dict[str, Any]:
     text = read_description(layout, host, release)
     if text is None:
         raise UserError(
-            f"release {release} of {layout.name} has no database of its own, or was made by a version of this collection that did not keep "
-            "how it was described; it cannot be made anew with other data. Deploy its version instead: `version` in `source`"
+            f"release {release} of {layout.name} has no database of its own on this host, or was made by a version of this collection that "
+            "did not keep how it was described; it cannot be made anew with other data. Leave flask_data out to go back to its code alone. "
+            "A dump of a database on another host is restored there, by hand: docs/data.md"
         )
     described: dict[str, Any] = json.loads(text)
     return described

@@ -94,6 +94,7 @@ def read_spec(app: dict[str, Any], database: str = "") -> ReleaseSpec:
         commands=tuple(app["commands"]),
         setup=tuple(app["setup"]),
         dumps=own["dumps"] if own else None,
+        ca=own.get("ca") or "" if own else "",
         described=json.dumps({key: app[key] for key in _DESCRIBED}) if own else "",
         version=app["version"],
         health=app["health"],

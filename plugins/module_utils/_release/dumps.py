@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils._databases.address import SOCKET_DIRECTORY
 from ansible_collections.webstack.flask.plugins.module_utils._databases.session import Place
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
@@ -49,11 +50,13 @@ class Dump:
     @classmethod
     def of(cls, name: str, app: str, said: dict[str, Any]) -> Dump:
         """Return a dump from what is written beside it."""
-        return cls(name, said["live"], Place(app, said["database"], said["port"]), said["begun"], said["shape"])
+        place = Place(app, said["database"], said["port"], said.get("host", SOCKET_DIRECTORY))
+        return cls(name, said["live"], place, said["begun"], said["shape"])
 
     def to_json(self) -> str:
         """Return what to write beside it."""
-        said = {"live": self.live, "database": self.place.database, "port": self.place.port, "begun": self.begun, "shape": self.shape}
+        place = {"host": self.place.host, "port": self.place.port, "database": self.place.database}
+        said = {"live": self.live, **place, "begun": self.begun, "shape": self.shape}
         return json.dumps(said, indent=2, sort_keys=True) + "\n"
 
 

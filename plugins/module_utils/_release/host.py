@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ansible_collections.webstack.flask.plugins.module_utils._databases import copies, setup
+from ansible_collections.webstack.flask.plugins.module_utils._databases import copies, session, setup
 from ansible_collections.webstack.flask.plugins.module_utils._host import files, trees
 from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
 from ansible_collections.webstack.flask.plugins.module_utils._release import home
@@ -77,6 +77,7 @@ class _Probe:
 class _Databases:
     """The databases of this host's apps."""
 
+    require_open = staticmethod(session.require_open)
     read_setup = staticmethod(setup.read_setup)
     begin_setup = staticmethod(setup.begin_setup)
     note_command = staticmethod(setup.note_command)

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils._databases.address import ACCESS_VARIABLES
 from ansible_collections.webstack.flask.plugins.module_utils._databases.session import Place
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.digest import digest_of
 from ansible_collections.webstack.flask.plugins.module_utils._release.command import Terms, run_command
 from ansible_collections.webstack.flask.plugins.module_utils._release.dumps import write_dump
@@ -25,12 +27,17 @@ _SAYS_WHERE = re.compile(r"(^|_)(database|databases|db|dsn|sql\w*|pg\w+|postgres
 """A variable of such a name may say which database is meant, and another one may need what this one has had."""
 
 
+_ACCESS = ("DATABASE_URL", "PGUSER", *ACCESS_VARIABLES)
+"""Of a database on another host, what says as whom one comes, and not where it is: a new password moves no data."""
+
+
 def identify_commands(spec: ReleaseSpec, chdir: str) -> str:
     """Return by what release commands that have run are known again: the code, what it needs, themselves, and where the data are.
 
     Other environment variables are none of it: whoever changes a greeting does not want a migration to run again.
     """
-    where = {name: value for name, value in spec.variables.items() if _SAYS_WHERE.search(name)}
+    access = _ACCESS if spec.place and spec.place.is_elsewhere else ()
+    where = {name: value for name, value in spec.variables.items() if _SAYS_WHERE.search(name) and name not in access}
     return digest_of([spec.build, spec.environment, spec.commands, chdir, where])
 
 
@@ -50,6 +57,7 @@ class Preparation:
     def run(self) -> None:
         """Run all that has not run yet; raise ReleaseFailed, and write it down, if a command fails."""
         try:
+            self._require_database()
             self.set_up()
             self._run_release_commands()
         except ReleaseFailed as failure:
@@ -57,15 +65,23 @@ class Preparation:
             self._note(lambda found, now: found.mark_failed(now, reason))
             raise
 
+    def _require_database(self) -> None:
+        """Raise ReleaseFailed where the app would not come to its database on another host: not each app asks it for its health page."""
+        place = self.spec.place
+        if place and place.is_elsewhere:
+            try:
+                self.switch.host.databases.require_open(place)
+            except UserError as problem:
+                raise ReleaseFailed(f"users were left where they are. {problem}") from problem
+
     def set_up(self) -> bool:
         """Run the setup commands, once in the life of the database; return whether anything had to be done.
 
         The database remembers each that has run. One that has data already, and was never told of any, is somebody's who has filled it.
         """
-        spec, databases = self.spec, self.switch.host.databases
-        if not spec.setup:
+        spec, databases, place = self.spec, self.switch.host.databases, self.spec.place
+        if not spec.setup or place is None:
             return False
-        place = Place.of(spec.layout.name, spec.variables)
         setup = databases.read_setup(place)
         if setup.is_finished:
             return False
@@ -85,9 +101,12 @@ class Preparation:
         try:
             self._run("setup command", command)
         except ReleaseFailed as failure:
+            anew = f"`sudo -u postgres dropdb {place.database}`, and site.yml."
+            if place.is_elsewhere:
+                anew = f"have it made anew on {place.host}."
             hint = (
                 "Hint: the next run begins with this command; those before it do not run again. To begin with an empty database, if "
-                f"nothing in it is wanted: `sudo -u postgres dropdb {place.database}`, and site.yml."
+                f"nothing in it is wanted: {anew}"
             )
             raise ReleaseFailed(f"{failure}\n{hint}") from failure
         self.switch.host.databases.note_command(place, command)
@@ -99,9 +118,12 @@ class Preparation:
             return
         live = self.switch.current
         was_healthy = live is not None and self._find_trouble(live) is None
-        if live and spec.database and spec.dumps:
-            dump = write_dump(Place.of(spec.layout.name, spec.variables), live, release, host, spec.dumps)
-            self.switch.notes.append(f"dumped the database {spec.database} before the release commands: {dump.path}")
+        if live and spec.place and spec.dumps:
+            try:
+                dump = write_dump(spec.place, live, release, host, spec.dumps)
+            except UserError as problem:
+                raise ReleaseFailed(f"no release command has run, and users were left where they are. {problem}") from problem
+            self.switch.notes.append(f"dumped the database {spec.place.address} before the release commands: {dump.path}")
         for command in spec.commands:
             self._run("release command", command)
         self._note(lambda found, now: found.mark_commands_run(now, identity))

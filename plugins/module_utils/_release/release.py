@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils._databases.session import Place
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.digest import digest_of
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
@@ -50,6 +51,9 @@ class ReleaseSpec:
     dumps: int | None = None
     """How many dumps of the app's own database are kept from before release commands; None where it has no database."""
 
+    ca: str = ""
+    """The CAs of which a server on another host may have its certificate, where they are not those that the host trusts."""
+
     described: str = ""
     """The release as the module was told of it, from which it can be made anew with another database. It has secrets."""
 
@@ -67,8 +71,13 @@ class ReleaseSpec:
 
     @property
     def database(self) -> str:
-        """The database of the app's own; empty where it has none."""
-        return "" if self.dumps is None else self.variables.get("PGDATABASE", "")
+        """The database of the app's own on this host, beside which it may have others; empty where it has none."""
+        return self.place.database if self.place and not self.place.is_elsewhere else ""
+
+    @property
+    def place(self) -> Place | None:
+        """Where the app's own database is; None where it has none."""
+        return None if self.dumps is None or "PGDATABASE" not in self.variables else Place.of(self.layout.name, self.variables)
 
     @property
     def id(self) -> str | None:
@@ -145,6 +154,9 @@ def ensure_release(spec: ReleaseSpec, host: Host, *, check: bool) -> bool:
         changed |= host.files.ensure_file(directory / "gunicorn.conf.py", spec.gunicorn_conf, secret, check=check)
         changed |= host.files.ensure_file(_probe_of(layout, spec.id), probe, secret, check=check)
         changed |= _ensure_drop_in(layout, host, spec.id, spec.drop_in, check=check, checked=record is not None)
+    if spec.ca:
+        changed |= host.files.ensure_directory(layout.authorities, readable, check=check)
+        changed |= host.files.ensure_file(layout.authority(digest_of(spec.ca)), spec.ca, Access(0, 0, 0o644), check=check)
     if spec.database:
         changed |= host.files.ensure_file(_description_of(layout, spec.id), spec.described, Access(0, 0, 0o600), check=check)
     changed |= ensure_files(layout, host, spec.list_unit_files(spec.id), check=check, checked=record is not None)
@@ -283,11 +295,20 @@ def prune(layout: AppLayout, host: Host, current: str | None, keep: int) -> list
     doomed += [path for path in stale if host.clock.time() - files.modified(path) > _GRACE]
     for path in doomed:
         files.remove_tree(path)
+    _remove_authorities(layout, host)
     sweep(layout, host)
     for release, drop_in in find_drop_ins(layout, host).items():
         if not files.is_dir(layout.release(release)):
             _remove_drop_in(host, drop_in)
     return [str(path.relative_to(layout.root)) for path in doomed]
+
+
+def _remove_authorities(layout: AppLayout, host: Host) -> None:
+    """Delete the CAs that no release trusts any more."""
+    variables = [host.files.read_text(layout.release(name) / "env") or "" for name in _names(host, layout.releases)]
+    for path in host.files.glob(layout.authorities, "*.pem"):
+        if not any(str(path) in text for text in variables):
+            host.files.unlink(path)
 
 
 def _find_pinned(layout: AppLayout, host: Host) -> set[str]:

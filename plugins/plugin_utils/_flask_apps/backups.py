@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.env_file import find_environment_problems
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import App, list_present
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.databases import has_own_database
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.entry import Problems
 from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import show
 
@@ -25,13 +26,15 @@ _SHORTEST = 8
 def backup_inputs(apps: Sequence[App], described: Collection[str] | None = None) -> list[dict[str, Any]]:
     """Return `backups_apps`, given the apps that the host backs up already: those of them that are to be so no more are absent."""
     present = list_present(apps)
-    wanted = [{"name": app["name"], "database": bool(app["database"]), **_as_settings(app["backup"])} for app in present if app["backup"]]
+    wanted = [_as_settings(app) for app in present if app["backup"]]
     gone = [{"name": app["name"], "state": "absent"} for app in present if not app["backup"] and app["name"] in (described or ())]
     return [*wanted, *gone]
 
 
-def _as_settings(backup: Mapping[str, Any]) -> dict[str, Any]:
-    return {**backup, "env": {str(key): str(value) for key, value in backup["env"].items()}}
+def _as_settings(app: App) -> dict[str, Any]:
+    backup = app["backup"]
+    variables = {str(key): str(value) for key, value in backup["env"].items()}
+    return {**backup, "name": app["name"], "database": has_own_database(app) and backup["database"], "env": variables}
 
 
 def summarise_backups(result: Mapping[str, Any]) -> list[str]:
@@ -94,4 +97,12 @@ def _find_value_problems(app: App) -> Problems:
         yield f"backup.env: {problem}"
 
 
-FINDERS = (_find_password_problems, _find_place_problems, _find_value_problems)
+def _find_database_elsewhere(app: App) -> Problems:
+    if app["backup"] and app["backup"]["database"] and app["database"] and not has_own_database(app):
+        yield (
+            "backup would have the files alone, because the database is on another host, which has to back it up itself; say that you know "
+            "by `database: false` in backup"
+        )
+
+
+FINDERS = (_find_database_elsewhere, _find_password_problems, _find_place_problems, _find_value_problems)

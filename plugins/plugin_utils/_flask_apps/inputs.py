@@ -50,7 +50,12 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     tidy,
     wants_proxy_protocol,
 )
-from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.databases import DATABASE_UNIT, database_variables
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.databases import (
+    DATABASE_UNIT,
+    authority_of,
+    database_variables,
+    has_own_database,
+)
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.procfile import list_processes
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.redis import redis_units, redis_variables
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.services import describe_users, find_users
@@ -136,7 +141,7 @@ def release_inputs(
             **({"wsgi": entry_point(app)} if has_web(app) else {}),
             "chdir": app["chdir"],
             **_mounted(app, database_port),
-            **given({"after": [*([DATABASE_UNIT] if app["database"] else []), *redis_units(app)] or None}),
+            **given({"after": [*([DATABASE_UNIT] if has_own_database(app) else []), *redis_units(app)] or None}),
             "env_files": list(app["env_files"]),
             "python_path": list(app["python_path"]),
             "service": dict(app["service"]),
@@ -144,7 +149,7 @@ def release_inputs(
             **_named_units("processes", list_processes(app, builds[app["name"]].get("procfile"))),
             **_named_units("schedules", app["schedules"]),
             "commands": list(app["release_commands"]),
-            **({"database": {"dumps": app["database"]["dumps"]}} if app["database"] else {}),
+            **({"database": {"dumps": app["database"]["dumps"], **authority_of(app)}} if app["database"] else {}),
             **({"setup": list(app["setup_commands"])} if app["setup_commands"] else {}),
             "command_timeout": app["release_command_timeout"],
             "shared": {kind: [tidy(path) for path in paths] for kind, paths in app["shared"].items()},

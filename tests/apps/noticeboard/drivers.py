@@ -40,7 +40,9 @@ def _ask_sqlalchemy(driver, plain):
 
 
 async def _ask_sqlalchemy_later(plain):
-    engine = create_async_engine(plain.replace("postgresql:", "postgresql+asyncpg:", 1))
+    # SQLAlchemy hands on what comes after the question mark, and asyncpg calls it otherwise than libpq.
+    place, _, query = plain.replace("postgresql:", "postgresql+asyncpg:", 1).partition("?")
+    engine = create_async_engine(f"{place}?{'ssl=verify-full' if 'sslmode=verify-full' in query else query}")
     async with engine.connect() as connection:
         answer = (await connection.execute(text(QUESTION))).scalar()
     await engine.dispose()

@@ -172,8 +172,9 @@ def test_a_new_password_comes_with_a_second_role_and_no_request_fails(host: Host
         changed = {**depot, "database": {**depot["database"], "user": "clerk2", "password": "the second one"}}
         said = deploy(host, changed).succeeded().output
         server.ask("ALTER ROLE clerk NOLOGIN")
-        server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'clerk'")
     assert not seen.failures, show(seen.failures)
+    server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IN ('clerk', 'clerk2')")
+    assert http_request(host, f"{NAME}.test", "POST", "/notices", body="content=anew", headers=FORM).status == 201
     assert "dumped the database" not in said
     assert server.ask("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'", "store") == "clerk"
     server.ask("ALTER ROLE clerk LOGIN")

@@ -41,7 +41,7 @@ def _ask_sqlalchemy(driver, plain):
 
 async def _ask_sqlalchemy_later(plain):
     # SQLAlchemy hands on what comes after the question mark, and asyncpg calls it otherwise than libpq.
-    place, _, query = plain.replace("postgresql:", "postgresql+asyncpg:", 1).partition("?")
+    place, query = plain.replace("postgresql:", "postgresql+asyncpg:", 1).split("?", 1)
     engine = create_async_engine(f"{place}?{'ssl=verify-full' if 'sslmode=verify-full' in query else query}")
     async with engine.connect() as connection:
         answer = (await connection.execute(text(QUESTION))).scalar()

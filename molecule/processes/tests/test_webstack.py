@@ -67,7 +67,7 @@ def test_it_tells_what_is_wrong_and_why_the_last_deploy_has_failed_the_worst_fir
     assert "has failed:" in why.stdout
     assert f"Users were left with release {live}." in why.stdout
     listed = host.check_output(f"webstack {NAME} releases")
-    assert [line.split()[-1] for line in listed.splitlines() if live in line] == ["live"]
+    assert [line.split()[-2] for line in listed.splitlines() if live in line] == ["live"]
     assert " failed" in listed
     host.check_output(f"systemctl kill --signal=STOP {NAME}@{live}.service")
     try:

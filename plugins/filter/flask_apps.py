@@ -63,6 +63,7 @@ class FilterModule:
             "environment_inputs": inputs.environment_inputs,
             "database_inputs": databases.database_inputs,
             "database_packages": databases.database_packages,
+            "memory_problems": databases.memory_problems,
             "redis_inputs": redis.redis_inputs,
             "backup_inputs": backups.backup_inputs,
             "release_inputs": inputs.release_inputs,

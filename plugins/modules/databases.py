@@ -10,7 +10,7 @@ short_description: Give each app of a list a PostgreSQL database that it alone o
 description:
   - The role and the database have the name of the app, as its user has, and PostgreSQL asks the kernel who connects; there is no password.
   - The rules for that are at the top of C(pg_hba.conf), in a block for each app; what others have written there stays. PostgreSQL
-    is never restarted.
+    is restarted only where it has no database and no role yet, for its memory.
   - A database is never removed. Those of apps that are not in the list stay as they are, with their rules.
 version_added: 0.1.0
 author: webstack.flask contributors (@webstack)
@@ -42,6 +42,13 @@ options:
     description: Port of the cluster in which the databases are, where the host has several.
     type: int
     default: 5432
+  memory:
+    description:
+      - How much memory PostgreSQL may count on, as a share of the machine's such as V(25%), or as a size such as V(2G). The settings that
+        follow from it are in a file of their own in C(conf.d); what somebody has set elsewhere counts instead.
+      - With V(debian) the settings are Debian's.
+    type: str
+    default: 25%
   defer_errors:
     description:
       - Whether the module succeeds although it failed for some of the apps. Their errors are in RV(databases), for a later task to look at.
@@ -94,6 +101,22 @@ other_clusters:
   type: list
   elements: str
   returned: always
+settings:
+  description: What became of the server's settings.
+  type: dict
+  returned: always
+  contains:
+    changed:
+      description: Whether the file of them was changed.
+      type: bool
+    notes:
+      description: What was done.
+      type: list
+      elements: str
+    complaints:
+      description: Why they are not as they should be, and what waits for a restart.
+      type: list
+      elements: str
 """
 
 from typing import Any
@@ -114,6 +137,7 @@ def main() -> None:
         defer_errors=module.params["defer_errors"],
         cluster=kept.cluster,
         other_clusters=kept.other_clusters,
+        settings=kept.settings.to_result(),
         diff=kept.differences,
     )
 
@@ -131,6 +155,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
         },
     },
     "port": {"type": "int", "default": 5432},
+    "memory": {"type": "str", "default": "25%"},
     "defer_errors": {"type": "bool", "default": False},
 }
 

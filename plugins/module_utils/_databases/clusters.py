@@ -45,6 +45,11 @@ class Cluster:
             log=told.get("logfile") or "",
         )
 
+    @property
+    def unit(self) -> str:
+        """The unit of systemd that runs it."""
+        return f"postgresql@{self.version}-{self.name}"
+
     def __str__(self) -> str:
         """Return the cluster as Debian's tools name it, with its port."""
         return f"{self.version}/{self.name} (port {self.port})"
@@ -76,10 +81,9 @@ def choose_cluster(clusters: Sequence[Cluster], port: int) -> Cluster:
         raise UserError(f"no PostgreSQL cluster of this host has the port {port}, which postgresql_port names. {there}. {mend}")
     cluster = found[-1]
     if not cluster.is_running:
-        unit = f"postgresql@{cluster.version}-{cluster.name}"
         raise UserError(
-            f"the PostgreSQL cluster {cluster} is down. Start it by `systemctl start {unit}`; if it does not come up, {cluster.log} says "
-            "why"
+            f"the PostgreSQL cluster {cluster} is down. Start it by `systemctl start {cluster.unit}`; if it does not come up, "
+            f"{cluster.log} says why"
         )
     if cluster.socket_directory.resolve() != Path(SOCKET_DIRECTORY).resolve():
         raise UserError(

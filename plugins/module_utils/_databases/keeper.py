@@ -15,6 +15,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._databases.plan imp
 from ansible_collections.webstack.flask.plugins.module_utils._databases.present import find_present
 from ansible_collections.webstack.flask.plugins.module_utils._databases.rules import list_apps, our_part
 from ansible_collections.webstack.flask.plugins.module_utils._databases.server import LOCK, LOCK_TIMEOUT, Server
+from ansible_collections.webstack.flask.plugins.module_utils._databases.tuning import Tuned, tune
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error, for_each_app
@@ -31,6 +32,7 @@ class Kept:
     cluster: str = ""
     other_clusters: list[str] = field(default_factory=list)
     differences: list[dict[str, str]] = field(default_factory=list)
+    settings: Tuned = field(default_factory=Tuned)
 
 
 def keep_databases(params: Mapping[str, Any], warn: Callable[[str], object], *, check: bool) -> Kept:
@@ -55,6 +57,7 @@ def _keep(params: Mapping[str, Any], *, check: bool) -> Kept:
     state = server.read_state([wanted["name"] for wanted in params["databases"]])
     plans = for_each_app(params["databases"], lambda wanted: {"steps": _plan(server, wanted, state)}, {})
     possible = [name for name, plan in plans.items() if "error" not in plan]
+    tuned = tune(server, params["memory"], check=check)
     before, after, changed = server.ensure_rules(state, possible, check=check)
     new = set(list_apps(after)) - set(list_apps(before))
 
@@ -63,12 +66,16 @@ def _keep(params: Mapping[str, Any], *, check: bool) -> Kept:
         return _carry_out(server, plan, is_new=wanted["name"] in new, check=check) if "error" not in plan else {**_FAILED, **plan}
 
     outcomes = for_each_app(params["databases"], attend, {**_FAILED, "changed": True})
-    differences = [{"header": state["hba_file"], "before": our_part(before), "after": our_part(after)}]
+    differences = [
+        {"header": tuned.path, "before": tuned.before, "after": tuned.after},
+        {"header": state["hba_file"], "before": our_part(before), "after": our_part(after)},
+    ]
     for name in possible:
         statements = "".join(f"{step.statements}\n" for step in plans[name]["steps"])
         differences.append({"header": f"SQL for {name}", "before": "", "after": statements})
     others = [str(other) for other in clusters if other != cluster]
-    return Kept(outcomes, changed, str(cluster), others, [each for each in differences if each["before"] != each["after"]])
+    differences = [each for each in differences if each["before"] != each["after"]]
+    return Kept(outcomes, changed or tuned.changed, str(cluster), others, differences, tuned)
 
 
 def _plan(server: Server, wanted: Mapping[str, Any], state: Mapping[str, Any]) -> list[Step]:

@@ -114,7 +114,7 @@ class Server:
     def read_state(self, names: Sequence[str]) -> dict[str, Any]:
         """Return what there is of the roles and databases of these names, and what the server has besides."""
         listed = ", ".join(map(quote_text, names))
-        state: dict[str, Any] = self._ask(_STATE.format(names=listed))
+        state: dict[str, Any] = self.ask(_STATE.format(names=listed))
         if state["is_standby"]:
             raise UserError(
                 f"the PostgreSQL cluster {self.cluster} follows another server and takes no changes; databases are made on the one "
@@ -125,24 +125,24 @@ class Server:
 
     def list_extensions(self, database: str) -> list[str]:
         """Return the extensions that are in a database."""
-        found: list[str] | None = self._ask(_EXTENSIONS, database)
+        found: list[str] | None = self.ask(_EXTENSIONS, database)
         return found or []
 
     def read_shape(self, database: str) -> Shape:
         """Return what is to be known of a database to make one like it; raise UserError where there is none of this name."""
-        told: dict[str, Any] | None = self._ask(_FORM.format(name=quote_text(database)))
+        told: dict[str, Any] | None = self.ask(_FORM.format(name=quote_text(database)))
         if told is None:
             raise UserError(f"PostgreSQL {self.cluster} has no database {database}")
         size = told.pop("size")
-        return Shape(Form(**told), self._ask(_PLACED_EXTENSIONS, database) or {}, size)
+        return Shape(Form(**told), self.ask(_PLACED_EXTENSIONS, database) or {}, size)
 
     def find_directory(self) -> Path:
         """Return the directory in which the cluster has its data."""
-        return Path(str(self._ask("SELECT pg_catalog.to_json(pg_catalog.current_setting('data_directory'))")))
+        return Path(str(self.ask("SELECT pg_catalog.to_json(pg_catalog.current_setting('data_directory'))")))
 
     def list_owned(self, role: str) -> dict[str, int]:
         """Return the databases of a role, with the bytes that each takes."""
-        return self._ask(_OWNED.format(name=quote_text(role))) or {}
+        return self.ask(_OWNED.format(name=quote_text(role))) or {}
 
     def execute(self, statements: str, database: str) -> None:
         """Execute statements in one transaction."""
@@ -179,27 +179,34 @@ class Server:
             raise UserError(
                 f"PostgreSQL does not take the rules that were written to {file.path}; they were taken back. {problem}"
             ) from problem
-        self._reload(state["loaded"])
+        self.reload(state["loaded"])
         return before, after, True
 
     def _require_readable_rules(self) -> None:
         """Raise UserError with the lines of pg_hba.conf that the server does not understand: it would read none of it anew."""
-        problems: list[str] | None = self._ask(_RULE_PROBLEMS)
+        problems: list[str] | None = self.ask(_RULE_PROBLEMS)
         if problems:
             raise UserError(
                 f"pg_hba.conf has an error, with which PostgreSQL would not read it anew ({'; '.join(problems)}); correct it, and run again"
             )
 
-    def _reload(self, loaded: float) -> None:
+    def reload(self, loaded: float) -> None:
         """Have the server read its settings and rules anew, and wait until it has."""
         self._run("SELECT pg_catalog.pg_reload_conf()", ADMINISTRATION)
         deadline = time.monotonic() + _RELOAD_TIMEOUT
-        while self._ask("SELECT extract(epoch FROM pg_catalog.pg_conf_load_time())") <= loaded:
+        while self.ask("SELECT extract(epoch FROM pg_catalog.pg_conf_load_time())") <= loaded:
             if time.monotonic() > deadline:
                 raise UserError(f"PostgreSQL has not read its rules anew within {_RELOAD_TIMEOUT} s; {self.cluster.log} says why")
             time.sleep(_PAUSE)
 
-    def _ask(self, query: str, database: str = ADMINISTRATION) -> Any:  # noqa: ANN401 - whatever was asked for
+    def restart(self) -> None:
+        """Restart the server; raise UserError, with where it says why, if it does not come up."""
+        ended = commands.run(["systemctl", "restart", self.cluster.unit], timeout=_TIMEOUT)
+        if ended.status != 0:
+            raise UserError(f"PostgreSQL {self.cluster} does not come up; {self.cluster.log} says why")
+
+    def ask(self, query: str, database: str = ADMINISTRATION) -> Any:  # noqa: ANN401 - whatever was asked for
+        """Return what a query answers in JSON, None for nothing."""
         output = self._run(query, database).strip()
         return json.loads(output) if output else None
 

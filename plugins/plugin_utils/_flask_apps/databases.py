@@ -20,6 +20,8 @@ from ansible_collections.webstack.flask.plugins.module_utils._databases.address 
     list_variables,
     list_variables_of,
 )
+from ansible_collections.webstack.flask.plugins.module_utils._databases.memory import check_memory
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.digest import digest_of
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout, name_service_variable
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app import App, given, list_present
@@ -75,6 +77,15 @@ def _find_elsewhere(app: App) -> Elsewhere:
         authorities = str(AppLayout.of(name).authority(digest_of(_tidy_pem(authorities))))
     port, password = database["port"] or PORT, database["password"]
     return Elsewhere(database["host"], port, database["name"] or name, database["user"] or name, password, authorities)
+
+
+def memory_problems(memory: object) -> list[str]:
+    """Return what is wrong with `postgresql_memory`."""
+    try:
+        check_memory(str(memory))
+    except UserError as problem:
+        return [str(problem)]
+    return []
 
 
 def database_variables(app: App, port: int | str) -> dict[str, str]:

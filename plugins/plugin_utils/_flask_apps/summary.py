@@ -93,11 +93,15 @@ def summarise_host(host: Mapping[str, Any], hosts_path: str = "/etc/hosts") -> l
 
 
 def summarise_databases(result: Mapping[str, Any]) -> list[str]:
-    """Return a line for each database to which a run has done something, and one where it chose among several servers."""
+    """Return a line for each database to which a run has done something, one where it chose among several servers, and on settings."""
     others = result.get("other_clusters")
     chosen = [f"the databases are in PostgreSQL {result['cluster']}; the host also has {' and '.join(others)}"] if others else []
     databases = result.get("databases", {})
-    return [*(f"{name}, its database: {', '.join(outcome['notes'])}" for name, outcome in databases.items() if outcome["notes"]), *chosen]
+    settings, server = result.get("settings", {}), f"PostgreSQL {result.get('cluster')}"
+    tuned = [f"{server}: {', '.join(settings['notes'])}"] if settings.get("notes") else []
+    tuned += [f"ATTENTION, {server}: {complaint}" for complaint in settings.get("complaints", [])]
+    made = [f"{name}, its database: {', '.join(outcome['notes'])}" for name, outcome in databases.items() if outcome["notes"]]
+    return [*made, *chosen, *tuned]
 
 
 def summarise_removal(result: Mapping[str, Any]) -> list[str]:

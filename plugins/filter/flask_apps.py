@@ -12,6 +12,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._filters import as_
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import (
     backups,
     checks,
+    database_care,
     databases,
     inputs,
     redis,
@@ -84,6 +85,9 @@ class FilterModule:
             "without_failed": inputs.without_failed,
             "failures": inputs.list_failures,
             "summary": summary.summarise,
+            "database_problem": database_care.find_problem,
+            "database_file_problem": database_care.find_file_problem,
+            "database_shell": database_care.describe_shell,
             "database_summary": summary.summarise_databases,
             "redis_summary": redis.summarise_redis,
             "backup_summary": backups.summarise_backups,

@@ -78,6 +78,16 @@ class Dumps:
         ).splitlines()
         return [line for line in listed if line and not line.startswith(";")]
 
+    def read_extensions(self, dump: IO[bytes]) -> dict[str, str]:
+        """Return the extensions that a dump wants, and the schema of each."""
+        entries = [line for line in self.list_content(dump) if (entry := _ENTRY.match(line)) and entry["what"].startswith("EXTENSION - ")]
+        if not entries:
+            return {}
+        dump.seek(0)
+        with _in_memory("".join(f"{line}\n" for line in entries)) as chosen:
+            command = [self._program("pg_restore"), f"--use-list=/dev/fd/{chosen}", "--file=-"]
+            return find_extensions(self._run("pg_restore", command, timeout=_LIST_TIMEOUT, stdin=dump, pass_fds=[chosen]))
+
     def restore(self, dump: IO[bytes], database: str, shape: Shape, *, timeout: float, warn: Callable[[str], object]) -> None:
         """Restore a dump into a new database beside the app's own, made like the dumped one; nothing is left of it if that fails."""
         self._require_room(shape)
@@ -329,6 +339,19 @@ def choose_entries(listed: Sequence[str], schemas: Collection[str]) -> list[str]
     made = tuple(f"SCHEMA - {schema} " for schema in schemas)
     left_out = ("EXTENSION - ", "COMMENT - EXTENSION ", *made)
     return [line for line in listed if (entry := _ENTRY.match(line)) and not f"{entry['what']} ".startswith(left_out)]
+
+
+_NAME = r'"(?:[^"]|"")+"|[^\s";]+'
+_EXTENSION = re.compile(rf"^CREATE EXTENSION IF NOT EXISTS (?P<name>{_NAME}) WITH SCHEMA (?P<schema>{_NAME});$", re.MULTILINE)
+
+
+def find_extensions(statements: str) -> dict[str, str]:
+    """Return the extensions that the statements of a dump make, and the schema of each."""
+    return {_unquote(found["name"]): _unquote(found["schema"]) for found in _EXTENSION.finditer(statements)}
+
+
+def _unquote(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
 def quote_connection(database: str) -> str:

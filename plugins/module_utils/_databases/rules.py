@@ -24,15 +24,18 @@ _FIRST_RULE = re.compile(r'local (?P<databases>"[^ ]+") "[^ ]+" peer\n')
 """The first line of a block. It tells the databases of the app: its own, and those beside."""
 
 
-def with_rules(text: str, names: Iterable[str], opened: Collection[str] = (), closed: Collection[str] = ()) -> str:
+def with_rules(
+    text: str, names: Iterable[str], opened: Collection[str] = (), closed: Collection[str] = (), gone: Collection[str] = ()
+) -> str:
     """Return the text with a block of rules at its top for each app of `names`, and for each that has one already.
 
     Databases beside an app's own have the same rules: those that the block has, and those that are `opened`, without those that are
-    `closed`. What others have written stays below them, as it is: behind it, a line such as `local all all trust` would come first.
+    `closed`. An app that is `gone` has no block.
+    What others have written stays below them, as it is: behind it, a line such as `local all all trust` would come first.
     """
     present, others = _take_apart(text)
     blocks = []
-    for name in sorted({*present, *names}):
+    for name in sorted({*present, *names} - {*gone}):
         beside = [each for each in (*present.get(name, ()), *opened) if is_beside(each, name) and each not in closed]
         blocks += format_block(f"{_LABEL}{name}", _list_rules(name, sorted(set(beside))))
     return "".join([*blocks, *others])

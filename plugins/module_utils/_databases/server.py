@@ -83,6 +83,18 @@ FROM pg_catalog.pg_database WHERE pg_catalog.pg_get_userbyid(datdba) = {name}
 """
 
 
+_KEPT = """
+SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+    'app', rolname, 'name', datname, 'size', pg_catalog.pg_database_size(d.oid),
+    'made', extract(epoch FROM (pg_catalog.pg_stat_file('base/' || d.oid || '/PG_VERSION', true)).modification)) ORDER BY datname)
+FROM pg_catalog.pg_database d JOIN pg_catalog.pg_roles r ON r.oid = d.datdba
+WHERE pg_catalog.shobj_description(r.oid, 'pg_authid') = 'runs ' || rolname || ' (webstack.flask)'
+"""
+"""PostgreSQL does not write down when a database was made. That file in its directory is written then, and never again."""
+
+_TRUSTED = "SELECT pg_catalog.json_agg(DISTINCT name) FROM pg_catalog.pg_available_extension_versions WHERE trusted"
+
+
 @dataclass(frozen=True)
 class Shape:
     """A database without what is in it."""
@@ -144,6 +156,14 @@ class Server:
         """Return the databases of a role, with the bytes that each takes."""
         return self.ask(_OWNED.format(name=quote_text(role))) or {}
 
+    def list_kept(self) -> list[dict[str, Any]]:
+        """Return the databases of all apps that are or were on the host: the app, the name, the bytes, and the moment of its making."""
+        return self.ask(_KEPT) or []
+
+    def list_trusted(self) -> list[str]:
+        """Return the extensions that the owner of a database may make as well as the administrator."""
+        return self.ask(_TRUSTED) or []
+
     def execute(self, statements: str, database: str) -> None:
         """Execute statements in one transaction."""
         self._run(statements, database)
@@ -155,16 +175,17 @@ class Server:
         *,
         opened: Collection[str] = (),
         closed: Collection[str] = (),
+        gone: Collection[str] = (),
         check: bool = False,
     ) -> tuple[str, str, bool]:
         """Let the apps of these names in, and nobody else to their databases; return the rules before and after, and whether any changed.
 
-        `opened` are new databases beside those of apps, `closed` are some that have gone.
+        `opened` are new databases beside those of apps, `closed` are some that have gone, and `gone` are apps of which none is left.
         The server reads its rules anew; it is not restarted. If it finds an error in them, they are taken back.
         """
         file = RulesFile(Path(state["hba_file"]), self.cluster.uid, self.cluster.gid)
         before = file.read()
-        after = with_rules(before, names, opened, closed)
+        after = with_rules(before, names, opened, closed, gone)
         # What a run that was cut off has written, the server may not have read.
         is_loaded = file.changed_at() <= state["loaded"]
         if (before == after and is_loaded) or check:

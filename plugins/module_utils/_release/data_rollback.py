@@ -21,9 +21,15 @@ from ansible_collections.webstack.flask.plugins.module_utils._layout import AppL
 from ansible_collections.webstack.flask.plugins.module_utils._release.data import find_database
 from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import SharedData, put_in_place, read_spec
 from ansible_collections.webstack.flask.plugins.module_utils._release.dumps import Dump, choose_dump, list_dumps
-from ansible_collections.webstack.flask.plugins.module_utils._release.preparation import identify_commands
+from ansible_collections.webstack.flask.plugins.module_utils._release.preparation import Preparation, identify_commands
 from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import read_switch_of, stay
-from ansible_collections.webstack.flask.plugins.module_utils._release.release import ReleaseSpec, note, read_description, read_record
+from ansible_collections.webstack.flask.plugins.module_utils._release.release import (
+    ReleaseSpec,
+    note,
+    read_description,
+    read_record,
+    read_records,
+)
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction
@@ -40,6 +46,9 @@ class DataRollback:
     dump: Dump | None
     """What is restored; None where the database is there already."""
 
+    is_prepared: bool = True
+    """Whether release commands have run on these data. Those that come from elsewhere may lack what this release has migrated."""
+
     @classmethod
     def plan(cls, layout: AppLayout, host: Host, target: str, data: str) -> DataRollback:
         """Return the rollback to a release, with the dump or to the database that `data` names; raise UserError if it cannot be."""
@@ -49,7 +58,10 @@ class DataRollback:
             there = host.databases.list_databases(Place.of(layout.name, spec.variables))
             if data not in there:
                 raise UserError(f"{layout.name} has no database {data!r}; it has {', '.join(there) or 'none'}")
-            return cls(spec, app, None)
+            is_known = any(
+                record.database == data and (record.verified is not None or record.commands_run) for record in read_records(layout, host)
+            )
+            return cls(spec, app, None, is_prepared=is_known)
         # Other hosts may have the same database on another one, and would be left with the data of before.
         own = [dump for dump in list_dumps(layout.name, host) if not dump.place.is_elsewhere]
         dump = choose_dump(own, target, data)
@@ -77,9 +89,13 @@ class DataRollback:
             host.databases.restore(place, self.dump.path, self.dump.shape, switch.notes.append)
         try:
             put_in_place(self.spec, host, app["env_files"], SharedData.of(app))
-            # What it has done to its data, it has done to these.
-            identity = identify_commands(self.spec, app["chdir"])
-            note(layout, host, release, lambda found, now: found.mark_commands_run(now, identity))
+            if self.is_prepared:
+                # What it has done to its data, it has done to these.
+                identity = identify_commands(self.spec, app["chdir"])
+                note(layout, host, release, lambda found, now: found.mark_commands_run(now, identity))
+            else:
+                # Nobody needs a dump of these data before that, and it would take the place of one that is wanted.
+                Preparation(app, replace(self.spec, dumps=0), switch).run()
             Transaction.begin(read_switch_of(switch, release), release).run()
         except BaseException:
             if place and switch.current != release:

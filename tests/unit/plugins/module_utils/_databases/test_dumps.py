@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.webstack.flask.plugins.module_utils._databases.dumps import choose_entries, plan_extension, quote_connection
+from ansible_collections.webstack.flask.plugins.module_utils._databases.dumps import (
+    choose_entries,
+    find_extensions,
+    plan_extension,
+    quote_connection,
+)
 
 LISTED = [
     "5; 2615 16400 SCHEMA - sales shop",
@@ -34,3 +39,13 @@ def test_an_extension_is_made_in_the_schema_in_which_it_was_which_is_the_app_s()
 def test_a_database_s_name_is_never_read_as_a_connection_string() -> None:
     assert quote_connection("shop.try-1") == "dbname='shop.try-1'"
     assert quote_connection("x' host=elsewhere \\") == "dbname='x\\' host=elsewhere \\\\'"
+
+
+def test_the_extensions_of_a_dump_are_those_that_its_statements_make() -> None:
+    statements = (
+        "SET row_security = off;\n"
+        "CREATE EXTENSION IF NOT EXISTS citext WITH SCHEMA public;\n"
+        'CREATE EXTENSION IF NOT EXISTS "uuid-ossp" WITH SCHEMA "My ""Own""";\n'
+        "COMMENT ON EXTENSION citext IS 'CREATE EXTENSION IF NOT EXISTS dblink WITH SCHEMA public;';\n"
+    )
+    assert find_extensions(statements) == {"citext": "public", "uuid-ossp": 'My "Own"'}

@@ -153,6 +153,37 @@ def test_a_rollback_with_data_that_is_stopped_anywhere_leaves_users_on_one_side_
     assert met == {"shop", BESIDE}
 
 
+def test_commands_run_once_on_data_from_elsewhere_before_users_come_to_them() -> None:
+    world, live = migrated(), identify(of_old("b2"))
+    dumps = list_dumps("shop", world.host)
+    world.databases |= {"shop.loaded"}
+    assert "error" not in rolled_back(live, data="shop.loaded")(world)
+    assert ran(world) == [MIGRATE, MIGRATE, MIGRATE]
+    assert find_database(LAYOUT, world.host) == "shop.loaded"
+    assert list_dumps("shop", world.host) == dumps
+    rolled_back(live, data="shop")(world)
+    rolled_back(live, data="shop.loaded")(world)
+    assert ran(world) == [MIGRATE, MIGRATE, MIGRATE]
+
+
+def test_commands_run_on_data_from_elsewhere_wherever_the_rollback_before_was_stopped() -> None:
+    start, live, step = migrated(), identify(of_old("b2")), 0
+    start.databases |= {"shop.loaded"}
+    while True:
+        world = start.copy()
+        world.stop_at = step
+        try:
+            rolled_back(live, data="shop.loaded")(world)
+            break
+        except Stopped:
+            step += 1
+        world = rested(world)
+        outcome = rolled_back(live, data="shop.loaded")(world)
+        assert "error" not in outcome, (step, outcome)
+        assert len(ran(world)) >= len([MIGRATE, MIGRATE, MIGRATE]), step
+        assert find_database(LAYOUT, world.host) == "shop.loaded"
+
+
 @pytest.mark.parametrize(
     ("data", "problem"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -35,3 +36,14 @@ def test_what_is_written_runs_by_itself_and_is_not_written_again(tmp_path: Path)
         assert "the app no-such-app has no backups on this host" in ended.stderr
     finally:
         subprocess.run(["rm", "-rf", launcher.parent], check=True)
+
+
+@pytest.mark.parametrize("module", [program.__name__, command.__name__])
+def test_all_that_python_finds_to_be_imported_is_found_without_parsing(module: str) -> None:
+    sources = find_sources(module)
+    package = module.partition("._")[0]
+    for text in sources.values():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(package):
+                names = {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+                assert names & set(sources), names

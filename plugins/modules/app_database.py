@@ -69,6 +69,7 @@ attributes:
   platform:
     support: full
     platforms: debian
+    description: Needs Debian's package postgresql.
 """
 
 EXAMPLES = r"""

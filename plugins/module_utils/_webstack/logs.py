@@ -74,13 +74,12 @@ def _list_nginx_call(name: str, wanted: Wanted) -> list[str]:
     return ["sh", "-c", 'grep -h -E -e "$2" -- "$3" "$4" | tail -n "$1"', "sh", lines, pattern, *files]
 
 
-def list_failure(name: str, record: ReleaseRecord, live: str | None, installation: str) -> list[str]:
+def list_failure(name: str, record: ReleaseRecord, live: str | None) -> list[str]:
     """Return the lines that tell of a release that has failed, and what to do."""
     stayed = f"Users were left with release {live}." if live else "There is no release that users reach."
     return [
         f"release {record.id} of {name}, version {record.version or 'not known'}, has failed:",
         *record.reason.splitlines(),
-        *installation.splitlines(),
         f"{stayed} What this one has said is kept: `webstack {name} logs --lines 200`.",
         "Mend what it says, and deploy again; a release that is deployed again is tried again.",
     ]

@@ -23,7 +23,13 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.release im
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import read_current
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.logs import Wanted, list_failure, list_log_call
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.once import choose_shell, run_once
-from ansible_collections.webstack.flask.plugins.module_utils._webstack.reading import find_app, list_apps, read_release, read_statuses
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.reading import (
+    find_app,
+    find_failed_installation,
+    list_apps,
+    read_release,
+    read_statuses,
+)
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.show import (
     format_table,
     mark,
@@ -149,17 +155,24 @@ def _why(layout: AppLayout, options: argparse.Namespace) -> int:
     """Tell why the last deploy has failed."""
     records, live = read_records(layout, REAL), read_current(layout, REAL)
     record = find_last_failure(records, live)
-    said = "\n".join((read_text(layout.installation_log) or "").splitlines()[-_INSTALLATION_LINES:])
+    installed = find_failed_installation(layout, next((each for each in records if each.id == live), None))
+    said = (read_text(layout.installation_log) or "").splitlines()[-_INSTALLATION_LINES:] if installed else []
     if options.json:
         told = {"release": record.id, "version": record.version, "failed": record.failed, "reason": record.reason} if record else None
-        _say([json.dumps({"failure": told, "installation": said or None}, indent=2)])
-    elif record:
-        _say(list_failure(layout.name, record, live, ""))
-    elif said:
-        _say([f"the last installation of packages has failed; all that it has said is in {layout.installation_log}:", *said.splitlines()])
-    else:
+        _say([json.dumps({"failure": told, "installation": {"failed": installed, "lines": said} if installed else None}, indent=2)])
+        return _BAD if record or installed else _GOOD
+    if record:
+        _say(list_failure(layout.name, record, live))
+    if installed:
+        _say(
+            [
+                f"an installation of packages has failed at {show_moment(installed)}; its last words, of all in {layout.installation_log}:",
+                *said,
+            ]
+        )
+    if not record and not installed:
         _say([f"the last deploy of {layout.name} went well"])
-    return _BAD if record or said else _GOOD
+    return _BAD if record or installed else _GOOD
 
 
 def _run(layout: AppLayout, options: argparse.Namespace) -> int:

@@ -26,7 +26,13 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.switch imp
 from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import name_of
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
-from ansible_collections.webstack.flask.plugins.module_utils._webstack.status import AppStatus, Findings, find_last_failure, find_troubles
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.status import (
+    AppStatus,
+    Findings,
+    find_last_failure,
+    find_troubles,
+    has_come_since,
+)
 
 _ROOT = Path("/var/www")
 _WORKERS = 8
@@ -59,6 +65,14 @@ def read_release(layout: AppLayout, wanted: str | None) -> ReleaseRecord:
     told = ", ".join(record.id for record in records) or "none"
     what = f"no single release {wanted}" if wanted else "no release that users reach"
     raise UserError(f"{layout.name} has {what}; there are: {told}")
+
+
+def find_failed_installation(layout: AppLayout, live: ReleaseRecord | None) -> float | None:
+    """Return when an installation of an app's packages has failed, None where users have come to a release since: its log stays."""
+    with suppress(FileNotFoundError):
+        moment = layout.installation_log.stat().st_mtime
+        return moment if has_come_since(moment, live) else None
+    return None
 
 
 def read_statuses(names: Sequence[str], now: float) -> list[AppStatus]:
@@ -98,6 +112,7 @@ def _read_status(layout: AppLayout, units: Mapping[str, UnitState], now: float) 
                 ill=ill,
                 dead=_find_dead(layout, record, units),
                 failure=find_last_failure(records, live),
+                installation=find_failed_installation(layout, record),
                 failed_jobs=_find_failed_jobs(layout, units),
                 backup_complaints=_find_complaints(layout.name, now),
                 certificate_ends=ends,

@@ -83,6 +83,11 @@ def find_last_failure(records: Sequence[ReleaseRecord], live: str | None) -> Rel
     return max(failed, key=lambda record: record.sequence, default=None)
 
 
+def has_come_since(moment: float, live: ReleaseRecord | None) -> bool:
+    """Return whether something happened since users came to the live release, or there is none."""
+    return live is None or live.verified is None or moment > live.verified
+
+
 def describe_releases(records: Sequence[ReleaseRecord], live: str | None) -> list[dict[str, Any]]:
     """Return what became of each release, the last one first."""
     back = choose_previous(records, live)
@@ -124,6 +129,11 @@ class Findings:
     """Processes that do not run, with how they ended."""
 
     failure: ReleaseRecord | None
+    """The release that has failed since users came to the live one."""
+
+    installation: float | None
+    """When an installation of packages has failed since then."""
+
     failed_jobs: Mapping[str, str]
     """Jobs whose last run has failed, with how."""
 
@@ -141,6 +151,8 @@ def find_troubles(found: Findings, now: float) -> list[Trouble]:
     if found.failure:
         text = f"the deploy of release {found.failure.id} has failed; `webstack {found.app} why` says why"
         troubles.append(Trouble(Weight.PART, text))
+    if found.installation is not None:
+        troubles.append(Trouble(Weight.PART, f"an installation of packages has failed; `webstack {found.app} why` says why"))
     troubles += [Trouble(Weight.PART, f"the process {name} does not run: {how}") for name, how in found.dead.items()]
     troubles += [Trouble(Weight.PART, f"the last run of the job {name} has failed: {how}") for name, how in found.failed_jobs.items()]
     troubles += [Trouble(Weight.PART, complaint) for complaint in found.backup_complaints]

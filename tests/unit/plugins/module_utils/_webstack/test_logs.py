@@ -49,6 +49,6 @@ def test_the_files_of_nginx_are_searched_and_a_pattern_is_no_shell_command() -> 
 
 
 def test_a_failure_is_told_with_its_reason_and_what_to_do() -> None:
-    lines = list_failure("shop", ReleaseRecord("c", "b", "e", created=1, version="v2", failed=2, reason="one\ntwo"), "a", "pip said no")
-    assert lines[:4] == ["release c of shop, version v2, has failed:", "one", "two", "pip said no"]
-    assert "Users were left with release a" in lines[4]
+    lines = list_failure("shop", ReleaseRecord("c", "b", "e", created=1, version="v2", failed=2, reason="one\ntwo"), "a")
+    assert lines[:3] == ["release c of shop, version v2, has failed:", "one", "two"]
+    assert "Users were left with release a" in lines[3]

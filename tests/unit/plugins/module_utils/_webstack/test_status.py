@@ -19,7 +19,9 @@ from ansible_collections.webstack.flask.plugins.module_utils._webstack.status im
 )
 
 NOW = 1_000_000_000.0
-WELL = Findings("shop", live="a", ill=None, dead={}, failure=None, failed_jobs={}, backup_complaints=[], certificate_ends=None)
+WELL = Findings(
+    "shop", live="a", ill=None, dead={}, failure=None, installation=None, failed_jobs={}, backup_complaints=[], certificate_ends=None
+)
 OLD = ReleaseRecord("a", "b", "e", created=1, verified=2, sequence=2)
 BAD = ReleaseRecord("c", "b", "e", created=3, failed=4, reason="it died", sequence=3)
 
@@ -35,6 +37,7 @@ def test_nothing_is_wrong_with_an_app_that_is_well() -> None:
         (replace(WELL, ill="GET / answered 500"), Weight.DOWN, "it is not healthy: GET / answered 500"),
         (replace(WELL, dead={"bot": "it has stopped"}), Weight.PART, "the process bot does not run: it has stopped"),
         (replace(WELL, failure=BAD), Weight.PART, "the deploy of release c has failed; `webstack shop why` says why"),
+        (replace(WELL, installation=1.0), Weight.PART, "an installation of packages has failed; `webstack shop why` says why"),
         (replace(WELL, failed_jobs={"tidy": "exit status 1"}), Weight.PART, "the last run of the job tidy has failed: exit status 1"),
         (replace(WELL, backup_complaints=["no backup"]), Weight.PART, "no backup"),
         (replace(WELL, certificate_ends=NOW - 1), Weight.DOWN, "its certificate has ended"),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 testinfra_hosts = one_of("debian12", "debian13")
 
+LOGS = "/var/log/webstack-flask"
 TYPIST = """
 import os, pty, select, sys
 child, terminal = pty.fork()
@@ -89,7 +90,11 @@ def test_it_tells_what_is_wrong_and_why_the_last_deploy_has_failed_the_worst_fir
         assert tell(host)["troubles"][0] == "it is not healthy: GET / was not answered within 3 s"
     finally:
         host.check_output(f"systemctl kill --signal=CONT {NAME}@{live}.service")
-    deploy(host, well).succeeded()
+    host.check_output(f"mkdir --parents {LOGS} && echo 'no such package' > {LOGS}/{NAME}-installation.log")
+    assert "an installation of packages has failed" in " ".join(tell(host)["troubles"])
+    assert "no such package" in host.run(f"webstack {NAME} why").stdout
+    deploy(host, new_version()).succeeded()
+    assert host.check_output(f"webstack {NAME} why") == f"the last deploy of {NAME} went well"
 
 
 def test_a_command_runs_as_the_app_would_and_its_exit_status_comes_back(host: Host, well: str) -> None:

@@ -164,12 +164,7 @@ def _why(layout: AppLayout, options: argparse.Namespace) -> int:
     if record:
         _say(list_failure(layout.name, record, live))
     if installed:
-        _say(
-            [
-                f"an installation of packages has failed at {show_moment(installed)}; its last words, of all in {layout.installation_log}:",
-                *said,
-            ]
-        )
+        _say([f"an installation of packages has failed at {show_moment(installed)}. All of it is in {layout.installation_log}:", *said])
     if not record and not installed:
         _say([f"the last deploy of {layout.name} went well"])
     return _BAD if record or installed else _GOOD

@@ -5,16 +5,6 @@
 
 from __future__ import annotations
 
-import gc
-import sys
-from collections.abc import Callable
-from pathlib import Path
-
-import ansible
-from ansible import constants
-from ansible.plugins.callback import CallbackBase
-from ansible_collections.webstack.flask.plugins.plugin_utils import _packed_modules
-
 DOCUMENTATION = r"""
 name: quick_runs
 type: aggregate
@@ -32,6 +22,16 @@ description:
 requirements:
   - Enable it in C(ansible.cfg) with C(callbacks_enabled = webstack.flask.quick_runs).
 """
+
+import gc
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import ansible
+from ansible import constants
+from ansible.plugins.callback import CallbackBase
+from ansible_collections.webstack.flask.plugins.plugin_utils import _packed_modules
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]

@@ -190,6 +190,11 @@ def stop(*units: str) -> None:
     _systemctl("stop", "--", *units)
 
 
+def restart(*units: str) -> None:
+    """Start units anew, whether they run or not, and wait until they are up."""
+    _systemctl("restart", "--", *units)
+
+
 def restart_running(*patterns: str) -> None:
     """Start those of some units anew that run, and wait until they are up; the others stay as they are."""
     _systemctl("try-restart", "--", *patterns)

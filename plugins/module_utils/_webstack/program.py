@@ -21,6 +21,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._layout import AppL
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_records
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import read_current
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.again import restart
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.logs import Wanted, list_failure, list_log_call
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.once import choose_shell, run_once
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.reading import (
@@ -89,6 +90,9 @@ def _read_options(command: str, words: Sequence[str], *, is_json: bool) -> argpa
         parser.add_argument("--timeout", type=float, help="seconds after which it is ended; by default none")
     if command == "run":
         parser.add_argument("words", nargs="+", metavar="WORD", help="a program and its arguments, or one word that a shell reads")
+    if command == "restart":
+        parts = "web, or the name of a process; by default all of them, one after the other"
+        parser.add_argument("parts", nargs="*", metavar="PART", help=parts)
     if command == "logs":
         parser.add_argument("part", nargs="?", help="web, nginx, deploy, backup, a process or a job; by default all")
         parser.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
@@ -189,6 +193,16 @@ def _run_in(layout: AppLayout, options: argparse.Namespace, command: str) -> int
     return run_once(layout, read_release(layout, options.release), command, terminal=terminal, timeout=options.timeout)
 
 
+def _restart(layout: AppLayout, options: argparse.Namespace) -> int:
+    """Start the live release anew, or a part of it, without losing a request; the exit status is 1 where it does not come up well."""
+    troubles = restart(layout, options.parts, lambda line: None if options.json else _say([line]))
+    if options.json:
+        _say([json.dumps({"ok": not troubles, "troubles": troubles}, indent=2)])
+    else:
+        _say([*troubles, *([f"see `webstack {layout.name} logs`"] if troubles else [f"{layout.name} is well"])])
+    return _BAD if troubles else _GOOD
+
+
 def _say(lines: Iterable[str], *, safe: bool = False) -> None:
     """Write lines; what a terminal would obey stands as an escape, unless they are `safe`."""
     for line in lines:
@@ -202,6 +216,7 @@ COMMANDS: dict[str, Callable[[AppLayout, argparse.Namespace], int]] = {
     "why": _why,
     "run": _run,
     "shell": _shell,
+    "restart": _restart,
 }
 """What may stand behind the name of an app."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._backups.settings import read_settings, settings_file
@@ -130,9 +131,15 @@ def _ask(layout: AppLayout, record: ReleaseRecord, web: UnitState | None) -> str
     """Return what an app's live release does not answer well on its own socket, None where it is healthy."""
     if web is None or web.active != "active":
         return web.describe_death() or "it is starting" if web else "it does not run"
-    asked = HealthCheck(host=record.context.get("host") or "localhost", is_encrypted=bool(record.context.get("encrypted")))
-    check = asked.asked_as({**record.health, "timeout": min(float(record.health.get("timeout", _TIMEOUT)), _TIMEOUT)})
+    check = read_check(record)
+    check = replace(check, timeout=min(check.timeout, _TIMEOUT))
     return check.judge(ask_socket(str(layout.socket(record.id)), check))
+
+
+def read_check(record: ReleaseRecord) -> HealthCheck:
+    """Return how a release is asked for its health."""
+    asked = HealthCheck(host=record.context.get("host") or "localhost", is_encrypted=bool(record.context.get("encrypted")))
+    return asked.asked_as(record.health)
 
 
 def _find_dead(layout: AppLayout, record: ReleaseRecord | None, units: Mapping[str, UnitState]) -> dict[str, str]:

@@ -52,6 +52,8 @@ def called(monkeypatch: pytest.MonkeyPatch) -> Called:
         ("shop run -- flask users --all", "shop run", {"words": ["flask", "users", "--all"], "release": None, "timeout": None}),
         ("shop run --release ab --timeout 3 env", "shop run", {"words": ["env"], "release": "ab", "timeout": 3.0}),
         ("shop shell", "shop shell", {"release": None}),
+        ("shop restart", "shop restart", {"parts": []}),
+        ("shop restart web bot", "shop restart", {"parts": ["web", "bot"]}),
     ],
 )
 def test_words_lead_to_a_command_and_its_options(called: Called, words: str, call: str, options: dict[str, Any]) -> None:

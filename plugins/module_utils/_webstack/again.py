@@ -35,7 +35,7 @@ def restart(layout: AppLayout, parts: Sequence[str], say: Callable[[str], object
             say(f"{part} ...")
             trouble = _restart_process(units, watches[part]) if part in watches else _restart_web(layout, record)
             if trouble:
-                return [f"{part} is not well: {trouble}"]
+                return [f"{part} is not well: {trouble}; see `webstack {layout.name} logs {part}`"]
     return []
 
 
@@ -70,14 +70,18 @@ def _restart_process(units: Sequence[str], watch: float) -> str | None:
     if trouble:
         return trouble
     time.sleep(watch)
-    return next((how for state in systemctl.show(units).values() if (how := state.describe_death())), None)
+    return _find_death(units)
 
 
 def _start_anew(units: Sequence[str]) -> str | None:
-    """Start units anew; return what systemd says against it."""
+    """Start units anew; return how one has ended already, or what systemd says against it."""
     systemctl.forget_failure(*units)
     try:
         systemctl.restart(*units)
     except UserError as error:
-        return str(error)
+        return _find_death(units) or str(error)
     return None
+
+
+def _find_death(units: Sequence[str]) -> str | None:
+    return next((how for state in systemctl.show(units).values() if (how := state.describe_death())), None)

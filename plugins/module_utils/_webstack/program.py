@@ -199,7 +199,7 @@ def _restart(layout: AppLayout, options: argparse.Namespace) -> int:
     if options.json:
         _say([json.dumps({"ok": not troubles, "troubles": troubles}, indent=2)])
     else:
-        _say([*troubles, *([f"see `webstack {layout.name} logs`"] if troubles else [f"{layout.name} is well"])])
+        _say(troubles or [f"{layout.name} is well"])
     return _BAD if troubles else _GOOD
 
 

@@ -20,15 +20,12 @@ testinfra_hosts = one_of("debian12", "debian13")
 ENV = f"/var/www/{NAME}/current/env"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def version() -> str:
-    """Return the version that is live throughout."""
-    return new_version()
-
-
-@pytest.fixture(autouse=True)
-def _well(host: Host, version: str) -> None:
-    deploy(host, version).succeeded()
+@pytest.fixture(scope="module")
+def version(host: Host) -> str:
+    """Deploy a version that is live throughout, and return it."""
+    deployed = new_version()
+    deploy(host, deployed).succeeded()
+    return deployed
 
 
 def read_pids(host: Host) -> dict[str, str]:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from scenario_tests import http_get, run_playbook
 from scenario_tests.load import watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from testinfra.host import Host
 
 testinfra_hosts = ["debian12"]
@@ -19,12 +16,10 @@ testinfra_hosts = ["debian12"]
 SITE, REMOVE = Path("playbooks/site.yml"), Path("playbooks/remove.yml")
 
 
-@pytest.fixture
-def gamma(host: Host) -> Iterator[dict[str, Any]]:
-    """A third app beside those of the scenario, which goes again."""
+def describe_a_third(host: Host) -> dict[str, Any]:
+    """Return the apps of the scenario with one more, gamma."""
     alpha, beta = host.ansible.get_variables()["flask_apps"]
-    yield {"flask_apps": [alpha, beta, {**alpha, "name": "gamma", "server_names": ["gamma.test"]}]}
-    run_playbook(host, REMOVE, {"app": "gamma"}).succeeded()
+    return {"flask_apps": [alpha, beta, {**alpha, "name": "gamma", "server_names": ["gamma.test"]}]}
 
 
 def assert_that_nothing_of_theirs_has_changed(host: Host) -> None:
@@ -37,11 +32,25 @@ def assert_that_nothing_of_theirs_has_changed(host: Host) -> None:
     assert before <= set(host.check_output("dpkg-query --show").splitlines())
 
 
-def test_what_others_had_is_there_after_apps_have_come_and_gone(host: Host, gamma: dict[str, Any]) -> None:
+def test_with_a_broken_site_of_others_nothing_new_is_activated_and_all_that_was_served_is(host: Host) -> None:
+    host.check_output("echo 'server { no_such_thing on; }' > /etc/nginx/sites-enabled/theirs")
+    try:
+        outcome = run_playbook(host, SITE, describe_a_third(host))
+        assert outcome.status != 0
+        assert "/etc/nginx/sites-enabled/theirs" in outcome.output
+        assert not host.file("/etc/nginx/sites-enabled/gamma.conf").exists
+        for name in ("alpha.test", "beta.test", "foreign.test"):
+            assert http_get(host, name).status == 200, name
+    finally:
+        host.check_output("rm /etc/nginx/sites-enabled/theirs")
+
+
+def test_what_others_had_is_there_after_apps_have_come_and_gone(host: Host) -> None:
+    """It comes where the broken site of the test before has kept it from coming."""
     since = host.check_output("systemctl show --property=ActiveEnterTimestampMonotonic foreign nginx")
     assert_that_nothing_of_theirs_has_changed(host)
     with watch(host, "alpha.test") as seen:
-        run_playbook(host, SITE, gamma).succeeded()
+        run_playbook(host, SITE, describe_a_third(host)).succeeded()
         assert http_get(host, "gamma.test").status == 200
         assert_that_nothing_of_theirs_has_changed(host)
         run_playbook(host, REMOVE, {"app": "gamma"}).succeeded()
@@ -50,18 +59,3 @@ def test_what_others_had_is_there_after_apps_have_come_and_gone(host: Host, gamm
     assert len(seen.samples) > 100
     assert_that_nothing_of_theirs_has_changed(host)
     assert host.check_output("systemctl show --property=ActiveEnterTimestampMonotonic foreign nginx") == since, "nothing was restarted"
-
-
-def test_with_a_broken_site_of_others_nothing_new_is_activated_and_all_that_was_served_is(host: Host, gamma: dict[str, Any]) -> None:
-    host.check_output("echo 'server { no_such_thing on; }' > /etc/nginx/sites-enabled/theirs")
-    try:
-        outcome = run_playbook(host, SITE, gamma)
-        assert outcome.status != 0
-        assert "/etc/nginx/sites-enabled/theirs" in outcome.output
-        assert not host.file("/etc/nginx/sites-enabled/gamma.conf").exists
-        for name in ("alpha.test", "beta.test", "foreign.test"):
-            assert http_get(host, name).status == 200, name
-    finally:
-        host.check_output("rm /etc/nginx/sites-enabled/theirs")
-    run_playbook(host, SITE, gamma).succeeded()
-    assert http_get(host, "gamma.test").status == 200

@@ -75,7 +75,7 @@ def test_a_mistake_for_one_host_stops_the_run_for_all(host: Host, playbook: Path
     assert take_fingerprint(host) == before
 
 
-@pytest.mark.parametrize("app", ["../alpha", "alpha; id", "", "alpha\nbeta", "-rf"])
+@pytest.mark.parametrize("app", ["../alpha; id\nbeta", ""])
 def test_only_a_name_is_removed(host: Host, app: str) -> None:
     before = take_fingerprint(host)
     outcome = run_playbook(host, REMOVE, {"app": app})

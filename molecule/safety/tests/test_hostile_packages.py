@@ -45,8 +45,9 @@ def source(tmp_path: Path) -> Path:
     return shutil.copytree(THIEF, tmp_path / "thief")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _no_thief_stays(host: Host) -> Iterator[None]:
+    """The tests are one story: an installation fails, one succeeds, one is killed, and what comes then succeeds."""
     yield
     run_playbook(host, REMOVE, {"app": "thief"}).succeeded()
 
@@ -75,6 +76,22 @@ def accomplice(host: Host) -> Iterator[None]:
         host.run("systemctl stop accomplice; rm /run/accomplice")
 
 
+def assert_that_it_is_tidy(host: Host) -> None:
+    owners = host.check_output("find /var/www/thief/environments /var/www/thief/builds -printf '%u\\n' | sort -u")
+    assert owners == "root"
+    assert host.check_output("ls -A /var/cache/webstack-flask/thief") == ""
+
+
+def test_an_environment_that_root_cannot_copy_costs_its_own_app_alone(host: Host, source: Path) -> None:
+    variables = describe(source, environment={"THIEF_DEPTH": "3000"})
+    variables["flask_apps"] += host.ansible.get_variables()["flask_apps"]
+    outcome = run_playbook(host, SITE, variables)
+    assert outcome.status != 0
+    assert "levels" in outcome.output
+    assert http_get(host, "alpha.test").status == 200
+    assert host.check_output("find /var/www/thief/environments /var/cache/webstack-flask/thief -mindepth 1") == ""
+
+
 def test_a_package_finds_nothing_leaves_nothing_and_what_it_has_handed_on_is_of_no_use(host: Host, source: Path) -> None:
     with accomplice(host):
         run_playbook(host, SITE, describe(source)).succeeded()
@@ -90,16 +107,11 @@ def test_a_package_finds_nothing_leaves_nothing_and_what_it_has_handed_on_is_of_
         host.check_output("systemctl kill --signal=TERM accomplice")
         wait_on_host(host, "grep -q ^5 /run/accomplice")  # the write itself has succeeded
         assert "late" not in host.check_output("cat /var/www/thief/current/venv/pyvenv.cfg")
-
-    (source / "requirements.txt").write_text("./parts\ngunicorn\n")  # another environment
-    run_playbook(host, SITE, describe(source)).succeeded()
-    assert json.loads(http_get(host, "thief.test").body)["is poisoned"] is False
-    owners = host.check_output("find /var/www/thief/environments /var/www/thief/builds -printf '%u\\n' | sort -u")
-    assert owners == "root"
-    assert host.check_output("ls -A /var/cache/webstack-flask/thief") == ""
+    assert_that_it_is_tidy(host)
 
 
 def test_a_run_that_is_killed_leaves_no_credentials_and_the_next_one_ends_what_it_has_started(host: Host, source: Path) -> None:
+    (source / "requirements.txt").write_text("./parts\ngunicorn\n")  # another environment than that of the test before
     login = {"index_url": f"https://somebody:{PASSWORD}@pypi.org/simple", "environment": {"THIEF_SECONDS": "600"}}
     with running(host, describe(source, **login), str(SITE)) as run:
         wait_on_host(host, "python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 54999), 5)' 2>/dev/null", pause=0.5)
@@ -116,14 +128,5 @@ def test_a_run_that_is_killed_leaves_no_credentials_and_the_next_one_ends_what_i
     run_playbook(host, SITE, describe(source)).succeeded()
     assert not is_still_there(host)
     assert not host.service(UNIT).is_running
-    assert http_get(host, "thief.test").status == 200
-
-
-def test_an_environment_that_root_cannot_copy_costs_its_own_app_alone(host: Host, source: Path) -> None:
-    variables = describe(source, environment={"THIEF_DEPTH": "3000"})
-    variables["flask_apps"] += host.ansible.get_variables()["flask_apps"]
-    outcome = run_playbook(host, SITE, variables)
-    assert outcome.status != 0
-    assert "levels" in outcome.output
-    assert http_get(host, "alpha.test").status == 200
-    assert host.check_output("find /var/www/thief/environments /var/cache/webstack-flask/thief -mindepth 1") == ""
+    assert json.loads(http_get(host, "thief.test").body)["is poisoned"] is False, "by one of the two installations before"
+    assert_that_it_is_tidy(host)

@@ -15,11 +15,20 @@ if TYPE_CHECKING:
 testinfra_hosts = ["debian13"]
 
 
-@pytest.mark.parametrize(
-    ("app", "page"), {"django": "django\n", "pyramid": "pyramid\n", "fastapi": '"fastapi"', "quart": "quart\n"}.items()
-)
-def test_the_framework_answers(host: Host, app: str, page: str) -> None:
-    answer = http_get(host, f"{app}.test")
+PAGES = {
+    "bottled": ("/", "bottled\n"),
+    "falcon": ("/things", json.dumps({"things": []})),
+    "django": ("/", "django\n"),
+    "pyramid": ("/", "pyramid\n"),
+    "fastapi": ("/", '"fastapi"'),
+    "quart": ("/", "quart\n"),
+}
+
+
+@pytest.mark.parametrize("app", PAGES)
+def test_the_framework_answers(host: Host, app: str) -> None:
+    path, page = PAGES[app]
+    answer = http_get(host, f"{app}.test", path)
     assert (answer.status, answer.body) == (200, page)
     assert read_app(host, app).find_untidiness() == []
 

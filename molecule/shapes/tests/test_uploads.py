@@ -72,7 +72,7 @@ def test_nginx_sends_what_an_app_has_written_in_a_public_directory_and_nothing_e
 @pytest.mark.usefixtures("written")
 def test_nobody_else_reads_what_users_have_uploaded_and_nginx_reads_nothing_else_of_the_app(host: Host) -> None:
     assert as_user(host, "www-data", f"cat {DATA}/uploads/b.html").stdout == "here\n"
-    for account in ("nobody", "layered", "_build-greeter"):
+    for account in ("nobody", "ledger", "_build-greeter"):
         assert as_user(host, account, f"cat {DATA}/uploads/b.html").rc != 0, account
     for path in ("data/private", "key", "data/uploads/draft"):
         assert as_user(host, "www-data", f"cat {ROOT}/shared/{path}").rc != 0, path

@@ -89,8 +89,21 @@ def test_what_is_not_an_app_s_is_not_removed_with_it(host: Host) -> None:
     assert host.check_output("getent group") == groups
 
 
+def test_a_directory_that_others_may_write_to_is_no_place_for_apps(host: Host) -> None:
+    before = host.check_output("stat --format=%a:%U /var/www")
+    host.check_output("chown www-data /var/www")
+    try:
+        outcome = run_playbook(host, SITE)
+        assert outcome.status != 0
+        assert "/var/www belongs to www-data" in " ".join(outcome.output.split())
+    finally:
+        host.check_output("chown root /var/www")
+    assert host.check_output("stat --format=%a:%U /var/www") == before
+
+
 def test_lists_of_access_that_directories_hand_down_open_nothing_of_an_app(host: Host) -> None:
     app = {**describe("closed"), "env": {"SECRET": "top"}}
+    assert not host.file("/var/www/closed").exists, "what is there already inherits nothing"
     host.check_output("python3 -c %s", _OPEN_TO_NOBODY)
     try:
         run_playbook(host, SITE, {"flask_apps": [app]}).succeeded()
@@ -106,17 +119,3 @@ def test_lists_of_access_that_directories_hand_down_open_nothing_of_an_app(host:
         assert host.check_output("python3 -c %s", _LIST_OPENED) == ""
     finally:
         host.check_output("python3 -c %s", _CLOSE)
-        run_playbook(host, REMOVE, {"app": "closed", "remove_data": True}).succeeded()
-
-
-def test_a_directory_that_others_may_write_to_is_no_place_for_apps(host: Host) -> None:
-    before = host.check_output("stat --format=%a:%U /var/www")
-    host.check_output("chown www-data /var/www")
-    try:
-        outcome = run_playbook(host, SITE)
-        assert outcome.status != 0
-        assert "/var/www belongs to www-data" in " ".join(outcome.output.split())
-    finally:
-        host.check_output("chown root /var/www")
-    assert host.check_output("stat --format=%a:%U /var/www") == before
-    run_playbook(host, SITE).succeeded()

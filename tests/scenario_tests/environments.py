@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from scenario_tests.play import Play
 
+UNCOMPILED = {"PIP_COMPILE": "0"}
+"""Variables with which pip compiles nothing, a good part of its work: for environments of which next to nothing is imported."""
+
 
 @dataclass(frozen=True)
 class Workbench:
@@ -64,10 +67,11 @@ class Workbench:
     def put_build(self, app: str, build: str, files: Mapping[str, str]) -> None:
         """Write a build's files."""
         directory = f"/var/www/{app}/builds/{build}"
-        self.host.check_output("mkdir -p %s", directory)
+        commands, words = ["mkdir -p %s && cd %s"], [directory, directory]
         for name, text in files.items():
-            path = f"{directory}/{name}"
-            self.host.check_output("mkdir -p $(dirname %s) && printf %%s %s > %s", path, text, path)
+            commands.append("mkdir -p $(dirname %s) && printf %%s %s > %s")
+            words += [name, text, name]
+        self.host.check_output(" && ".join(commands), *words)
 
     def run(self, *apps: Mapping[str, Any], check: bool = False, options: tuple[str, ...] = (), **variables: object) -> Play:
         """Run the role for these apps; its variables are given without its name."""

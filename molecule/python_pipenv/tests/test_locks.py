@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from scenario_tests.environments import UNCOMPILED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +76,7 @@ def run(bench: Workbench, git_server: Mapping[str, str]) -> Play:
     for app, (files, wishes) in {**GOOD, **{app: (files, {}) for app, (files, _words) in BAD.items()}}.items():
         bench.put_build(app, "one", files)
         apps.append({"name": app, "build": "one", **lent, **wishes})
-    return bench.run(*apps)
+    return bench.run(*apps, environment=UNCOMPILED)
 
 
 @pytest.mark.parametrize("app", GOOD)

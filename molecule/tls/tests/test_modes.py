@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scenario_tests import run_playbook
-from scenario_tests.tls import Users, converge, describe, settle
+from scenario_tests.faulty import words_of
+from scenario_tests.tls import SITE, Users, describe, settle
 
 if TYPE_CHECKING:
     from testinfra.host import Host
@@ -15,67 +15,74 @@ if TYPE_CHECKING:
 # What decides here is the same on either Debian.
 testinfra_hosts = ["debian13"]
 
-FILE = "/etc/webstack-flask/certificates/shop.pem"
-RENEWAL = "/etc/letsencrypt/renewal/webstack-flask-shop.conf"
+CERTIFICATES, RENEWALS = "/etc/webstack-flask/certificates", "/etc/letsencrypt/renewal"
 GRAVE = ("MEDIUM", "HIGH", "CRITICAL", "FATAL")
 
 
-def make_given(users: Users, *, days: int = 90, left: int = 80) -> dict[str, str]:
+def make_given(users: Users, *names: str, days: int = 90, left: int = 80) -> dict[str, str]:
     """Return a certificate and its key that somebody has made elsewhere, some time ago."""
     users.place.check_output(
         "cd /run && faketime %s openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days %s -subj /CN=given "
-        "-addext subjectAltName=DNS:%s,DNS:%s -keyout given.key -out given.pem 2>/dev/null",
+        "-addext subjectAltName=%s -keyout given.key -out given.pem 2>/dev/null",
         f"{days - left} days ago",
         str(days),
-        users.name("shop"),
-        users.name("later"),
+        ",".join(f"DNS:{name}" for name in names),
     )
     return {"certificate": users.place.file("/run/given.pem").content_string, "key": users.place.file("/run/given.key").content_string}
 
 
+def describe_both(host: Host, *, shop: object = None, star: object = None) -> dict[str, Any]:
+    """Return `flask_apps` with other modes of one app, of the other, or of both."""
+    changes = {"shop": shop, "star": star}
+    return {
+        "flask_apps": [
+            entry for app, tls in changes.items() for entry in describe(host, app, **({"tls": tls} if tls else {}))["flask_apps"]
+        ]
+    }
+
+
+def has_files(host: Host, app: str) -> tuple[bool, bool]:
+    """Return whether an app has a certificate on the host, and one that is renewed."""
+    return host.file(f"{CERTIFICATES}/{app}.pem").exists, host.file(f"{RENEWALS}/webstack-flask-{app}.conf").exists
+
+
 def test_modes_are_changed_in_all_directions(host: Host, users: Users) -> None:
-    settle(host, describe(host, "shop", tls="self_signed"))
-    assert "self-signed" in users.see_certificate("shop")
-    assert not host.file(RENEWAL).exists
-    settle(host)
-    assert users.get(f"https://{users.name('shop')}/").status == 200
+    """Two apps change at a time. Each run is followed by one that has nothing to do."""
+    shop, star = f"https://{users.name('shop')}/", f"https://any.{users.name('star')}/"
+    given = make_given(users, users.name("shop"), users.name("later"), left=10)
 
-    settle(host, describe(host, "shop", tls="off"))
-    assert users.get(f"http://{users.name('shop')}/").status == 200
-    assert "unrecognized name" in users.refuse(f"https://{users.name('shop')}/")
-    assert not host.file(RENEWAL).exists
-    assert not host.file(FILE).exists
-    settle(host)
-    assert users.get(f"https://{users.name('shop')}/").status == 200
-
-    settle(host, describe(host, "shop", tls=make_given(users)))
+    play = settle(host, describe_both(host, shop=given, star="off"))
     assert "given" in users.see_certificate("shop")
-    settle(host, describe(host, "shop", tls="self_signed"))
+    assert "ATTENTION, shop: the certificate ends on " in words_of(play)
+    assert users.get(star.replace("https:", "http:")).status == 200
+    assert "unrecognized name" in users.refuse(star)
+    assert has_files(host, "star") == (False, False)
+
+    settle(host, describe_both(host, shop="self_signed"))
     assert "self-signed" in users.see_certificate("shop")
-    converge(host)
-    assert users.get(f"https://{users.name('shop')}/").status == 200
+    assert users.get(star).status == 200
 
+    settle(host, describe_both(host, star="self_signed"))
+    assert users.get(shop).status == 200
+    assert "self-signed" in users.see_certificate("any.star")
+    assert has_files(host, "star") == (True, False)
 
-def test_a_given_one_that_ends_soon_is_told(host: Host, users: Users) -> None:
-    play = converge(host, describe(host, "shop", tls=make_given(users, left=10)))
-    assert "ATTENTION, shop: the certificate ends on " in " ".join(play.output.split())
-    converge(host)
-
-
-def test_given_files_are_checked_before_nginx_sees_them(host: Host, users: Users) -> None:
-    before = users.see_certificate("shop")
-    for name, text in make_given(users).items():
+    for name, text in make_given(users, users.name("shop"), users.name("later")).items():
         host.check_output("umask 077; printf %%s %s > /root/%s", text, name)
-    given = describe(host, "shop", tls={"certificate": "/root/certificate", "key": "/root/key"})
+    before = users.see_certificate("shop")
+    files = describe_both(host, shop={"certificate": "/root/certificate", "key": "/root/key"})
     host.check_output("chmod 644 /root/key")
-    play = run_playbook(host, Path("playbooks/site.yml"), given)
-    assert play.status != 0
-    assert "others than root may get at the file of its key" in " ".join(play.output.split())
+    refused = run_playbook(host, SITE, files)
+    assert refused.status != 0
+    assert "others than root may get at the file of its key" in words_of(refused)
     assert users.see_certificate("shop") == before
     host.check_output("chmod 600 /root/key")
-    settle(host, given)
+    settle(host, files)
     assert "given" in users.see_certificate("shop")
+    assert users.get(star).status == 200
+
     settle(host)
+    assert users.get(shop).status == 200
 
 
 def test_nothing_graver_than_low_is_found(users: Users) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+import json
+import re
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scenario_tests.hosts import LONG, http_get, http_request
+from scenario_tests.faulty import new_version
+from scenario_tests.hosts import LONG, http_get, http_request, wait_on_host
 from scenario_tests.play import run_playbook
 from scenario_tests.releases import read_app
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 NAME, SITE, SHARED = "orders", "orders.test", "/var/www/orders/shared"
 QUEUES = ("celery", "rq", "huey")
+UNTIL_TOLD = -1
+"""Seconds of an order that takes until it is told to end."""
 ALL = ("orders.bot", "orders.celery", "orders.celery.2", "orders.clock", "orders.huey", "orders.rq")
 
 
@@ -43,6 +48,21 @@ def deploy(host: Host, version: str, fault: str = "", **changes: object) -> Play
 
 def current(host: Host) -> str:
     return read_app(host, NAME).current or ""
+
+
+def ensure_well(host: Host) -> str:
+    """See that a good release is live and all its processes work, whatever an earlier test has left, and return its version.
+
+    A release that is described otherwise than by its version alone has a version of another form.
+    """
+    version = ""
+    with suppress(OSError):
+        version = http_get(host, SITE).body.strip()
+    is_plain = re.fullmatch(r"first|v\d+-\d+", version)
+    if not is_plain or read_app(host, NAME).find_untidiness() or set(at_work(host)) != units(current(host)):
+        version = new_version()
+        deploy(host, version).succeeded()
+    return version
 
 
 def show_units(host: Host, *names: str) -> dict[str, dict[str, str]]:
@@ -65,6 +85,19 @@ def units(release: str, names: Sequence[str] = ALL) -> set[str]:
 def order(host: Host, queue: str, number: object, seconds: float = 0.1) -> None:
     answer = http_request(host, SITE, "POST", f"/orders/{queue}/{number}?seconds={seconds}")
     assert answer.status == 200, answer
+
+
+def begin_long(host: Host, number: str) -> str:
+    """Have the worker of RQ of the live release at an order that takes until it is told to end, and return its unit."""
+    worker = f"orders.rq@{current(host)}.service"
+    order(host, "rq", number, UNTIL_TOLD)
+    wait_on_host(host, f"systemctl status {worker} | grep -q '{number}'")
+    return worker
+
+
+def tell(host: Host, number: str) -> None:
+    """Let an order end."""
+    host.check_output(f"touch {SHARED}/{number}")
 
 
 def done(host: Host) -> Counter[str]:
@@ -114,6 +147,20 @@ def ordering(host: Host, label: str) -> Iterator[Orders]:
     wait_for(host, *seen.taken)
     counted = done(host)
     assert {what: counted[what] for what in seen.taken if counted[what] != 1} == {}
+
+
+def read_jobs(host: Host, word: str, job: str) -> list[tuple[int, str]]:
+    """Return when a job has begun, or ended, and in which version, in the order of the file."""
+    lines = [line.split() for line in host.check_output(f"cat {SHARED}/jobs.txt").splitlines()]
+    return [(int(at), version) for said, name, at, version in lines if (said, name) == (word, job)]
+
+
+def tell_status(host: Host, app: str = NAME) -> dict[str, Any]:
+    """Return what the command webstack says of an app, and see that its exit status is as it says."""
+    ended = host.run(f"webstack {app} --json")
+    told: dict[str, Any] = json.loads(ended.stdout)
+    assert ended.rc == (0 if told["ok"] else 1)
+    return told
 
 
 def clock(host: Host) -> list[str]:

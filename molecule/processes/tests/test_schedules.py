@@ -1,20 +1,17 @@
-"""Jobs at certain times: through switches good and bad, and in one release from their beginning to their end."""
+"""Jobs at certain times: one that fails, one that is suspended, one that takes long."""
 
 from __future__ import annotations
 
 import re
 import time
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.schedules import Schedule
-from scenario_tests import one_of, restart, run_playbook, wait_on_host
+from scenario_tests import courier, one_of, restart, run_playbook, wait_on_host
 from scenario_tests.faulty import new_version, running, words_of
-from scenario_tests.hosts import LONG
-from scenario_tests.orders import NAME, SHARED, current, deploy, describe
+from scenario_tests.orders import NAME, SHARED, current, deploy, describe, ensure_well, read_jobs
 from scenario_tests.releases import read_app
 
 if TYPE_CHECKING:
@@ -25,29 +22,6 @@ testinfra_hosts = one_of("debian12", "debian13")
 EVERY = 10
 JOB = "playbooks/job.yml"
 JOBS = "playbooks/jobs.yml"
-
-
-def read_jobs(host: Host, word: str, job: str) -> list[tuple[int, str]]:
-    """Return when a job has begun, or ended, and in which version, in the order of the file."""
-    lines = [line.split() for line in host.check_output(f"cat {SHARED}/jobs.txt").splitlines()]
-    return [(int(at), version) for said, name, at, version in lines if (said, name) == (word, job)]
-
-
-def test_no_run_is_lost_or_doubled_by_a_switch_good_or_bad_or_back_and_none_is_of_a_release_that_is_not_proven(host: Host) -> None:
-    good, bad = new_version(), new_version()
-    started = time.time()
-    deploy(host, good).succeeded()
-    assert deploy(host, bad, "worker").status != 0
-    run_playbook(host, Path("playbooks/rollback.yml"), describe(host, good)).succeeded()
-    time.sleep(2 * EVERY)
-    runs = [(at, version) for at, version in read_jobs(host, "begins", "often") if at > started]
-    slots = [at // EVERY for at, _version in runs]
-    assert slots == list(range(slots[0], slots[0] + len(slots)))
-    assert len(slots) > 5
-    versions = [version for _at, version in runs]
-    assert bad not in versions
-    assert good in versions
-    assert sum(one != other for one, other in pairwise(versions)) == 2
 
 
 def test_a_job_stays_in_its_release_to_its_end_and_its_release_stays_as_long(host: Host) -> None:
@@ -65,8 +39,7 @@ def test_a_job_stays_in_its_release_to_its_end_and_its_release_stays_as_long(hos
 
 
 def test_a_job_that_fails_is_told_with_its_last_words_and_seen_until_it_is_done(host: Host) -> None:
-    version = new_version()
-    deploy(host, version).succeeded()
+    version = ensure_well(host)
     play = run_playbook(host, Path(JOB), {**describe(host, version), "app": NAME, "job": "bad"})
     assert play.status != 0
     assert "bad has failed: no money" in words_of(play)
@@ -77,7 +50,7 @@ def test_a_job_that_fails_is_told_with_its_last_words_and_seen_until_it_is_done(
         rf"{NAME}\.bad: .* FAILED after [\d.]+ s, release {current(host)}: its process ended with exit status 1.* no money", jobs
     )
     assert re.search(rf"{NAME}\.often: next .* UTC.* success after [\d.]+ s", jobs)
-    mended = describe(host, new_version())
+    mended = describe(host, f"mended-{new_version()}")
     mended["flask_apps"][0]["schedules"]["bad"]["command"] = "python job.py bad"
     words = words_of(run_playbook(host, Path("playbooks/deploy.yml"), mended).succeeded())
     assert "ATTENTION: the job bad has failed: its process ended with exit status 1" in words
@@ -88,8 +61,7 @@ def test_a_job_that_fails_is_told_with_its_last_words_and_seen_until_it_is_done(
 
 
 def test_a_job_that_is_suspended_does_not_run_whatever_is_deployed_until_it_is_resumed(host: Host) -> None:
-    version, other = new_version(), new_version()
-    deploy(host, version).succeeded()
+    version, other = ensure_well(host), new_version()
     said = {**describe(host, version), "flask_app": NAME, "flask_job": "often"}
     try:
         assert run_playbook(host, Path(JOB), {**said, "flask_suspended": True}).succeeded().changed
@@ -120,27 +92,13 @@ def test_a_time_that_comes_while_the_job_runs_is_passed_over(host: Host) -> None
         host.check_output(f"rm -rf {layout.root} {' '.join(f'/etc/systemd/system/{name}' for name in files)} && systemctl daemon-reload")
 
 
-def test_jobs_run_after_a_reboot_and_a_second_run_changes_nothing(host: Host) -> None:
-    version = new_version()
-    deploy(host, version).succeeded()
-    assert deploy(host, version).succeeded().changed == 0
-    restart(host)
-    began, deadline = time.time(), time.monotonic() + LONG
-    while not [at for at, said in read_jobs(host, "begins", "often") if at > began and said == version]:
-        assert time.monotonic() < deadline
-        time.sleep(1)
-
-
-@pytest.mark.parametrize(
-    ("at", "told"),
-    [
-        ("2020-01-01", "the job often is to run at '2020-01-01 UTC', which is never again"),
-        ("*-*-* 02:30 Europe/Prague", "the clocks of Europe/Prague go from 02:00 to 03:00, and 02:30 does not come"),
-    ],
-)
-def test_a_time_that_does_not_come_is_refused_before_anything_is_changed(host: Host, at: str, told: str) -> None:
-    described = describe(host, new_version())
-    described["flask_apps"][0]["schedules"]["often"]["at"] = at
-    before = current(host)
-    assert told in words_of(run_playbook(host, Path("playbooks/deploy.yml"), described))
-    assert current(host) == before
+def test_a_time_that_does_not_come_is_refused_before_anything_is_changed(host: Host) -> None:
+    """Each of two apps has one."""
+    apps = describe(host, new_version())["flask_apps"] + courier.describe(host, new_version())["flask_apps"]
+    apps[0]["schedules"]["often"]["at"] = "2020-01-01"
+    apps[1]["schedules"] = {"often": {"command": "python job.py", "at": "*-*-* 02:30 Europe/Prague"}}
+    before = current(host), courier.current(host)
+    words = words_of(run_playbook(host, Path("playbooks/deploy.yml"), {"flask_apps": apps}))
+    assert "the job often is to run at '2020-01-01 UTC', which is never again" in words
+    assert "the clocks of Europe/Prague go from 02:00 to 03:00, and 02:30 does not come" in words
+    assert (current(host), courier.current(host)) == before

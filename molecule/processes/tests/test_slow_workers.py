@@ -12,6 +12,7 @@ from scenario_tests.orders import (
     NAME,
     SHARED,
     SITE,
+    UNTIL_TOLD,
     at_work,
     clock,
     current,
@@ -20,6 +21,7 @@ from scenario_tests.orders import (
     done,
     order,
     show_units,
+    tell,
     units,
     wait_for,
 )
@@ -29,15 +31,6 @@ if TYPE_CHECKING:
     from testinfra.host import Host
 
 testinfra_hosts = one_of("debian13", "debian12")
-
-
-UNTIL_TOLD = -1
-"""Seconds of an order that takes until it is told to end."""
-
-
-def tell(host: Host, number: str) -> None:
-    """Let an order end."""
-    host.check_output(f"touch {SHARED}/{number}")
 
 
 def test_a_long_job_holds_up_neither_the_run_nor_the_next_one_and_its_release_stays_until_it_is_done(host: Host) -> None:
@@ -60,23 +53,6 @@ def test_a_long_job_holds_up_neither_the_run_nor_the_next_one_and_its_release_st
     wait_on_host(host, f"! systemctl list-units --all --plain --no-legend | grep -q {worker}")
     deploy(host, new_version()).succeeded()
     assert release not in read_app(host, NAME).records
-
-
-def test_one_that_is_still_ending_starts_again_by_itself_when_users_are_taken_back_to_it(host: Host) -> None:
-    deploy(host, new_version()).succeeded()
-    release, label = current(host), new_version()
-    order(host, "rq", f"back-{label}", UNTIL_TOLD)
-    worker = f"orders.rq@{release}.service"
-    wait_on_host(host, f"systemctl status {worker} | grep -q 'back-{label}'")
-    deploy(host, new_version()).succeeded()
-    run_playbook(host, Path("playbooks/rollback.yml"), describe(host, "whatever")).succeeded()
-    assert current(host) == release
-    assert show_units(host)[worker]["ActiveState"] == "deactivating"
-    tell(host, f"back-{label}")
-    wait_for(host, f"rq back-{label}")
-    wait_on_host(host, f"systemctl is-active {worker}")
-    assert set(at_work(host)) == units(release)
-    assert done(host)[f"rq back-{label}"] == 1
 
 
 def test_more_and_fewer_of_a_process_touch_nothing_else(host: Host) -> None:

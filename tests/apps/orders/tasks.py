@@ -43,5 +43,6 @@ def work_for_huey(number, seconds):
 QUEUES = {
     "celery": work_for_celery.delay,
     "huey": work_for_huey,
-    "rq": lambda number, seconds: Queue(connection=Redis.from_url(REDIS)).enqueue(work, "rq", number, seconds),
+    # RQ would end a job after three minutes.
+    "rq": lambda number, seconds: Queue(connection=Redis.from_url(REDIS)).enqueue(work, "rq", number, seconds, job_timeout=-1),
 }

@@ -1,4 +1,4 @@
-"""Jobs at certain times: one that fails, one that is suspended, one that takes long."""
+"""Jobs at certain times: one that fails, one that is suspended, one that takes longer than from one time to the next."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.schedules import Schedule
 from scenario_tests import courier, one_of, restart, run_playbook, wait_on_host
-from scenario_tests.faulty import new_version, running, words_of
+from scenario_tests.faulty import new_version, words_of
 from scenario_tests.orders import NAME, SHARED, current, deploy, describe, ensure_well, read_jobs
-from scenario_tests.releases import read_app
 
 if TYPE_CHECKING:
     from testinfra.host import Host
@@ -22,20 +21,6 @@ testinfra_hosts = one_of("debian12", "debian13")
 EVERY = 10
 JOB = "playbooks/job.yml"
 JOBS = "playbooks/jobs.yml"
-
-
-def test_a_job_stays_in_its_release_to_its_end_and_its_release_stays_as_long(host: Host) -> None:
-    old, new = new_version(), new_version()
-    deploy(host, old).succeeded()
-    release = current(host)
-    with running(host, {**describe(host, old), "flask_app": NAME, "flask_job": "long"}, JOB) as run:
-        wait_on_host(host, f"systemctl is-active {NAME}.long.job@{release}.service | grep -q activating")
-        deploy(host, new).succeeded()
-        deploy(host, new_version()).succeeded()
-        assert release in read_app(host, NAME).records
-        host.check_output(f"touch {SHARED}/long-{old}")
-        assert "ends long" in words_of(run.wait().succeeded())
-    assert read_jobs(host, "ends", "long")[-1][1] == old
 
 
 def test_a_job_that_fails_is_told_with_its_last_words_and_seen_until_it_is_done(host: Host) -> None:

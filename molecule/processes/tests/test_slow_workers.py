@@ -14,12 +14,15 @@ from scenario_tests.orders import (
     SITE,
     UNTIL_TOLD,
     at_work,
+    begin_long,
     clock,
     current,
     deploy,
     describe,
     done,
+    ensure_well,
     order,
+    read_jobs,
     show_units,
     tell,
     units,
@@ -33,26 +36,41 @@ if TYPE_CHECKING:
 testinfra_hosts = one_of("debian13", "debian12")
 
 
-def test_a_long_job_holds_up_neither_the_run_nor_the_next_one_and_its_release_stays_until_it_is_done(host: Host) -> None:
-    one, two, three = (new_version() for _number in range(3))
-    deploy(host, one).succeeded()
-    release = current(host)
-    order(host, "rq", f"long-{one}", UNTIL_TOLD)
-    worker = f"orders.rq@{release}.service"
-    wait_on_host(host, f"systemctl status {worker} | grep -q 'long-{one}'")
-    deploy(host, two).succeeded()
-    again = deploy(host, two).succeeded()
-    assert again.changed == 0, again.changed_tasks
-    deploy(host, three).succeeded()
-    assert show_units(host)[worker]["ActiveState"] == "deactivating"
-    assert f"rq long-{one}" not in done(host)
-    assert release in read_app(host, NAME).records
-    tell(host, f"long-{one}")
-    wait_for(host, f"rq long-{one}")
-    assert done(host)[f"rq long-{one}"] == 1
-    wait_on_host(host, f"! systemctl list-units --all --plain --no-legend | grep -q {worker}")
+def test_what_takes_long_holds_up_neither_the_run_nor_the_next_one_and_its_release_stays_until_it_is_done(host: Host) -> None:
+    """A worker, a job at a certain time, and what somebody runs by hand are each in a release of their own."""
+    ensure_well(host)
+    of_worker, order_number = current(host), f"long-{new_version()}"
+    worker = begin_long(host, order_number)
+
+    version = new_version()
+    deploy(host, version).succeeded()
+    of_job = current(host)
+    with running(host, {**describe(host, version), "flask_app": NAME, "flask_job": "long"}, "playbooks/job.yml") as job:
+        wait_on_host(host, f"systemctl is-active {NAME}.long.job@{of_job}.service | grep -q activating")
+
+        deploy(host, new_version()).succeeded()
+        of_hand = current(host)
+        host.check_output(f"rm -f {SHARED}/go; (webstack {NAME} run 'until test -e $HOME/go; do sleep 0.2; done') > /dev/null 2>&1 & echo")
+        wait_on_host(host, f"systemctl list-units --plain --no-legend '{NAME}.*.run@{of_hand}.service' | grep -q running")
+
+        last = new_version()
+        deploy(host, last).succeeded()
+        again = deploy(host, last).succeeded()
+        assert again.changed == 0, again.changed_tasks
+        deploy(host, new_version()).succeeded()
+        assert {of_worker, of_job, of_hand} <= read_app(host, NAME).records.keys()
+        assert show_units(host)[worker]["ActiveState"] == "deactivating"
+        assert f"rq {order_number}" not in done(host)
+
+        for number in (order_number, f"long-{version}", "go"):
+            tell(host, number)
+        assert "ends long" in words_of(job.wait().succeeded())
+    assert read_jobs(host, "ends", "long")[-1][1] == version
+    wait_for(host, f"rq {order_number}")
+    assert done(host)[f"rq {order_number}"] == 1
+    wait_on_host(host, f"! systemctl list-units --all --plain --no-legend | grep -q -e {worker} -e '{NAME}[.].*[.]run@'")
     deploy(host, new_version()).succeeded()
-    assert release not in read_app(host, NAME).records
+    assert {of_worker, of_job, of_hand}.isdisjoint(read_app(host, NAME).records)
 
 
 def test_more_and_fewer_of_a_process_touch_nothing_else(host: Host) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from scenario_tests import courier, one_of, run_playbook, wait_on_host
+from scenario_tests import courier, one_of, run_playbook
 from scenario_tests.faulty import DEPLOY, new_version
-from scenario_tests.orders import NAME, SHARED, current, deploy, describe, ensure_well, tell_status
-from scenario_tests.releases import read_app
+from scenario_tests.orders import NAME, SHARED, current, describe, ensure_well, tell_status
 
 if TYPE_CHECKING:
     from testinfra.host import Host
@@ -84,16 +83,3 @@ def test_each_part_of_an_app_shows_its_own_lines(host: Host, well: str) -> None:
     assert host.run(f"webstack {NAME} logs nonsense").rc == 2
     follow = f"timeout 20 webstack {NAME} logs often --follow --lines 0 | grep --quiet --max-count 1 often"
     assert host.run(follow).rc == 0
-
-
-def test_a_release_in_which_something_runs_by_hand_stays_until_it_ends(host: Host, well: str) -> None:
-    release = current(host)
-    host.check_output(f"rm -f {SHARED}/go; (webstack {NAME} run 'until test -e $HOME/go; do sleep 0.2; done') > /dev/null 2>&1 & echo")
-    wait_on_host(host, f"systemctl list-units --plain --no-legend '{NAME}.*.run@{release}.service' | grep -q running")
-    deploy(host, new_version()).succeeded()
-    deploy(host, new_version()).succeeded()
-    assert release in read_app(host, NAME).records, well
-    host.check_output(f"touch {SHARED}/go")
-    wait_on_host(host, f"! systemctl list-units --plain --no-legend '{NAME}.*.run@*' | grep -q .")
-    deploy(host, new_version()).succeeded()
-    assert release not in read_app(host, NAME).records

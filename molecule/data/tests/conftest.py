@@ -65,13 +65,13 @@ class Postgres:
         return self.ask(query.format(name)) != "0"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def postgres(host: Host) -> Postgres:
     """Return the PostgreSQL of the host."""
     return Postgres(host)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def apps(host: Host) -> dict[str, dict[str, Any]]:
     """Return the entries of flask_apps, by name."""
     return {app["name"]: app for app in host.ansible.get_variables()["flask_apps"]}

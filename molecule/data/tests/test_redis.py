@@ -10,6 +10,8 @@ from scenario_tests import as_user, run_role, take_fingerprint
 from .conftest import ask_redis
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from testinfra.host import Host
 
 testinfra_hosts = ["debian12", "debian13"]
@@ -17,10 +19,23 @@ testinfra_hosts = ["debian12", "debian13"]
 SWITCHBOARD = "/run/webstack-flask/redis/switchboard/redis.sock"
 OPEN = "import socket; s = socket.socket(socket.AF_UNIX); s.connect('{}'); s.sendall(b'PING\\r\\n'); print(s.recv(99).decode())"
 DEBIANS = "redis-server.service"
+SNAPSHOTS = {"persistence": "snapshots"}
 
 
 def give(host: Host, *, check: bool = False, **wanted: str) -> Any:  # noqa: ANN401
-    return run_role(host, "redis", {"redis_instances": [{"name": "tuned", **wanted}]}, check=check)
+    return give_each(host, {"tuned": wanted}, check=check)
+
+
+def give_each(host: Host, instances: Mapping[str, Mapping[str, str]], *, check: bool = False) -> Any:  # noqa: ANN401
+    wanted = [{"name": name, **settings} for name, settings in instances.items()]
+    return run_role(host, "redis", {"redis_instances": wanted}, check=check)
+
+
+@pytest.fixture(scope="module")
+def given(host: Host) -> None:
+    """Let there be the instances of all tests."""
+    first = {"tuned": {}, "tight": {"max_memory": "32M"}, "stopped": {"persistence": "always"}}
+    give_each(host, {**first, "stripped": SNAPSHOTS, "opened": SNAPSHOTS}).succeeded()
 
 
 def process(host: Host) -> str:
@@ -57,6 +72,7 @@ def test_no_redis_listens_on_a_port_and_debian_s_own_does_not_come_back_at_boot(
 
 
 @pytest.mark.any_debian("debian12")
+@pytest.mark.usefixtures("given")
 def test_debian_s_own_redis_goes_on_if_somebody_has_used_it(host: Host) -> None:
     host.check_output(f"systemctl enable --now {DEBIANS}")
     assert give(host).succeeded().changed == 1, "nobody has used it"
@@ -71,9 +87,8 @@ def test_debian_s_own_redis_goes_on_if_somebody_has_used_it(host: Host) -> None:
 
 
 @pytest.mark.any_debian("debian13")
+@pytest.mark.usefixtures("given")
 def test_settings_are_changed_while_it_runs_and_a_restart_finds_the_data_wherever_they_are_written(host: Host) -> None:
-    give(host).succeeded()
-    ask_redis(host, "FLUSHALL")
     before = process(host)
     for number, persistence in enumerate(("snapshots", "always", "snapshots", "everysec")):
         ask_redis(host, f"SET row{number} {persistence}")
@@ -92,40 +107,42 @@ def test_settings_are_changed_while_it_runs_and_a_restart_finds_the_data_whereve
 
 
 @pytest.mark.any_debian("debian12")
+@pytest.mark.usefixtures("given")
 def test_less_memory_than_the_data_take_is_refused_and_nothing_is_changed(host: Host) -> None:
-    give(host, max_memory="32M").succeeded()
-    ask_redis(
-        host, "SET big x && head -c 12000000 /dev/zero | tr '\\0' x | redis-cli -s /run/webstack-flask/redis/tuned/redis.sock -x SET big"
-    )
-    refused = give(host, max_memory="8M")
+    big = "head -c 12000000 /dev/zero | tr '\\0' x | redis-cli -s /run/webstack-flask/redis/tight/redis.sock -x SET big"
+    ask_redis(host, f"SET big x && {big}", "tight")
+    refused = give_each(host, {"tight": {"max_memory": "8M"}, "tuned": {"max_memory": "4000G"}})
     assert refused.status != 0
-    assert "redis.max_memory would be 8M, and what is in this Redis takes" in " ".join(refused.output.split())
-    assert ask_redis(host, "CONFIG GET maxmemory").split()[-1] == str(32 << 20)
-    assert give(host, max_memory="8M", eviction="allkeys-lru").succeeded().changed == 1
-    assert ask_redis(host, "EXISTS big") == "0"
-    refused = give(host, max_memory="4000G")
-    assert "and the host has" in " ".join(refused.output.split())
+    said = " ".join(refused.output.split())
+    assert "redis.max_memory would be 8M, and what is in this Redis takes" in said
+    assert "and the host has" in said
+    assert ask_redis(host, "CONFIG GET maxmemory", "tight").split()[-1] == str(32 << 20)
+    assert give_each(host, {"tight": {"max_memory": "8M", "eviction": "allkeys-lru"}}).succeeded().changed == 1
+    assert ask_redis(host, "EXISTS big", "tight") == "0"
 
 
 @pytest.mark.any_debian("debian13")
+@pytest.mark.usefixtures("given")
 def test_what_a_cut_off_run_or_somebody_has_left_is_mended_with_the_data_that_were_there(host: Host) -> None:
-    give(host, persistence="always").succeeded()
-    ask_redis(host, "SET kept 1")
-    host.check_output("systemctl disable --now tuned.redis")  # before its new files
-    assert give(host, persistence="snapshots").succeeded().changed == 1
-    host.check_output("rm /etc/webstack-flask/redis/tuned.password && chmod 0755 /var/lib/webstack-flask/redis/tuned")
-    assert give(host, persistence="snapshots").succeeded().changed == 1
-    assert (ask_redis(host, "GET kept"), host.file("/var/lib/webstack-flask/redis/tuned").mode) == ("1", 0o700)
-    host.check_output("echo 'port 6380' >> /etc/webstack-flask/redis/tuned.conf && systemctl restart tuned.redis")
-    assert give(host, persistence="snapshots").succeeded().changed == 1
-    assert ask_redis(host, "GET kept") == "1"
-    assert host.check_output("systemctl is-enabled tuned.redis") == "enabled"
-    assert give(host, persistence="snapshots").succeeded().changed == 0
+    wanted = dict.fromkeys(("stopped", "stripped", "opened"), SNAPSHOTS)
+    for name in wanted:
+        ask_redis(host, "SET kept 1", name)
+    host.check_output("systemctl disable --now stopped.redis")  # before its new files
+    host.check_output("rm /etc/webstack-flask/redis/stripped.password && chmod 0755 /var/lib/webstack-flask/redis/stripped")
+    host.check_output("echo 'port 6380' >> /etc/webstack-flask/redis/opened.conf && systemctl restart opened.redis")
+    assert ask_redis(host, "CONFIG GET port", "opened").split()[-1] == "6380"
+    assert give_each(host, wanted).succeeded().changed == 1
+    assert {name: ask_redis(host, "GET kept", name) for name in wanted} == dict.fromkeys(wanted, "1")
+    assert host.check_output("systemctl is-enabled stopped.redis") == "enabled"
+    assert ask_redis(host, "CONFIG GET appendonly", "stopped").split()[-1] == "no", "its new settings are in force"
+    assert host.file("/var/lib/webstack-flask/redis/stripped").mode == 0o700
+    assert ask_redis(host, "CONFIG GET port", "opened").split()[-1] == "0"
+    assert give_each(host, wanted).succeeded().changed == 0
 
 
 @pytest.mark.any_debian("debian12")
+@pytest.mark.usefixtures("given")
 def test_a_plan_tells_and_changes_nothing(host: Host) -> None:
-    give(host).succeeded()
     before, running = take_fingerprint(host), ask_redis(host, "CONFIG GET save maxmemory")
     plan = give(host, check=True, persistence="snapshots", max_memory="64M").succeeded()
     assert plan.changed == 1

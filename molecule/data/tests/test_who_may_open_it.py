@@ -19,7 +19,7 @@ INTRUDERS = ("lost-and-found", "_build-notices", "www-data", "nobody", "admin")
 DATABASES = [{"name": "notices", "extensions": ["citext"], "connection_limit": 40}, {"name": "lost-and-found"}]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def known(postgres: Postgres) -> None:
     """Let the server know those who come, so that their being unknown does not keep them out."""
     for name in ("_build-notices", "www-data", "nobody", "admin"):

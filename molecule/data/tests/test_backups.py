@@ -51,12 +51,6 @@ def complaints(host: Host) -> str:
     return str(host.run(f"{PROGRAM} status {NAME}").stdout)
 
 
-def make(host: Host, app: str = NAME, *, verify: bool = False) -> str:
-    run = run_playbook(host, BACKUP, {"flask_app": app, "flask_verify": verify}).succeeded()
-    assert "was read back" in words(run.output)
-    return words(run.output)
-
-
 def snapshots(host: Host) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(host.check_output(f"{RESTIC} snapshots --json --no-lock"))
     return found
@@ -74,13 +68,14 @@ def picture(host: Host) -> Iterator[str]:
 @pytest.fixture
 def repository(host: Host) -> Iterator[str]:
     """Let a test damage the repository: it is put back as it was."""
-    make(host)
+    host.check_output(f"systemctl start {NAME}.backup.service")
     host.check_output(f"cp -a {REPOSITORY} /root/repository")
     yield REPOSITORY
     host.check_output(f"rm -rf {REPOSITORY} /var/cache/webstack-flask/.restic && mv /root/repository {REPOSITORY}")
     host.check_output(f"systemctl start {NAME}.backup.service {NAME}.verify.service")
 
 
+@pytest.mark.any_debian("debian12")
 def test_what_is_restored_is_what_was_there_row_by_row_and_file_by_file_though_the_app_was_writing(host: Host, postgres: Postgres) -> None:
     for number in range(3):
         assert http_request(host, f"{NAME}.test", "POST", "/notices", body=f"content=kept {number}", headers=FORM).status == 201
@@ -93,9 +88,10 @@ def test_what_is_restored_is_what_was_there_row_by_row_and_file_by_file_though_t
     try:
         wait_on_host(host, f"test -s {SHARED}/counts.db-wal")
         rows = postgres.ask("SELECT * FROM notices ORDER BY number", NAME)
-        said = make(host, verify=True)
+        said = words(run_playbook(host, BACKUP, {"flask_app": NAME, "flask_verify": True}).succeeded().output)
     finally:
         host.run(f"systemctl stop writer; rm /var/www/{NAME}/writer.py")
+    assert "was read back" in said
     assert "is good" in said
     assert re.search(r"the database has [2-9] tables with \d+ rows", said)
     listed = words(run_playbook(host, RESTORE, {"flask_app": NAME}).succeeded().output)
@@ -160,7 +156,7 @@ def test_a_full_disk_fails_the_backup_and_leaves_the_one_before(host: Host, repo
 
 @pytest.mark.any_debian("debian12")
 def test_the_lock_of_a_killed_run_is_taken_away_and_old_backups_with_it(host: Host) -> None:
-    make(host)
+    host.check_output(f"systemctl start {NAME}.backup.service")
     host.check_output(f"(sleep 600 | {RESTIC} backup --stdin --quiet) > /dev/null 2>&1 & echo started")
     wait_on_host(host, f'test -n "$(ls {REPOSITORY}/locks)"')
     host.check_output("pkill -KILL -f '[r]estic backup --stdin'")
@@ -191,7 +187,7 @@ def test_a_wrong_password_and_a_repository_that_has_gone_are_refused_and_backups
         host.check_output(f"mv /root/elsewhere {REPOSITORY}")
     assert host.file(settings).content_string == before
     assert host.file(settings).mode == 0o600
-    make(host)
+    host.check_output(f"systemctl start {NAME}.backup.service")
     assert "password of the inventory" not in host.check_output(f"journalctl -u '{NAME}.*' --no-pager; ls /run/webstack-flask")
 
 

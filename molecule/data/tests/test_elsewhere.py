@@ -82,7 +82,7 @@ def server() -> Iterator[Server]:
         there.check_output("pg_dropcluster --stop 15 given && rm -r /srv/given")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def depot(server: Server) -> dict[str, Any]:
     """Return an app whose database is on that server."""
     return {
@@ -114,8 +114,13 @@ def deploy(host: Host, depot: dict[str, Any], *options: str) -> Play:
     return run_playbook(host, SITE, {"flask_apps": [depot]}, options=options)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def first_deploy(host: Host, depot: dict[str, Any]) -> Play:
+    """Deploy the app, and return all that Ansible has said. Tests that deploy it once more leave users with a release that is good."""
+    return deploy(host, depot, "-vvv").succeeded()
+
+
 def test_an_app_has_all_that_it_has_with_a_database_of_its_own_machine(host: Host, server: Server, depot: dict[str, Any]) -> None:
-    deploy(host, depot).succeeded()
     assert http_request(host, f"{NAME}.test", "POST", "/notices", body="content=hello", headers=FORM).status == 201
     assert server.ask("SELECT content FROM notices ORDER BY number", "store").splitlines() == ["welcome", "hello"]
     assert server.ask("SELECT done, finished IS NOT NULL FROM webstack_flask.setup", "store") == '{"flask migrate","flask seed"}|t'
@@ -127,8 +132,8 @@ def test_an_app_has_all_that_it_has_with_a_database_of_its_own_machine(host: Hos
     assert {library: answer for library, answer in told.items() if answer != "clerk in store"} == {}
 
 
-def test_nobody_else_reads_the_password(host: Host, depot: dict[str, Any]) -> None:
-    shown = deploy(host, {**depot, "env": {"COLOUR": "green"}}, "-vvv").succeeded().output
+def test_nobody_else_reads_the_password(host: Host, first_deploy: Play) -> None:
+    shown = first_deploy.output
     escaped = json.dumps(PASSWORD)[1:-1]
     for form in (PASSWORD, escaped, json.dumps(escaped)[1:-1], "p%40ss%3Aw%2Frd"):
         assert form not in shown
@@ -146,7 +151,6 @@ def test_nobody_else_reads_the_password(host: Host, depot: dict[str, Any]) -> No
 def test_before_release_commands_it_is_dumped_and_a_rollback_with_its_data_is_refused(
     host: Host, depot: dict[str, Any], tmp_path: Path
 ) -> None:
-    deploy(host, depot).succeeded()
     place = tmp_path / "more"
     shutil.copytree(depot["source"]["path"], place, ignore=shutil.ignore_patterns("__pycache__"))
     (place / "migrations" / "002.sql").write_text("ALTER TABLE notices ADD COLUMN author text;")
@@ -165,7 +169,6 @@ def test_before_release_commands_it_is_dumped_and_a_rollback_with_its_data_is_re
 
 
 def test_a_new_password_comes_with_a_second_role_and_no_request_fails(host: Host, server: Server, depot: dict[str, Any]) -> None:
-    deploy(host, depot).succeeded()
     for statement in ("CREATE ROLE clerk2 LOGIN PASSWORD 'the second one' IN ROLE clerk", "ALTER ROLE clerk2 SET role = clerk"):
         server.ask(statement)
     with watch(host, f"{NAME}.test") as seen:
@@ -178,7 +181,6 @@ def test_a_new_password_comes_with_a_second_role_and_no_request_fails(host: Host
     assert "dumped the database" not in said
     assert server.ask("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'", "store") == "clerk"
     server.ask("ALTER ROLE clerk LOGIN")
-    deploy(host, depot).succeeded()
 
 
 @pytest.mark.parametrize(
@@ -193,7 +195,6 @@ def test_a_new_password_comes_with_a_second_role_and_no_request_fails(host: Host
 def test_what_keeps_the_app_from_its_database_stops_the_deploy_before_users_see_it(
     host: Host, server: Server, depot: dict[str, Any], change: dict[str, Any], cause: str
 ) -> None:
-    ensure_deployed(host, depot)
     before = read_app(host, NAME).current
     if change.get("host") == "address":
         change = {"host": server.host.check_output("hostname -i").split()[0]}
@@ -210,7 +211,6 @@ def test_what_keeps_the_app_from_its_database_stops_the_deploy_before_users_see_
 def test_a_server_that_comes_with_the_certificate_of_another_ca_gets_no_password_and_no_row(
     host: Host, server: Server, depot: dict[str, Any]
 ) -> None:
-    ensure_deployed(host, depot)
     before = read_app(host, NAME).current
     server.show_certificate("by-theirs")
     try:
@@ -227,9 +227,3 @@ def test_a_server_that_comes_with_the_certificate_of_another_ca_gets_no_password
         assert http_request(host, f"{NAME}.test", "POST", "/notices", body="content=still", headers=FORM).status == 201
     finally:
         server.show_certificate("by-ours")
-
-
-def ensure_deployed(host: Host, depot: dict[str, Any]) -> None:
-    """See that the app is there, as described."""
-    if http_get(host, f"{NAME}.test", "/notices").status != 200:
-        deploy(host, depot).succeeded()

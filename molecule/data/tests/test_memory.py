@@ -61,11 +61,11 @@ def test_a_new_server_has_the_settings_for_its_machine_and_waits_for_no_restart(
 
 @pytest.mark.any_debian("debian13")
 @pytest.mark.usefixtures("settings_as_they_were")
-def test_a_server_in_use_is_not_restarted_and_each_run_tells_what_waits(host: Host, postgres: Postgres) -> None:
+def test_a_server_in_use_is_not_restarted_and_each_run_tells_what_waits(host: Host, postgres: Postgres, apps: dict[str, Any]) -> None:
     started, before = postgres.started, show(postgres)
     said = "shared_buffers will be as written after a restart, which no run does"
     for changed in (["webstack.flask.postgresql : Keep | Give each app its database"], []):
-        run = run_playbook(host, SITE, {"postgresql_memory": "1G"}).succeeded()
+        run = run_playbook(host, SITE, {"flask_apps": [apps["notices"]], "postgresql_memory": "1G"}).succeeded()
         assert run.changed_tasks == changed
         assert said in words(run.output)
         assert show(postgres) == {**OF_A_GIB, "shared_buffers": before["shared_buffers"]}
@@ -105,11 +105,13 @@ def test_debian_s_settings_come_back(host: Host, postgres: Postgres, directory: 
 
 @pytest.mark.any_debian("debian13")
 @pytest.mark.usefixtures("settings_as_they_were")
-def test_settings_that_the_server_would_not_take_are_taken_back(host: Host, postgres: Postgres, directory: str) -> None:
+def test_settings_that_the_server_would_not_take_are_taken_back(
+    host: Host, postgres: Postgres, directory: str, apps: dict[str, Any]
+) -> None:
     ours = f"{directory}/conf.d/00-webstack-flask.conf"
     before, in_force = host.file(ours).content_string, show(postgres)
     host.check_output(f"echo \"work_mem = '12 bananas'\" > {directory}/conf.d/own.conf")
-    run = run_playbook(host, SITE, {"postgresql_memory": "1G"}).succeeded()
+    run = run_playbook(host, SITE, {"flask_apps": [apps["notices"]], "postgresql_memory": "1G"}).succeeded()
     assert run.changed == 0
     assert "its settings were left as they are, for it does not understand some of them" in words(run.output)
     assert f"{directory}/conf.d/own.conf, line 1: " in words(run.output)

@@ -1,14 +1,13 @@
-"""An app with a Redis of its own: its libraries work, what was acknowledged is kept, and it goes through a removal."""
+"""An app with a Redis of its own: its libraries work, and what was acknowledged is kept."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from scenario_tests import http_get, http_request, run_playbook, wait_on_host
 
-from .conftest import FORM, SITE, ask_redis, read_value, write_value
+from .conftest import FORM, SITE, read_value, write_value
 
 if TYPE_CHECKING:
     from testinfra.host import Host
@@ -83,19 +82,3 @@ def test_a_release_that_is_switched_leaves_it_running(host: Host, apps: dict[str
     switched = {**apps[APP], "env": {"COLOUR": "green"}}
     run_playbook(host, SITE, {"flask_apps": [switched]}).succeeded()
     assert host.check_output(f"systemctl show --property MainPID --value {UNIT}") == process
-
-
-@pytest.mark.any_debian("debian13")
-def test_a_removed_app_leaves_the_data_of_its_redis_which_are_there_when_it_comes_back(host: Host) -> None:
-    ask_redis(host, "SET kept 1", "smallest")
-    removal = {"flask_app": "smallest", "flask_remove_data": True}
-    run = run_playbook(host, Path("playbooks/remove.yml"), removal).succeeded()
-    data = "/var/lib/webstack-flask/redis/smallest"
-    assert f"the data of its Redis are still in {data}" in " ".join(run.output.split())
-    assert not host.user("_redis-smallest").exists
-    assert not host.file("/etc/systemd/system/smallest.redis.service").exists
-    assert "/run/webstack-flask/redis/smallest" not in host.check_output("ss -Hlx; ls -d /run/webstack-flask/redis/*")
-    assert host.file(data).mode == 0o700
-    assert run_playbook(host, Path("playbooks/remove.yml"), removal).succeeded().changed == 0
-    run_playbook(host, SITE).succeeded()
-    assert ask_redis(host, "GET kept", "smallest") == "1"

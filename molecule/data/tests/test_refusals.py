@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from scenario_tests import http_get, run_playbook, run_role, take_fingerprint
 
-from .conftest import SITE
+from .conftest import SITE, ask_redis
 
 if TYPE_CHECKING:
     from testinfra.host import Host
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 testinfra_hosts = ["debian12", "debian13"]
 
 OTHER = "lost-and-found"
+REMOVE = Path("playbooks/remove.yml")
 
 
 def words(output: str) -> str:
@@ -59,14 +60,27 @@ def test_a_role_of_somebody_else_is_refused_until_it_is_given_to_the_app(host: H
     assert postgres.ask("SELECT rolpassword IS NULL FROM pg_authid WHERE rolname = 'legacy'") == "t"
 
 
-def test_text_is_sorted_by_the_language_that_is_given(host: Host, postgres: Postgres) -> None:
-    wanted = {"name": "czech", "locale": "cs"}
-    run_role(host, "postgresql", {"postgresql_databases": [wanted]}).succeeded()
+CZECH = {"name": "czech", "locale": "cs"}
+
+
+@pytest.fixture(scope="module")
+def czech(host: Host) -> None:
+    """Let there be a database whose language is Czech."""
+    run_role(host, "postgresql", {"postgresql_databases": [CZECH]}).succeeded()
+
+
+@pytest.mark.usefixtures("czech")
+def test_text_is_sorted_by_the_language_that_is_given(postgres: Postgres) -> None:
     assert postgres.ask(
         "SELECT string_agg(w, ' ' ORDER BY w) FROM unnest(ARRAY['chata', 'cesta', 'hora', 'žena', 'zima']) AS w", "czech"
     ) == ("cesta hora chata zima žena")
-    assert run_role(host, "postgresql", {"postgresql_databases": [wanted]}).succeeded().changed == 0
-    refused = run_role(host, "postgresql", {"postgresql_databases": [{**wanted, "locale": "de"}]})
+
+
+@pytest.mark.any_debian("debian12")
+@pytest.mark.usefixtures("czech")
+def test_a_database_keeps_the_language_with_which_it_was_made(host: Host) -> None:
+    assert run_role(host, "postgresql", {"postgresql_databases": [CZECH]}).succeeded().changed == 0
+    refused = run_role(host, "postgresql", {"postgresql_databases": [{**CZECH, "locale": "de"}]})
     assert "the database was made with cs" in words(refused.output)
 
 
@@ -82,12 +96,24 @@ def test_a_plan_changes_nothing_and_shows_the_sql(host: Host, postgres: Postgres
 
 
 @pytest.mark.any_debian("debian13")
-def test_a_removed_app_leaves_its_rows_which_are_there_when_it_comes_back(host: Host, postgres: Postgres) -> None:
+def test_a_removed_app_leaves_its_rows_and_the_data_of_its_redis_which_are_there_when_it_comes_back(
+    host: Host, postgres: Postgres, apps: dict[str, Any]
+) -> None:
     rows = postgres.ask("SELECT count(*) FROM notices", OTHER)
     assert rows != "0"
-    run = run_playbook(host, Path("playbooks/remove.yml"), {"flask_app": OTHER, "flask_remove_data": True}).succeeded()
-    assert f"its database {OTHER} is still in PostgreSQL, with all its rows" in words(run.output)
+    ask_redis(host, "SET kept 1", OTHER)
+    data = f"/var/lib/webstack-flask/redis/{OTHER}"
+    removal = {"flask_app": OTHER, "flask_remove_data": True}
+    said = words(run_playbook(host, REMOVE, removal).succeeded().output)
+    assert f"its database {OTHER} is still in PostgreSQL, with all its rows" in said
     assert postgres.ask("SELECT count(*) FROM notices", OTHER) == rows
     assert f"# BEGIN webstack.flask: {OTHER}\n" in host.file(postgres.rules).content_string
-    run_playbook(host, SITE).succeeded()
+    assert f"the data of its Redis are still in {data}" in said
+    assert not host.user(f"_redis-{OTHER}").exists
+    assert not host.file(f"/etc/systemd/system/{OTHER}.redis.service").exists
+    assert f"/run/webstack-flask/redis/{OTHER}" not in host.check_output("ss -Hlx; ls -d /run/webstack-flask/redis/*")
+    assert host.file(data).mode == 0o700
+    assert run_playbook(host, REMOVE, removal).succeeded().changed == 0
+    run_playbook(host, SITE, {"flask_apps": [apps[OTHER]]}).succeeded()
     assert len(http_get(host, f"{OTHER}.test", "/notices").body.splitlines()) >= int(rows)
+    assert ask_redis(host, "GET kept", OTHER) == "1"

@@ -48,8 +48,9 @@ def artifact() -> Path:
 
 
 def import_check(log: TextIO | None = None) -> None:
-    """Check the artifact as Galaxy does on upload."""
-    process.run(["python", "-m", "galaxy_importer.main", str(artifact())], log=log, cwd=DIST)
+    """Check the artifact as Galaxy does on upload. Its ansible-lint is left out: the step of that name asks for more."""
+    environment = os.environ | {"GALAXY_IMPORTER_RUN_ANSIBLE_LINT": "false"}
+    process.run(["python", "-m", "galaxy_importer.main", str(artifact())], log=log, env=environment, cwd=DIST)
 
 
 def install(into: Path, log: TextIO | None = None) -> dict[str, str]:

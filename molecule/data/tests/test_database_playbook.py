@@ -99,7 +99,9 @@ def test_what_is_no_dump_leaves_nothing_behind(host: Host, postgres: Postgres, t
     plain, cut = tmp_path / "notices.sql", tmp_path / "cut.dump"
     plain.write_text("CREATE TABLE notices (content text);\n")
     care(host, "dump", given={"to": str(cut)}).succeeded()
-    cut.write_bytes(cut.read_bytes()[:-200])
+    whole = cut.read_bytes()
+    # PostgreSQL 17 writes its table of contents once more behind the data, where a cut costs nothing.
+    cut.write_bytes(whole[: len(whole) // 2])
     there = postgres.ask("SELECT datname FROM pg_database")
     assert "is no dump in the custom format of pg_dump" in words(care(host, "load", given={"from": str(plain)}))
     assert "pg_restore says" in words(care(host, "load", given={"from": str(cut)}))

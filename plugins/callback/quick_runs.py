@@ -46,9 +46,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         """Give the run what is kept, before its first task."""
         super().__init__(*arguments, **options)
         self._run = Path(constants.DEFAULT_LOCAL_TMP, "ansiballz_cache")
-        self._kept = _find_set()
-        if self._kept:
-            self._try(_packed_modules.lend, self._kept, self._run)
+        self._kept: Path | None = None
+        self._try(self._lend)
 
     def v2_playbook_on_play_start(self, play: object) -> None:  # noqa: ARG002 - Ansible's own signature
         """Spare the workers, which Ansible forks for each task, to look through what was there before them."""
@@ -58,6 +57,11 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         """Keep what the run has packed."""
         if self._kept:
             self._try(_packed_modules.keep, self._run, self._kept)
+
+    def _lend(self) -> None:
+        self._kept = _find_set()
+        if self._kept:
+            _packed_modules.lend(self._kept, self._run)
 
     def _try(self, act: Callable[..., None], *places: Path) -> None:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils._escapes import escape
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.show import (
     format_table,
     show_age,
@@ -26,12 +27,13 @@ def describe_hosts(found: Mapping[str, Sequence[Mapping[str, Any]]], described: 
     """
     apps = [(host, app) for host, statuses in found.items() for app in statuses]
     rows = [_as_row(host, app, now) for host, app in sorted(apps, key=_rank)]
-    return [
-        *(format_table(_HEAD, rows) if rows else []),
+    told = [
         *(f"{app['app']} on {host}: {trouble}" for host, app in apps for trouble in app["troubles"]),
         *_list_differences(apps),
         *_list_strangers(found, described),
     ]
+    # Troubles quote what an app has said.
+    return [*(format_table(_HEAD, rows) if rows else []), *(escape(line).replace("\n", " ") for line in told)]
 
 
 def _rank(known: tuple[str, Mapping[str, Any]]) -> tuple[int, str, str]:

@@ -33,7 +33,8 @@ def at_work(host: Host) -> list[str]:
 
 def at_boot(host: Host) -> list[str]:
     """Return the units of the app that start at boot."""
-    return str(host.check_output("ls /etc/systemd/system/multi-user.target.wants | grep '^courier' || true")).split()
+    wanted = str(host.check_output("ls /etc/systemd/system/multi-user.target.wants")).split()
+    return [unit for unit in wanted if unit.startswith(NAME)]
 
 
 def said(host: Host) -> list[str]:

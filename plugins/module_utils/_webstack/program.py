@@ -21,7 +21,6 @@ from ansible_collections.webstack.flask.plugins.module_utils._layout import AppL
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_records
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import read_current
-from ansible_collections.webstack.flask.plugins.module_utils._webstack.again import restart
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.logs import Wanted, list_failure, list_log_call
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.once import choose_shell, run_once
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.reading import (
@@ -31,6 +30,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._webstack.reading i
     read_release,
     read_statuses,
 )
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.restart import restart
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.show import (
     format_table,
     mark,

@@ -36,6 +36,12 @@ def test_another_version_on_another_host_is_told() -> None:
     assert lines[4:] == ["shop is not the same everywhere: v1 on web1, web2; v0 on web3"]
 
 
+def test_what_a_terminal_would_obey_stands_as_an_escape() -> None:
+    rude = "\x1b[2J\nand so on"
+    found = {"web1": [_status("shop", version=rude, troubles=[Trouble(Weight.PART, rude)])], "web2": [_status("shop")]}
+    assert all(line.isprintable() for line in describe_hosts(found, {host: ["shop"] for host in found}, _NOW))
+
+
 def test_what_the_inventory_has_otherwise_is_told() -> None:
     lines = describe_hosts({"web1": [_status("shop")], "web2": []}, {"web1": ["blog"], "web2": []}, _NOW)
     assert lines[2:] == [

@@ -6,7 +6,7 @@ import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord
-from ansible_collections.webstack.flask.plugins.module_utils._webstack.again import choose_units
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.restart import choose_units
 
 _SHOP = AppLayout.of("shop")
 _PROCESSES = ({"name": "rq", "count": 2, "exclusive": False, "watch": 5}, {"name": "bot", "count": 1, "exclusive": True, "watch": 5})

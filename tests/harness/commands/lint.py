@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 _ON_THE_CONTROLLER = ("plugins/action/", "plugins/filter/", "plugins/plugin_utils/")
 """What Ansible loads on the computer where it runs. mypy follows it to the module_utils that it imports."""
 
-TOOLS = ("ruff check", "ruff format", "mypy", "yamllint", "ansible-lint")
+TOOLS = ("ruff check", "ruff format", "mypy", "yamllint", "ansible-lint", "antsibull-changelog")
 
 
 def add(commands: Commands) -> None:
     """Describe the command."""
-    parser = commands.add_parser("lint", help="run ruff, mypy, yamllint and ansible-lint")
+    parser = commands.add_parser("lint", help="run ruff, mypy, yamllint, ansible-lint and antsibull-changelog")
     parser.add_argument("--fix", action="store_true", help="let ruff repair what it can, first")
     parser.set_defaults(run=run)
 
@@ -61,6 +61,8 @@ def _commands(tool: str) -> list[list[str]]:
             return [["mypy", *typed_sources(files)], ["mypy", "--python-version", "3.10", *typed_sources(controller)]]
         case "yamllint":
             return [["yamllint", "--strict", "."]]
+        case "antsibull-changelog":
+            return [["antsibull-changelog", "lint"]]
         case _:
             return [["ansible-lint"]]
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access, read_text, set_access, sync_directory
+from ansible_collections.webstack.flask.plugins.module_utils._host.rights import rights_of
 
 
 class RulesFile:
@@ -27,19 +26,19 @@ class RulesFile:
 
     def read(self) -> str:
         """Return the text; raise UserError if it is no file."""
-        with self._own_rights():
+        with rights_of(self.uid, self.gid):
             if not stat.S_ISREG(self.path.lstat().st_mode):
                 raise UserError(f"{self.path} is no plain file, and has to be one; put the file itself there, and run again")
             return read_text(self.path) or ""
 
     def changed_at(self) -> float:
         """Return when the text was written, in seconds."""
-        with self._own_rights():
+        with rights_of(self.uid, self.gid):
             return self.path.lstat().st_mtime
 
     def replace(self, text: str) -> None:
         """Give the file another text in one step. Its owner, its group and its mode stay."""
-        with self._own_rights():
+        with rights_of(self.uid, self.gid):
             status = self.path.lstat()
             descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
         try:
@@ -49,20 +48,10 @@ class RulesFile:
                 file.write(text)
                 file.flush()
                 os.fsync(descriptor)
-            with self._own_rights():
+            with rights_of(self.uid, self.gid):
                 os.replace(name, self.path)
                 sync_directory(self.path.parent)
         except BaseException:
-            with self._own_rights():
+            with rights_of(self.uid, self.gid):
                 Path(name).unlink(missing_ok=True)
             raise
-
-    @contextmanager
-    def _own_rights(self) -> Iterator[None]:
-        os.setegid(self.gid)
-        os.seteuid(self.uid)
-        try:
-            yield
-        finally:
-            os.seteuid(0)
-            os.setegid(0)

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access, read_text, sync_directory, write_atomically
+from ansible_collections.webstack.flask.plugins.module_utils._host.rights import rights_of
 
 NAME = "00-webstack-flask.conf"
 """The server reads the files of `conf.d` in the order of their names, and goes by what it reads last: any other one comes after this."""
@@ -40,17 +39,17 @@ class SettingsFile:
 
     def read(self) -> str | None:
         """Return the text, None where there is no such file."""
-        with self._own_rights():
+        with rights_of(self.uid, self.gid):
             return read_text(self.path)
 
     def changed_at(self) -> float:
         """Return when the text was written, in seconds; 0 where there is none."""
-        with self._own_rights():
+        with rights_of(self.uid, self.gid):
             return self.path.stat().st_mtime if self.path.exists() else 0.0
 
     def replace(self, text: str | None) -> None:
         """Give the file another text in one step, or take it away."""
-        with self._own_rights():
+        with rights_of(self.uid, self.gid):
             if not self.path.parent.is_dir():
                 raise UserError(f"{self.path.parent} is no directory; make it, for the account of the server to write to")
             if text is not None:
@@ -58,13 +57,3 @@ class SettingsFile:
             else:
                 self.path.unlink(missing_ok=True)
                 sync_directory(self.path.parent)
-
-    @contextmanager
-    def _own_rights(self) -> Iterator[None]:
-        os.setegid(self.gid)
-        os.seteuid(self.uid)
-        try:
-            yield
-        finally:
-            os.seteuid(0)
-            os.setegid(0)

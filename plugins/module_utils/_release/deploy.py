@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ansible_collections.webstack.flask.plugins.module_utils._encoding import decode
-from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError, describe_error
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error
 from ansible_collections.webstack.flask.plugins.module_utils._release.change import change_app, change_apps
 from ansible_collections.webstack.flask.plugins.module_utils._release.command import end_earlier
 from ansible_collections.webstack.flask.plugins.module_utils._release.data import find_database, lead_to_database

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error, side_by_side
+from ansible_collections.webstack.flask.plugins.module_utils._errors import describe_error
 from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._release.groups import (
     Group,
@@ -35,6 +35,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.seam impor
 from ansible_collections.webstack.flask.plugins.module_utils._release.services import take_turns
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, retire_others
+from ansible_collections.webstack.flask.plugins.module_utils._side_by_side import side_by_side
 
 
 class JointFailure(Exception):

@@ -27,7 +27,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.groups imp
     read_group,
     write_group,
 )
-from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS, read_switch
+from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS, complete, read_switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord, is_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import read_switch_of, stay
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, read_records, sweep
@@ -315,9 +315,7 @@ class _Recovery:
 
 
 def _resume(move: Move, host: Host) -> Transaction:
-    # Another version of the collection may have written what it knew.
-    app = {key: option.get("default") for key, option in SWITCH_OPTIONS.items()} | dict(move.app)
-    switch = read_switch_of(read_switch(app, move.layout, host), move.release)
+    switch = read_switch_of(read_switch(complete(move.app), move.layout, host), move.release)
     return Transaction(switch, move.release, move.before, move.former)
 
 

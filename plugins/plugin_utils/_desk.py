@@ -1,7 +1,7 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the playbooks that speak with running apps show: lines of several hosts, and how a terminal there is reached, which Ansible has not."""
+"""What the playbooks that speak with running apps show: lines of several hosts, and how a terminal there is reached."""
 
 from __future__ import annotations
 

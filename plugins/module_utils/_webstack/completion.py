@@ -31,7 +31,7 @@ class Parser(argparse.ArgumentParser):
         self.taken: list[argparse.Action] = []
         super().__init__(**options)
 
-    def add_argument(self, *names: str, **options: Any) -> argparse.Action:  # type: ignore[override]  # noqa: ANN401 - likewise
+    def add_argument(self, *names: str, **options: Any) -> argparse.Action:  # noqa: ANN401 - likewise
         """Add an argument as argparse does."""
         action = super().add_argument(*names, **options)
         self.taken.append(action)

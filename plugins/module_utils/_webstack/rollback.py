@@ -27,7 +27,7 @@ def roll_back_here(layout: AppLayout, release: str, data: str) -> dict[str, dict
     try:
         return roll_back_party(party, Way(release, data), _LOCK_TIMEOUT, REAL, check=False)
     except Exception as error:  # noqa: BLE001 - it is told as that of the module is
-        lost = {"previous": None, "current": None, "changed": False, "notes": [], "error": describe_error(error)}
+        lost: dict[str, Any] = {"previous": None, "current": None, "changed": False, "notes": [], "error": describe_error(error)}
         return {layout.name: lost}
 
 

@@ -99,7 +99,7 @@ def test_nothing_of_a_timer_is_left_when_its_job_goes_or_the_app() -> None:
         FakeRemains(gone),
         check=False,
     )
-    assert {str(LAYOUT.suspended), str(LAYOUT.started)}.isdisjoint(gone.nodes)
+    assert {str(LAYOUT.suspended), str(LAYOUT.started), str(LAYOUT.switching)}.isdisjoint(gone.nodes)
     for world in (without, gone):
         assert is_waiting(world) == (False, False)
         assert [place for place in world.nodes if TIMER in place] == []

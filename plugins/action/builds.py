@@ -14,9 +14,9 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError, describe_error
 from ansible_collections.webstack.flask.plugins.module_utils._escapes import escape
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error, list_errors
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import list_errors
 from ansible_collections.webstack.flask.plugins.module_utils._source.archives import is_url, measure_checksum, require_checksum
 from ansible_collections.webstack.flask.plugins.module_utils._source.contents import explain_absences
 from ansible_collections.webstack.flask.plugins.module_utils._source.lfs import describe_pointers, find_pointers

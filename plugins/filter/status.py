@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.plugin_utils._desk import describe_app_terminal, label_lines
 from ansible_collections.webstack.flask.plugins.plugin_utils._filters import as_filter
 from ansible_collections.webstack.flask.plugins.plugin_utils._hosts_status import describe_hosts
 
@@ -19,9 +20,21 @@ def status_summary(found: Mapping[str, Sequence[Mapping[str, Any]]], described: 
     return describe_hosts(found, described, time.time())
 
 
+@as_filter
+def host_lines(said: Mapping[str, str]) -> list[str]:
+    """Return the lines that each host has said, with its name before each."""
+    return label_lines(said)
+
+
+@as_filter
+def app_terminal(connection: Mapping[str, Any], words: Sequence[str]) -> list[str]:
+    """Return in words how the command webstack is run at a terminal of a host."""
+    return describe_app_terminal(connection, words)
+
+
 class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"status_summary": status_summary}
+        return {"app_terminal": app_terminal, "host_lines": host_lines, "status_summary": status_summary}

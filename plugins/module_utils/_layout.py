@@ -244,6 +244,11 @@ class AppLayout:
         """Directory with a file for each job: the times that have had their run. It belongs to the app, and outlives every release."""
         return self.root / "started"
 
+    @property
+    def switching(self) -> Path:
+        """File that tells how the app is asked and switched, as the last deploy was told: whoever rolls back on the host needs it."""
+        return self.root / "switching.json"
+
     def job_unit(self, release: str, job: str) -> str:
         """Return the name of the unit in which a job runs in a release."""
         return f"{self.name}.{job}.job@{release}.service"

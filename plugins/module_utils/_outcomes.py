@@ -5,24 +5,15 @@
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._errors import describe_error
 from ansible_collections.webstack.flask.plugins.module_utils._escapes import escape, escape_all
+from ansible_collections.webstack.flask.plugins.module_utils._side_by_side import side_by_side
 
 App = Mapping[str, Any]
-Thing = TypeVar("Thing")
-Outcome = TypeVar("Outcome")
-
-_LONGEST_TEXT = 500
-"""Characters of an unexpected error's text that are shown. It may quote its input, which is somebody else's."""
-
-_OURS = "webstack/flask/"
-"""Part of the path of each file of the collection, wherever it is installed."""
 
 
 class FlaskModule(AnsibleModule):  # type: ignore[misc]
@@ -39,17 +30,6 @@ class FlaskModule(AnsibleModule):  # type: ignore[misc]
     def warn(self, warning: str, **kwargs: object) -> None:
         """Show a warning when the module has ended."""
         super().warn(escape(warning), **kwargs)
-
-
-def describe_error(error: Exception) -> str:
-    """Return the message of an expected error. An unexpected one is named, with the place in our code where it was raised."""
-    if isinstance(error, (UserError, OSError)):
-        return str(error)
-    text = str(error)
-    shown = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _OURS in frame.filename]
-    place = f" ({frames[-1].filename.rpartition(_OURS)[2]}:{frames[-1].lineno})" if frames else ""
-    return f"unexpected {type(error).__name__}: {shown}{place}; please report it"
 
 
 def for_each_app(
@@ -72,14 +52,6 @@ def for_each_app(
 
     listed = list(apps)
     return dict(zip([app["name"] for app in listed], side_by_side(attend_safely, listed, workers)))
-
-
-def side_by_side(attend: Callable[[Thing], Outcome], things: Sequence[Thing], workers: int) -> list[Outcome]:
-    """Return what `attend` returns of each of some things, for so many of them at a time as there are `workers`."""
-    if min(workers, len(things)) <= 1:
-        return list(map(attend, things))
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(attend, things))
 
 
 def list_errors(outcomes: Mapping[str, Mapping[str, Any]]) -> list[str]:

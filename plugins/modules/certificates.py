@@ -186,7 +186,8 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._certificates.acme import ACME_OPTIONS
 from ansible_collections.webstack.flask.plugins.module_utils._certificates.keeper import keep_certificates
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, describe_error, exit_with
+from ansible_collections.webstack.flask.plugins.module_utils._errors import describe_error
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _OWN = "ansible_collections.webstack.flask.plugins."
 
 _FLOORS = (
-    ("module_utils/_errors", "module_utils/_escapes", "module_utils/_encoding"),
+    ("module_utils/_errors", "module_utils/_escapes", "module_utils/_encoding", "module_utils/_side_by_side"),
     ("module_utils/_layout", "module_utils/_outcomes"),
     ("module_utils/_host",),
     ("module_utils/_systemd",),

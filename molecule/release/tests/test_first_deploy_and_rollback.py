@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from scenario_tests.faulty import ROOT, SITE, deploy, ensure_served, new_version, roll_back, served, start_afresh, state_of, words_of
+from scenario_tests.faulty import NAME, ROOT, SITE, deploy, ensure_served, new_version, roll_back, served, start_afresh, state_of, words_of
 from scenario_tests.load import show, watch
 
 if TYPE_CHECKING:
@@ -47,8 +47,12 @@ def test_rollback_passes_over_failed_releases_and_returns_when_repeated(host: Ho
         assert state_of(host) == before
         assert roll_back(host).succeeded().changed == 1
         assert served(host) == first
-        assert roll_back(host).succeeded().changed == 1
+        # On the machine, without Ansible.
+        said = host.check_output(f"webstack {NAME} rollback").splitlines()
+        assert said[0] == f"{NAME}: users are at release {before.current}, and were at {named}"
         assert served(host) == second
+        back = json.loads(host.run(f"webstack {NAME} rollback --json --release {before.failed[0]}").stdout)
+        assert (back["ok"], back["releases"][NAME]["current"]) == (False, before.current)
         assert roll_back(host, named).succeeded().changed == 1
         assert served(host) == first
         assert roll_back(host, named).succeeded().changed == 0

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.webstack.flask.plugins.module_utils._backups import program
 from ansible_collections.webstack.flask.plugins.module_utils._backups.repository import RESTIC, Repository, is_beside_data
 from ansible_collections.webstack.flask.plugins.module_utils._backups.settings import (
+    LAUNCHER,
     SETTINGS_ROOT,
     STATE_ROOT,
     Settings,
@@ -60,7 +61,7 @@ def _keep(settings: Settings, *, check: bool) -> dict[str, Any]:
             ensure_directory(STATE_ROOT, Access(0, 0, 0o711))
         notes.append("settings written")
     changed = bool(notes)
-    if ensure_program(program.LAUNCHER, program.__name__, check=check):
+    if ensure_program(LAUNCHER, program.__name__, check=check):
         notes.append("program written")
         changed = True
     changed |= _ensure_units(settings, check=check)

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.webstack.flask.plugins.module_utils._backups.program import LAUNCHER
-from ansible_collections.webstack.flask.plugins.module_utils._backups.settings import read_settings, settings_file
+from ansible_collections.webstack.flask.plugins.module_utils._backups.settings import LAUNCHER, read_settings, settings_file
 from ansible_collections.webstack.flask.plugins.module_utils._backups.state import read_state
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host import commands

@@ -6,14 +6,20 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._backups.backup import make_backup
 from ansible_collections.webstack.flask.plugins.module_utils._backups.repository import Repository
-from ansible_collections.webstack.flask.plugins.module_utils._backups.restoration import PARTS, describe_switch, list_backups, restore
+from ansible_collections.webstack.flask.plugins.module_utils._backups.restoration import (
+    PARTS,
+    describe_backups,
+    describe_switch,
+    list_backups,
+    restore,
+)
 from ansible_collections.webstack.flask.plugins.module_utils._backups.settings import Settings, lock_file, read_settings
 from ansible_collections.webstack.flask.plugins.module_utils._backups.state import (
     describe,
@@ -30,9 +36,6 @@ from ansible_collections.webstack.flask.plugins.module_utils._escapes import esc
 from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
 
-LAUNCHER = Path("/usr/local/lib/webstack-flask/backups")
-"""The program on a host."""
-
 _LOCK_TIMEOUT = 6 * 3600
 
 
@@ -46,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if does is _restore:
             command.add_argument("--from", dest="wanted", required=True, help="beginning of the name of a backup, or `latest`")
             command.add_argument("--only", choices=PARTS, action="append", help="what is restored; by default all of it")
+        if does is _list:
+            command.add_argument("--json", action="store_true", help="tell it as JSON")
     options = parser.parse_args(arguments)
     try:
         settings = read_settings(options.app)
@@ -96,9 +101,12 @@ def _verify(settings: Settings, _options: argparse.Namespace) -> int:
     return 0
 
 
-def _list(settings: Settings, _options: argparse.Namespace) -> int:
+def _list(settings: Settings, options: argparse.Namespace) -> int:
     """List the backups, the newest first."""
     repository = Repository(settings)
+    if options.json:
+        _say(json.dumps(describe_backups(repository.list_snapshots(), read_state(settings.name)), indent=2))
+        return 0
     lines = list_backups(repository.list_snapshots(), read_state(settings.name), repository.host)
     for line in lines or [f"there is no backup of {settings.name} yet"]:
         _say(line)

@@ -40,15 +40,29 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.trees import 
 PARTS = ("database", "files")
 
 
+def describe_backups(snapshots: Sequence[Snapshot], state: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what is known of each backup, the newest first: times in seconds since the epoch, None where this host does not know."""
+    known = state.get("snapshots", {})
+    return [
+        {
+            "backup": snapshot.short,
+            "at": snapshot.at,
+            "bytes": known.get(snapshot.short, {}).get("bytes"),
+            "verified": known.get(snapshot.short, {}).get("verified"),
+            "host": snapshot.host,
+        }
+        for snapshot in reversed(snapshots)
+    ]
+
+
 def list_backups(snapshots: Sequence[Snapshot], state: Mapping[str, Any], host: str) -> list[str]:
     """Return a line for each backup, the newest first."""
     lines = []
-    for snapshot in reversed(snapshots):
-        known = state.get("snapshots", {}).get(snapshot.short, {})
-        size = show_size(known["bytes"]) if "bytes" in known else "size not known here"
-        verified = f"restored to try it at {show_time(known['verified'])}" if "verified" in known else "not tried"
-        where = "" if snapshot.host == host else f", from the host {snapshot.host}"
-        lines.append(f"{snapshot.short}  {show_time(snapshot.at)}  {size}, {verified}{where}")
+    for known in describe_backups(snapshots, state):
+        size = show_size(known["bytes"]) if known["bytes"] is not None else "size not known here"
+        verified = f"restored to try it at {show_time(known['verified'])}" if known["verified"] else "not tried"
+        where = "" if known["host"] == host else f", from the host {known['host']}"
+        lines.append(f"{known['backup']}  {show_time(known['at'])}  {size}, {verified}{where}")
     return lines
 
 

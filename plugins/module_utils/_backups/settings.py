@@ -19,6 +19,9 @@ from ansible_collections.webstack.flask.plugins.module_utils._layout import CACH
 SETTINGS_ROOT = Path("/etc/webstack-flask/backups")
 """With a file for each app. It has the password."""
 
+LAUNCHER = Path("/usr/local/lib/webstack-flask/backups")
+"""The program of a host that makes and restores backups."""
+
 STATE_ROOT = Path("/var/lib/webstack-flask/backups")
 """With a file for each app, and a directory for what is read or written while a backup is made, read back or restored."""
 

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.webstack.flask.plugins.module_utils._backups.backup import IN_UNIT
-from ansible_collections.webstack.flask.plugins.module_utils._backups.program import LAUNCHER
-from ansible_collections.webstack.flask.plugins.module_utils._backups.settings import Settings, backup_unit, verify_unit
+from ansible_collections.webstack.flask.plugins.module_utils._backups.settings import LAUNCHER, Settings, backup_unit, verify_unit
 
 _HEAD = "# Written by webstack.flask.\n"
 _DAYS = {"daily": "", "weekly": "Sun ", "monthly": ""}

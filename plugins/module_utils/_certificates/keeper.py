@@ -32,11 +32,11 @@ from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem i
     read_present,
     read_usable,
 )
-from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError, describe_error
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import read_text
 from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
 from ansible_collections.webstack.flask.plugins.module_utils._layout import LOCK_ROOT
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error, for_each_app
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import for_each_app
 
 _LOCK = LOCK_ROOT / "certificates.lock"
 _LOCK_TIMEOUT = 600

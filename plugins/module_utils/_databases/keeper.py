@@ -16,9 +16,9 @@ from ansible_collections.webstack.flask.plugins.module_utils._databases.present 
 from ansible_collections.webstack.flask.plugins.module_utils._databases.rules import list_apps, our_part
 from ansible_collections.webstack.flask.plugins.module_utils._databases.server import LOCK, LOCK_TIMEOUT, Server
 from ansible_collections.webstack.flask.plugins.module_utils._databases.tuning import Tuned, tune
-from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError, describe_error
 from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error, for_each_app
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import for_each_app
 
 _FAILED: dict[str, Any] = {"changed": False, "notes": []}
 

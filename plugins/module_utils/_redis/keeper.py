@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError, describe_error
 from ansible_collections.webstack.flask.plugins.module_utils._host.accounts import (
     ensure_group,
     ensure_user,
@@ -36,7 +36,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.lock import h
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import require_no_obstacles
 from ansible_collections.webstack.flask.plugins.module_utils._host.trees import remove_tree
 from ansible_collections.webstack.flask.plugins.module_utils._layout import LOCK_ROOT, AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error, for_each_app
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import for_each_app
 from ansible_collections.webstack.flask.plugins.module_utils._redis import debians
 from ansible_collections.webstack.flask.plugins.module_utils._redis.address import CONFIG_ROOT, DATA_ROOT, RedisLayout
 from ansible_collections.webstack.flask.plugins.module_utils._redis.config import (

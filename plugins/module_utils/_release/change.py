@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils._errors import describe_error
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error
 from ansible_collections.webstack.flask.plugins.module_utils._release.groups import Group, find_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.joint import JointFailure, finish_all
 from ansible_collections.webstack.flask.plugins.module_utils._release.seam import Host

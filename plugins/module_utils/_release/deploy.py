@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ansible_collections.webstack.flask.plugins.module_utils._encoding import decode
-from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError, describe_error
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error
 from ansible_collections.webstack.flask.plugins.module_utils._release.change import change_app, change_apps
 from ansible_collections.webstack.flask.plugins.module_utils._release.command import end_earlier
 from ansible_collections.webstack.flask.plugins.module_utils._release.data import find_database, lead_to_database
 from ansible_collections.webstack.flask.plugins.module_utils._release.groups import Party, find_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.joint import Joint, JointFailure, Member, blame, move_of
-from ansible_collections.webstack.flask.plugins.module_utils._release.options import read_switch
+from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS, describe_switching, read_switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.preparation import Preparation, find_data_problems
 from ansible_collections.webstack.flask.plugins.module_utils._release.processes import Process
 from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import recover, stay
@@ -99,6 +99,8 @@ def read_spec(app: dict[str, Any], database: str = "") -> ReleaseSpec:
         version=app["version"],
         health=app["health"],
         context=_describe_context(app),
+        # What is kept of a release's description tells nothing of it.
+        switching=describe_switching(app) if SWITCH_OPTIONS.keys() <= app.keys() else "",
     )
     problems = spec.find_problems() + find_data_problems(spec) + SharedData.of(app).find_problems()
     if problems:
@@ -166,6 +168,7 @@ def ensure_all(spec: ReleaseSpec, host: Host, data: SharedData, *, check: bool) 
     build = layout.build(spec.build or "unknown")
     made = host.home.ensure_account(layout, check=check)
     made |= host.home.ensure_directories(layout, check=check)
+    made |= bool(spec.switching) and host.files.ensure_file(layout.switching, spec.switching, Access(0, 0, 0o600), check=check)
     made |= host.home.ensure_shared(layout, build, data.directories, data.files, check=check)
     made |= host.home.ensure_public(layout, build, data.public, data.reader, check=check)
     made |= ensure_units(spec, host, check=check)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error, side_by_side
+from ansible_collections.webstack.flask.plugins.module_utils._errors import describe_error
 from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._release.groups import (
     Group,
@@ -27,7 +27,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.groups imp
     read_group,
     write_group,
 )
-from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS, read_switch
+from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS, complete, read_switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord, is_unfinished
 from ansible_collections.webstack.flask.plugins.module_utils._release.recovery import read_switch_of, stay
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import note, read_records, sweep
@@ -35,6 +35,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.seam impor
 from ansible_collections.webstack.flask.plugins.module_utils._release.services import take_turns
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, retire_others
+from ansible_collections.webstack.flask.plugins.module_utils._side_by_side import side_by_side
 
 
 class JointFailure(Exception):
@@ -314,9 +315,7 @@ class _Recovery:
 
 
 def _resume(move: Move, host: Host) -> Transaction:
-    # Another version of the collection may have written what it knew.
-    app = {key: option.get("default") for key, option in SWITCH_OPTIONS.items()} | dict(move.app)
-    switch = read_switch_of(read_switch(app, move.layout, host), move.release)
+    switch = read_switch_of(read_switch(complete(move.app), move.layout, host), move.release)
     return Transaction(switch, move.release, move.before, move.former)
 
 

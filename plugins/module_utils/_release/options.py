@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,25 @@ SWITCH_OPTIONS: dict[str, Any] = {
     "group": {"type": "str", "default": ""},
 }
 """The options, in the terms of an Ansible argument spec, that all modules which switch releases share."""
+
+
+def describe_switching(app: Mapping[str, Any]) -> str:
+    """Return the text that tells how an app is asked and switched, from a module's parameters."""
+    return json.dumps({key: app[key] for key in SWITCH_OPTIONS}, indent=2, sort_keys=True) + "\n"
+
+
+def read_switching(layout: AppLayout, host: Host) -> dict[str, Any] | None:
+    """Return how an app was last deployed to be asked and switched, as a module's parameters; None where that is not written down."""
+    text = host.files.read_text(layout.switching)
+    try:
+        return complete(json.loads(text)) if text else None
+    except (ValueError, TypeError):
+        return None
+
+
+def complete(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return such parameters that were written down, perhaps by another version of the collection, with what it did not know."""
+    return {key: option.get("default") for key, option in SWITCH_OPTIONS.items()} | dict(told)
 
 
 def read_switch(app: dict[str, Any], layout: AppLayout, host: Host) -> Switch:

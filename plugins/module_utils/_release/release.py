@@ -64,6 +64,9 @@ class ReleaseSpec:
     context: Mapping[str, Any] = field(default_factory=dict)
     """Where its commands run, and by which name it is asked. It does not make a release another one."""
 
+    switching: str = ""
+    """The text that tells how the app is asked and switched; empty where that stays as it is written down."""
+
     @property
     def web(self) -> bool:
         """Whether it has a web process. An app may be nothing but processes and jobs."""
@@ -324,7 +327,11 @@ def sweep(layout: AppLayout, host: Host) -> bool:
     trees = [path for top in (layout.releases, layout.builds, layout.environments) for path in files.glob(top, ".[pr]*-*")]
     for tree in trees:  # `.partial-` and `.removed-`
         files.remove_tree(tree)
-    staged = [*files.glob(layout.root, ".*.new"), *files.glob(layout.releases, "*/.*")]
+    staged = [
+        *files.glob(layout.root, ".*.new"),
+        *files.glob(layout.root, f".{layout.switching.name}.*"),
+        *files.glob(layout.releases, "*/.*"),
+    ]
     staged += [path for kind in ("service", "socket") for path in files.glob(units, f".{name}@.{kind}.*")]
     staged += files.glob(units, f"{name}@*.service.d/.release.conf.*")
     staged += files.glob(units, f".{name}.*.service.*") + files.glob(units, f".{name}.*.timer.*")

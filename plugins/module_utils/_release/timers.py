@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ansible_collections.webstack.flask.plugins.module_utils._host.files import Access
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_record
 from ansible_collections.webstack.flask.plugins.module_utils._release.schedules import Schedule, find_failed_jobs, find_jobs
@@ -57,6 +58,33 @@ class Timers:
                 if times and one.name not in suspended
             ),
         ]
+
+    def suspend(self, job: str) -> bool:
+        """Let a job start at its times no more, whatever is deployed, until it is resumed; return whether it would have."""
+        self.host.files.ensure_directory(self.layout.suspended, Access(0, 0, 0o755))
+        marked = self.host.files.ensure_file(self.layout.suspended / job, "", ACCESS)
+        timer = self.layout.timer_unit(job)
+        if not self._is_awake(timer):
+            return marked
+        self._silence([timer], for_good=True)
+        return True
+
+    def resume(self, job: str) -> bool:
+        """Let a job start at its times again; return whether it would not have. What was due in the meantime is not made good."""
+        timer, mark = self.layout.timer_unit(job), self.layout.suspended / job
+        marked = self.host.files.lexists(mark)
+        if marked:
+            self._silence([timer], for_good=True)
+            self.host.files.unlink(mark)
+        if not marked and self._is_awake(timer):
+            return False
+        self.host.units.enable(timer)
+        self.host.units.start_and_wait(timer)
+        return True
+
+    def _is_awake(self, timer: str) -> bool:
+        state = self.host.units.show([timer])[timer]
+        return state.enabled or state.active == "active"
 
     def remove_all(self) -> bool:
         """Let no job start any more; return whether any would have."""

@@ -47,6 +47,16 @@ class Run:
     exit: str = field(default="", repr=False)
     """Why its process ended, unless by exit status 0: `exit status 3`, `signal 9`."""
 
+    @property
+    def status(self) -> int:
+        """How it ended, as a shell tells it: the exit status, or 128 and the number of the signal; 1 where nothing else is known."""
+        if not self.failed:
+            return 0
+        word, _, number = self.exit.rpartition(" ")
+        if not number.isdecimal():
+            return 1
+        return 128 + int(number) if word == "signal" else int(number) or 1
+
     def describe_failure(self) -> str:
         """Return why it has failed, or nothing."""
         if not self.failed:

@@ -21,6 +21,8 @@ from ansible_collections.webstack.flask.plugins.module_utils._layout import AppL
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_records
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import read_current
+from ansible_collections.webstack.flask.plugins.module_utils._webstack import backups, jobs, rollback
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.completion import Parser
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.logs import Wanted, list_failure, list_log_call
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.once import choose_shell, run_once
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.reading import (
@@ -68,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.app is None or (options.app == "status" and number == len(words)):
             return _show_all(is_json=options.json)
-        return COMMANDS[options.command](find_app(options.app), _read_options(options.command, words[number + 1 :], is_json=options.json))
+        layout = find_app(options.app)
+        return COMMANDS[options.command](layout, make_parser(options.command, is_json=options.json).parse_args(words[number + 1 :]))
     except UserError as problem:
         sys.stderr.write(escape(f"webstack: {problem}\n"))
         return _MISUSED
@@ -82,8 +85,9 @@ def _find_command(words: Sequence[str]) -> int:
     return plain[1] if len(plain) > 1 else len(words)
 
 
-def _read_options(command: str, words: Sequence[str], *, is_json: bool) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=f"webstack APP {command}", description=COMMANDS[command].__doc__)
+def make_parser(command: str, *, is_json: bool = False) -> Parser:
+    """Return what reads the words behind a command."""
+    parser = Parser(prog=f"webstack APP {command}", description=COMMANDS[command].__doc__)
     parser.add_argument("--json", action="store_true", default=is_json, help="tell it as JSON")
     if command in ("run", "shell"):
         parser.add_argument("--release", help="beginning of the identifier of a release; by default it is the live one")
@@ -99,7 +103,16 @@ def _read_options(command: str, words: Sequence[str], *, is_json: bool) -> argpa
         parser.add_argument("-n", "--lines", type=int, default=50, help="so many lines at most; 50 by default")
         parser.add_argument("--since", help="from then on, such as '1 hour ago' or 2026-01-05")
         parser.add_argument("--grep", help="lines alone that match this regular expression")
-    return parser.parse_args(words)
+    if command == "jobs":
+        parser.add_argument("act", nargs="?", choices=jobs.ACTS, metavar="ACT", help=f"{', '.join(jobs.ACTS)}; by default they are listed")
+        parser.add_argument("job", nargs="?", metavar="JOB", help="the job that is meant")
+    if command == "backups":
+        acts = f"{', '.join(backups.ACTS)}; by default they are listed"
+        parser.add_argument("act", nargs="?", choices=backups.ACTS, metavar="ACT", help=acts)
+    if command == "rollback":
+        parser.add_argument("--release", help="beginning of the identifier of a release; by default it is the one before")
+        parser.add_argument("--data", default="", help="with the data of then, too: `last`, or the name of a dump or database")
+    return parser
 
 
 def _show_all(*, is_json: bool) -> int:
@@ -203,6 +216,55 @@ def _restart(layout: AppLayout, options: argparse.Namespace) -> int:
     return _BAD if troubles else _GOOD
 
 
+def _jobs(layout: AppLayout, options: argparse.Namespace) -> int:
+    """List the jobs and how they went; run one now, whose exit status comes back, or suspend or resume it."""
+    if options.act and not options.job:
+        raise UserError(f"`jobs {options.act}` needs the name of a job; there are: {', '.join(jobs.list_jobs(layout)) or 'none'}")
+    if options.act:
+        return _tell(lambda say: jobs.act_on_job(layout, options.act, options.job, say), is_json=options.json)
+    told = jobs.read_jobs(layout)
+    if options.json:
+        _say([json.dumps(told, indent=2)])
+    else:
+        _say(format_table(jobs.HEAD, map(jobs.as_row, told)) if told else [f"{layout.name} has no jobs"])
+    return _BAD if any(map(jobs.is_bad, told)) else _GOOD
+
+
+def _backups(layout: AppLayout, options: argparse.Namespace) -> int:
+    """List the backups that are in the repository; make one now, or restore the newest one to try it."""
+    if options.act:
+        return _tell(lambda say: backups.act_on_backups(layout.name, options.act, say), is_json=options.json)
+    told, now = backups.read_backups(layout.name), time.time()
+    if options.json:
+        _say([json.dumps(told, indent=2)])
+    else:
+        rows = [backups.as_row(backup, now) for backup in told["backups"]]
+        _say(format_table(backups.HEAD, rows) if rows else ["there is none yet"])
+        _say(f"TROUBLE  {trouble}" for trouble in told["troubles"])
+    return _GOOD if told["ok"] else _BAD
+
+
+def _rollback(layout: AppLayout, options: argparse.Namespace) -> int:
+    """Take users back to the release before, or to another one, as playbooks/rollback.yml does."""
+    release = read_release(layout, options.release).id if options.release else "previous"
+    outcomes = rollback.roll_back_here(layout, release, options.data)
+    is_good = not any("error" in outcome for outcome in outcomes.values())
+    if options.json:
+        _say([json.dumps({"ok": is_good, "releases": outcomes}, indent=2)])
+    else:
+        _say(line for name, outcome in outcomes.items() for line in rollback.describe_outcome(name, outcome))
+    return _GOOD if is_good else _BAD
+
+
+def _tell(act: Callable[[Callable[[str], object]], int], *, is_json: bool) -> int:
+    """Do something that has an exit status, and tell what it says; return the status."""
+    said: list[str] = []
+    status = act(said.append if is_json else lambda line: _say([line]))
+    if is_json:
+        _say([json.dumps({"ok": status == 0, "status": status, "lines": said}, indent=2)])
+    return status
+
+
 def _say(lines: Iterable[str], *, safe: bool = False) -> None:
     """Write lines; what a terminal would obey stands as an escape, unless they are `safe`."""
     for line in lines:
@@ -217,6 +279,9 @@ COMMANDS: dict[str, Callable[[AppLayout, argparse.Namespace], int]] = {
     "run": _run,
     "shell": _shell,
     "restart": _restart,
+    "jobs": _jobs,
+    "backups": _backups,
+    "rollback": _rollback,
 }
 """What may stand behind the name of an app."""
 

@@ -106,6 +106,19 @@ def describe_releases(records: Sequence[ReleaseRecord], live: str | None) -> lis
     ]
 
 
+def describe_app_releases(records: Sequence[ReleaseRecord], live: str | None) -> dict[str, Any]:
+    """Return which releases an app has and which one users reach, as the module releases_info does."""
+    record = next((record for record in records if record.id == live), None)
+    back = choose_previous(records, live)
+    return {
+        "live": live,
+        "version": record.version if record else "",
+        "since": record.verified if record else None,
+        "previous": back.id if back else None,
+        "releases": describe_releases(records, live),
+    }
+
+
 def _name_state(record: ReleaseRecord, live: str | None, back: ReleaseRecord | None) -> str:
     if record.id == live:
         return "live"

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._databases.address import SOCKET_DIRECTORY
+from ansible_collections.webstack.flask.plugins.plugin_utils._desk import describe_terminal
 from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import find_closest, show
 
 _WANTS = {
@@ -86,16 +87,4 @@ def describe_shell(connection: Mapping[str, Any], app: str, database: str, port:
     words = ["psql", "-X", "-v", "HISTFILE=/dev/null", "-h", SOCKET_DIRECTORY, "-p", str(int(port)), "-U", app, "-d", database]
     become = ["runuser", "-u", app, "--"] if connection["user"] == "root" else ["sudo", "-u", app]
     # Nobody else's directory is one in which the app's user may be.
-    remote = f"cd / && {shlex.join([*become, *words])}"
-    if connection["kind"] == "local":
-        return ["on this computer, psql is opened by", remote]
-    if connection["kind"] not in ("ssh", "smart", "paramiko", "ansible.builtin.ssh"):
-        return [f"on {connection['host']}, psql is opened by", remote]
-    ssh = ["ssh", "-t"]
-    ssh += ["-p", str(connection["port"])] if int(connection["port"]) != _SSH_PORT else []
-    ssh += ["-i", str(connection["key"])] if connection["key"] else []
-    ssh += shlex.split(str(connection["args"]))
-    return ["psql is opened by", shlex.join([*ssh, f"{connection['user']}@{connection['host']}", remote])]
-
-
-_SSH_PORT = 22
+    return describe_terminal(connection, "psql", f"cd / && {shlex.join([*become, *words])}")

@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError, describe_error
 from ansible_collections.webstack.flask.plugins.module_utils._layout import check_name
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import (
     FlaskModule,
-    describe_error,
     exit_with,
     for_each_app,
     run_for_apps,

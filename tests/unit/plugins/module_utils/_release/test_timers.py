@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._release.removal import remove
+from ansible_collections.webstack.flask.plugins.module_utils._release.timers import Timers
 from fakes.host import World
 from fakes.memory import Node, Unit
 from fakes.parts import FakeRemains
@@ -61,6 +62,22 @@ def test_a_job_that_was_suspended_is_so_whatever_is_deployed_and_each_run_says_i
     assert is_waiting(world) == (True, True)
 
 
+def test_a_job_is_suspended_and_resumed_and_nothing_is_made_good() -> None:
+    world = live()
+    world.nodes[STAMP] = Node("file", text="long ago")
+    timers = Timers(LAYOUT, world.host)
+    assert timers.suspend("digest")
+    assert is_waiting(world) == (False, False)
+    assert not timers.suspend("digest")
+    assert not deployed(in_time("b1"))(world)["changed"]
+    world.nodes[STAMP] = Node("file", text="long ago")
+    assert timers.resume("digest")
+    assert world.nodes.get(STAMP, Node("file")).text != "long ago"
+    assert is_waiting(world) == (True, True)
+    assert not timers.resume("digest")
+    assert not deployed(in_time("b1"))(world)["changed"]
+
+
 def test_each_run_tells_of_a_job_that_has_failed_be_it_in_another_release() -> None:
     world = live()
     (first,) = world.host.files.names(LAYOUT.releases)
@@ -82,7 +99,7 @@ def test_nothing_of_a_timer_is_left_when_its_job_goes_or_the_app() -> None:
         FakeRemains(gone),
         check=False,
     )
-    assert {str(LAYOUT.suspended), str(LAYOUT.started)}.isdisjoint(gone.nodes)
+    assert {str(LAYOUT.suspended), str(LAYOUT.started), str(LAYOUT.switching)}.isdisjoint(gone.nodes)
     for world in (without, gone):
         assert is_waiting(world) == (False, False)
         assert [place for place in world.nodes if TIMER in place] == []

@@ -36,21 +36,21 @@ def test_the_last_run_is_the_first_and_each_has_its_time_and_its_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "reason"),
+    ("end", "reason", "status"),
     [
-        ([DONE], ""),
-        ([EXITED, result("exit-code"), NOT_DONE], "its process ended with exit status 3"),
-        ([KILLED, result("signal"), NOT_DONE], "its process ended with signal 9"),
-        ([KILLED, result("signal")], "its process ended with signal 9"),
-        ([KILLED, result("timeout"), NOT_DONE], "it took longer than its timeout"),
-        ([KILLED, result("oom-kill"), NOT_DONE], "it took more memory than it may"),
-        ([result("resources"), NOT_DONE], "systemd gives the result 'resources'"),
+        ([DONE], "", 0),
+        ([EXITED, result("exit-code"), NOT_DONE], "its process ended with exit status 3", 3),
+        ([KILLED, result("signal"), NOT_DONE], "its process ended with signal 9", 137),
+        ([KILLED, result("signal")], "its process ended with signal 9", 137),
+        ([KILLED, result("timeout"), NOT_DONE], "it took longer than its timeout", 137),
+        ([KILLED, result("oom-kill"), NOT_DONE], "it took more memory than it may", 137),
+        ([result("resources"), NOT_DONE], "systemd gives the result 'resources'", 1),
     ],
 )
-def test_why_a_run_has_failed_is_told(end: list[dict[str, str]], reason: str) -> None:
+def test_why_a_run_has_failed_is_told(end: list[dict[str, str]], reason: str, status: int) -> None:
     (run,) = parse_runs(write([STARTING, *end]))
     described = describe_run(run)
-    assert (described["result"], described["reason"]) == ("failed" if reason else "success", reason)
+    assert (described["result"], described["reason"], run.status) == ("failed" if reason else "success", reason, status)
     assert described["release"] == "0123456789ab"
     assert described["began"] == "1970-01-01 00:00:01 UTC"
     assert described["seconds"] == len(end) / 2

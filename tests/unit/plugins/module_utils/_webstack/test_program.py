@@ -53,6 +53,12 @@ def called(monkeypatch: pytest.MonkeyPatch) -> Called:
         ("shop run --release ab --timeout 3 env", "shop run", {"words": ["env"], "release": "ab", "timeout": 3.0}),
         ("shop shell", "shop shell", {"release": None}),
         ("shop restart", "shop restart", {"parts": []}),
+        ("shop jobs", "shop jobs", {"act": None, "job": None}),
+        ("shop jobs suspend digest --json", "shop jobs", {"act": "suspend", "job": "digest", "json": True}),
+        ("shop backups", "shop backups", {"act": None}),
+        ("shop backups verify", "shop backups", {"act": "verify"}),
+        ("shop rollback", "shop rollback", {"release": None, "data": ""}),
+        ("shop rollback --release 01 --data last", "shop rollback", {"release": "01", "data": "last"}),
         ("shop restart web bot", "shop restart", {"parts": ["web", "bot"]}),
     ],
 )
@@ -64,7 +70,9 @@ def test_words_lead_to_a_command_and_its_options(called: Called, words: str, cal
 
 
 @pytest.mark.usefixtures("called")
-@pytest.mark.parametrize("words", ["shop nonsense", "shop run", "shop logs -n many", "--nonsense"])
+@pytest.mark.parametrize(
+    "words", ["shop nonsense", "shop run", "shop logs -n many", "shop jobs stop digest", "shop backups delete", "--nonsense"]
+)
 def test_what_is_not_understood_ends_with_2(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         program.main(words.split())

@@ -12,6 +12,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._webstack.status im
     Findings,
     Trouble,
     Weight,
+    describe_app_releases,
     describe_releases,
     find_last_failure,
     find_troubles,
@@ -82,3 +83,12 @@ def test_each_release_is_told_with_what_it_is_to_users() -> None:
         ("0", "rollback goes here"),
         ("-1", "was live"),
     ]
+
+
+def test_which_release_an_app_has_and_to_which_a_rollback_goes() -> None:
+    older = replace(OLD, id="0", sequence=1)
+    told = describe_app_releases([replace(OLD, version="v1"), older, BAD], "a")
+    assert (told["live"], told["version"], told["since"], told["previous"]) == ("a", "v1", 2, "0")
+    assert [each["release"] for each in told["releases"]] == ["c", "a", "0"]
+    none = describe_app_releases([BAD], None)
+    assert (none["live"], none["version"], none["since"], none["previous"], len(none["releases"])) == (None, "", None, None, 1)

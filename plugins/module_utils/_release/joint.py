@@ -11,13 +11,14 @@ Which side it is to be is on disk before the first link moves. A run that is cut
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import describe_error, side_by_side
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import Done, describe_error, side_by_side
 from ansible_collections.webstack.flask.plugins.module_utils._release.failure import ReleaseFailed
 from ansible_collections.webstack.flask.plugins.module_utils._release.groups import (
     Group,
@@ -185,14 +186,26 @@ class Joint:
 
 
 def attend_parties(
-    apps: Iterable[dict[str, Any]], attend: Callable[[Party], dict[str, dict[str, Any]]], failed: Mapping[str, Any], workers: int = 1
+    apps: Iterable[dict[str, Any]],
+    attend: Callable[[Party], dict[str, dict[str, Any]]],
+    failed: Mapping[str, Any],
+    workers: int = 1,
+    done: Done = lambda _app, _outcome, _seconds: None,
 ) -> dict[str, dict[str, Any]]:
     """Return the outcome of each app by name, as `attend` returns it for the apps of a party, for so many of them at a time.
 
     Those that use an internal service come after it.
 
-    The outcome of an app for which it raises an error is `failed`, with the message as `error`.
+    The outcome of an app for which it raises an error is `failed`, with the message as `error`. `done` is told the outcomes of a party as
+    soon as they are there.
     """
+
+    def attend_and_tell(party: Party) -> dict[str, dict[str, Any]]:
+        begun = time.monotonic()
+        attended = attend_safely(party)
+        for app in party.apps:
+            done(app, attended[app["name"]], time.monotonic() - begun)
+        return attended
 
     def attend_safely(party: Party) -> dict[str, dict[str, Any]]:
         try:
@@ -204,7 +217,7 @@ def attend_parties(
 
     described, outcomes = list(apps), dict[str, dict[str, Any]]()
     for turn in take_turns(form_parties(described)):
-        for attended in side_by_side(attend_safely, turn, workers):
+        for attended in side_by_side(attend_and_tell, turn, workers):
             outcomes.update(attended)
     return {app["name"]: outcomes[app["name"]] for app in described}
 

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -16,11 +17,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._escapes import escape
+from ansible_collections.webstack.flask.plugins.module_utils._host.audit import Act, audited, name_program
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import read_text
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_records
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import read_current
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.audit import find_wanted, list_acts
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.logs import Wanted, list_failure, list_log_call
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.once import choose_shell, run_once
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.reading import (
@@ -62,10 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("command", nargs="?", choices=COMMANDS, default="status", metavar="COMMAND")
     # What follows the command is the command's own to read.
     number = _find_command(words)
-    options = parser.parse_args(words[: number + 1])
+    asked = find_wanted(words, COMMANDS)
+    options = parser.parse_args([] if asked else words[: number + 1])
     if os.geteuid() != 0:
         parser.error("it reads what root alone may read; run it by sudo")
     try:
+        if asked:
+            _say(list_acts(*asked), safe=True)
+            return _GOOD
         if options.app is None or (options.app == "status" and number == len(words)):
             return _show_all(is_json=options.json)
         return COMMANDS[options.command](find_app(options.app), _read_options(options.command, words[number + 1 :], is_json=options.json))
@@ -177,7 +184,8 @@ def _why(layout: AppLayout, options: argparse.Namespace) -> int:
 def _run(layout: AppLayout, options: argparse.Namespace) -> int:
     """Run a command with the code, variables and sandbox of a release, as the app's user; its exit status is the command's."""
     command = options.words[0] if len(options.words) == 1 else shlex.join(options.words)
-    return _run_in(layout, options, command)
+    with audited("run", layout.name, name_program(options.words)) as told:
+        return _run_in(layout, options, command, told)
 
 
 def _shell(layout: AppLayout, options: argparse.Namespace) -> int:
@@ -185,17 +193,27 @@ def _shell(layout: AppLayout, options: argparse.Namespace) -> int:
     record = read_release(layout, options.release)
     directory = layout.release(record.id)
     code = directory / "app" / record.context.get("chdir", "")
-    return _run_in(layout, options, choose_shell(record.variables, code, directory / "venv"))
+    with audited("shell", layout.name) as told:
+        return _run_in(layout, options, choose_shell(record.variables, code, directory / "venv"), told)
 
 
-def _run_in(layout: AppLayout, options: argparse.Namespace, command: str) -> int:
+def _run_in(layout: AppLayout, options: argparse.Namespace, command: str, told: Act) -> int:
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    return run_once(layout, read_release(layout, options.release), command, terminal=terminal, timeout=options.timeout)
+    record = read_release(layout, options.release)
+    told.after = record.id
+    # Where the connection breaks, what runs ends by itself, and this is to live long enough to write down that it has.
+    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
+    status = run_once(layout, record, command, terminal=terminal, timeout=options.timeout)
+    told.error = f"exit status {status}" if status else ""
+    return status
 
 
 def _restart(layout: AppLayout, options: argparse.Namespace) -> int:
     """Start the live release anew, or a part of it, without losing a request; the exit status is 1 where it does not come up well."""
-    troubles = restart(layout, options.parts, lambda line: None if options.json else _say([line]))
+    with audited("restart", layout.name, " ".join(options.parts)) as told:
+        told.before = told.after = read_current(layout, REAL) or ""
+        troubles = restart(layout, options.parts, lambda line: None if options.json else _say([line]))
+        told.error = "; ".join(troubles)
     if options.json:
         _say([json.dumps({"ok": not troubles, "troubles": troubles}, indent=2)])
     else:
@@ -221,5 +239,6 @@ COMMANDS: dict[str, Callable[[AppLayout, argparse.Namespace], int]] = {
 """What may stand behind the name of an app."""
 
 _USAGE = f"""webstack [--json]
+       webstack [APP] audit [-n NUMBER] [--json]
        webstack [--json] APP [COMMAND] [OPTION …]     COMMAND is one of {", ".join(COMMANDS)}
        webstack APP COMMAND --help"""

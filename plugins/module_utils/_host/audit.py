@@ -106,7 +106,8 @@ def format_line(described: Mapping[str, Any]) -> bytes:
 
 def format_sentence(described: Mapping[str, Any]) -> str:
     """Return what somebody reads in the journal."""
-    way = f": {described['from'] or 'nothing'} -> {described['to'] or 'nothing'}" if described["from"] or described["to"] else ""
+    before, after = described["from"], described["to"]
+    way = f" at {after}" if before == after and after else f" from {before or 'nothing'} to {after or 'nothing'}" if before or after else ""
     what = f" ({described['what']})" if described["what"] else ""
     places = [
         f" from {described['address']}" if described["address"] else "",
@@ -114,7 +115,7 @@ def format_sentence(described: Mapping[str, Any]) -> str:
     ]
     told = f": {described['reason']}" if described["reason"] else ""
     who = f"{described['user']}{''.join(places)}"
-    return f"{described['act']} of {described['app']}{what}{way}, {described['outcome']} after {described['seconds']} s, {who}{told}"
+    return f"{described['act']} of {described['app']}{what}{way}, {described['outcome']} after {described['seconds']} s; {who}{told}"
 
 
 def format_entry(described: Mapping[str, Any]) -> bytes:

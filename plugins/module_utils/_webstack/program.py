@@ -200,7 +200,7 @@ def _shell(layout: AppLayout, options: argparse.Namespace) -> int:
 def _run_in(layout: AppLayout, options: argparse.Namespace, command: str, told: Act) -> int:
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     record = read_release(layout, options.release)
-    told.after = record.id
+    told.before = told.after = record.id
     # Where the connection breaks, what runs ends by itself, and this is to live long enough to write down that it has.
     signal.signal(signal.SIGHUP, lambda _number, _frame: None)
     status = run_once(layout, record, command, terminal=terminal, timeout=options.timeout)

@@ -60,14 +60,16 @@ def test_a_line_says_who_from_where_what_from_to_how_long_and_how_it_ended() -> 
         "ci_user": "",
     }
     assert format_sentence(described) == (
-        "deploy of shop: 0123456789ab -> ba9876543210, ok after 12.3 s, admin from 192.0.2.7 by anna@laptop"
+        "deploy of shop from 0123456789ab to ba9876543210, ok after 12.3 s; admin from 192.0.2.7 by anna@laptop"
     )
 
 
 def test_of_a_failure_the_first_line_of_the_reason_is_kept() -> None:
-    described = describe(Act("restart", "shop", "celery", error="it is not well\n  secret=1"), Actor("root"), 0)
+    described = describe(
+        Act("restart", "shop", "celery", "0123456789ab", "0123456789ab", error="it is not well\n  secret=1"), Actor("root"), 0
+    )
     assert (described["outcome"], described["reason"]) == ("failed", "it is not well")
-    assert format_sentence(described) == "restart of shop (celery), failed after 0 s, root: it is not well"
+    assert format_sentence(described) == "restart of shop (celery) at 0123456789ab, failed after 0 s; root: it is not well"
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -94,7 +96,7 @@ def test_the_journal_gets_each_field_as_one_of_its_own(tmp_path: Path) -> None:
     assert {"SYSLOG_IDENTIFIER=webstack-audit", "PRIORITY=5", "WEBSTACK_APP=shop", "WEBSTACK_SECONDS=12.3", "WEBSTACK_USER=admin"} <= set(
         rows
     )
-    assert rows[0].startswith("MESSAGE=deploy of shop: ")
+    assert rows[0].startswith("MESSAGE=deploy of shop from ")
 
 
 def write(file: Path, *apps: str) -> list[str]:

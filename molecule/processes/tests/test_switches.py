@@ -250,7 +250,8 @@ def test_who_did_what_is_written_down_and_no_secret(host: Host, seen: Switches) 
     assert host.check_output(f"stat --format '%U %a' {LOGS} {LOGS}/audit.jsonl").splitlines() == ["root 700", "root 600"]
 
 
-def test_a_full_disk_of_logs_stops_nothing_and_is_told(host: Host, seen: Switches) -> None:
+@pytest.mark.usefixtures("seen")
+def test_a_full_disk_of_logs_stops_nothing_and_is_told(host: Host) -> None:
     host.check_output(f"mount -t tmpfs -o size=4k,mode=700 tmpfs {LOGS} && head --bytes 4k /dev/zero > {LOGS}/fill")
     try:
         ended = host.run(f"webstack {NAME} run -- printenv VERSION")

@@ -204,7 +204,7 @@ def _run_in(layout: AppLayout, options: argparse.Namespace, command: str, told: 
     # Where the connection breaks, what runs ends by itself, and this is to live long enough to write down that it has.
     signal.signal(signal.SIGHUP, lambda _number, _frame: None)
     status = run_once(layout, record, command, terminal=terminal, timeout=options.timeout)
-    told.error = f"exit status {status}" if status else ""
+    told.error = f"ended by signal {-status}" if status < 0 else f"exit status {status}" if status else ""
     return status
 
 

@@ -42,6 +42,7 @@ def test_the_address_is_that_of_the_session_which_sudo_takes_away(tmp_path: Path
         ("root", "0", "root"),
         ("", "0", "root"),
         ("", "4294967295", ME),
+        ("root", "1", "daemon"),
         ("root", "4294967294", ME),
         ("", "nonsense", ME),
     ],

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,9 @@ _WORDS_OF_A_PAGE = ". It says: "
 
 _CUT_OFF = "cut off"
 """A note says so where what an earlier run had left was finished or taken back."""
+
+_PIP = re.compile(r"\A`[^`\n]* -m pip (?P<what>\w+)[^`\n]*` failed:\n\s*(?P<said>.*)")
+"""A call of pip is long, and what it said first tells more. Credentials are taken out of that before."""
 
 
 def tell_switch(act: str, app: str, outcome: Mapping[str, Any], *, to: str = "", version: str = "", what: str = "") -> Act | None:
@@ -48,7 +52,7 @@ def tell_removal(app: str, outcome: Mapping[str, Any], *, with_data: bool) -> Ac
 
 def tell_failure(act: str, app: str, outcome: Mapping[str, Any]) -> Act | None:
     """Return what there is to write down of a step that counts by itself only where it fails."""
-    return Act(act, app, error=outcome["error"]) if outcome.get("error") else None
+    return Act(act, app, error=_PIP.sub(r"pip \g<what> failed: \g<said>", outcome["error"])) if outcome.get("error") else None
 
 
 def list_secrets(app: Mapping[str, Any]) -> Iterator[str]:

@@ -58,6 +58,16 @@ def test_a_removal_says_whether_the_data_went() -> None:
     assert tell_removal("shop", {"changed": False, "error": "no"}, with_data=False) == Act("removal", "shop", error="no")
 
 
+def test_of_a_failed_build_the_reason_is_told_and_not_the_whole_call_of_pip() -> None:
+    long = (
+        "`/var/www/shop/environments/0123/bin/python -I -m pip install --requirement /x` failed:\n  ERROR: No matching distribution\n  more"
+    )
+    told = tell_failure("build", "shop", {"error": long})
+    assert told == Act("build", "shop", error="pip install failed: ERROR: No matching distribution\n  more")
+    known = f"the index cannot be reached. {long}"
+    assert tell_failure("build", "shop", {"error": known}) == Act("build", "shop", error=known)
+
+
 def test_values_of_variables_and_commands_are_in_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
     app = {
         "variables": encode({"KEY": "hunter2\nof two lines", "PORT": 80, "MODE": "first"}),

@@ -14,7 +14,7 @@ import json
 import os
 import re
 import shlex
-import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,13 +39,15 @@ MOST_BYTES = 1 << 20
 KEPT = 5
 """So many that were put aside are kept."""
 
-_JOURNAL = Path("/run/systemd/journal/socket")
 _LONGEST = 300
 """Characters of a text that are kept."""
 
 _MOST_NOTES = 10
 _PATIENCE, _PAUSE = 1.0, 0.01
 """Seconds to wait for others who write, and between two tries."""
+
+_LONGEST_SENDING = 5
+"""Seconds that the journal has to take an entry."""
 
 _PROGRAM = re.compile(r"[\w.+-]{1,64}", re.ASCII)
 _ASSIGNMENT = re.compile(r"\w+=")
@@ -119,7 +121,7 @@ def format_sentence(described: Mapping[str, Any]) -> str:
 
 
 def format_entry(described: Mapping[str, Any]) -> bytes:
-    """Return the entry of the journal in its native form, each field as one of its own: systemd.io/JOURNAL_NATIVE_PROTOCOL."""
+    """Return the entry of the journal as logger(1) reads it, each field as one of its own."""
     values = {key: "; ".join(value) if isinstance(value, list) else str(value) for key, value in described.items() if key != "time"}
     fields = {
         "MESSAGE": format_sentence(described),
@@ -127,17 +129,25 @@ def format_entry(described: Mapping[str, Any]) -> bytes:
         "SYSLOG_IDENTIFIER": IDENTIFIER,
         **{f"WEBSTACK_{key.upper()}": value for key, value in values.items() if value},
     }
-    # No value has a line break, so that none has to tell its length.
+    # No value has a line break, so that each is one line.
     return "".join(f"{name}={value}\n" for name, value in fields.items()).encode("utf-8", "backslashreplace")
 
 
-def record(act: Act, actor: Actor | None = None, *, file: Path = AUDIT, journal: Path = _JOURNAL) -> list[str]:
+def _send(entry: bytes) -> None:
+    """Write an entry into the journal.
+
+    It adds the command line of whoever sends one. That of this process may have secrets, as `webstack shop run` has: logger(1) has none.
+    """
+    subprocess.run(["logger", "--journald"], input=entry, capture_output=True, timeout=_LONGEST_SENDING, check=True)
+
+
+def record(act: Act, actor: Actor | None = None, *, file: Path = AUDIT, send: Callable[[bytes], None] = _send) -> list[str]:
     """Write an act down; return what went wrong with that, for whoever runs it. Nothing is raised."""
     try:
         described = describe(act, actor or find_actor(), time.time())
         return [
             *_try(lambda: _append(file, format_line(described)), str(file)),
-            *_try(lambda: _send(journal, format_entry(described)), "the journal"),
+            *_try(lambda: send(format_entry(described)), "the journal"),
         ]
     except Exception as error:  # noqa: BLE001 - an act that was done is not to fail because of how it is written down
         return [f"{act.act} of {act.app} could not be written down: {type(error).__name__}: {error}"]
@@ -146,7 +156,7 @@ def record(act: Act, actor: Actor | None = None, *, file: Path = AUDIT, journal:
 def _try(write: Callable[[], None], place: str) -> list[str]:
     try:
         write()
-    except (OSError, UserError) as error:
+    except (OSError, UserError, subprocess.SubprocessError) as error:
         return [f"this was done, and could not be written to {place}: {error}"]
     return []
 
@@ -213,12 +223,6 @@ def _lock(descriptor: int) -> None:
             time.sleep(_PAUSE)
         else:
             return
-
-
-def _send(journal: Path, entry: bytes) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as speaker:
-        speaker.settimeout(_PATIENCE)
-        speaker.sendto(entry, str(journal))
 
 
 def read_last(most: int, app: str = "", file: Path = AUDIT) -> list[dict[str, Any]]:

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.webstack.flask.plugins.module_utils._errors import describe_error
 from ansible_collections.webstack.flask.plugins.module_utils._escapes import escape, escape_all
-from ansible_collections.webstack.flask.plugins.module_utils._side_by_side import side_by_side
-
-App = Mapping[str, Any]
+from ansible_collections.webstack.flask.plugins.module_utils._side_by_side import App, Done, side_by_side
 
 
 class FlaskModule(AnsibleModule):  # type: ignore[misc]
@@ -38,17 +37,22 @@ def for_each_app(
     failed: Mapping[str, Any],
     redact: Callable[[str], str] = str,
     workers: int = 1,
+    done: Done = lambda _app, _outcome, _seconds: None,
 ) -> dict[str, dict[str, Any]]:
     """Return the outcome of each app by name, as `attend` returns it for so many apps at a time as there are `workers`.
 
     The outcome of an app for which it raises an error is `failed`, with the message, from which `redact` takes secrets, as `error`.
+    `done` is told each outcome as soon as it is there.
     """
 
     def attend_safely(app: App) -> dict[str, Any]:
+        begun = time.monotonic()
         try:
-            return attend(app)
+            outcome = attend(app)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong with one app must not stop the others
-            return {**failed, "error": redact(describe_error(error))}
+            outcome = {**failed, "error": redact(describe_error(error))}
+        done(app, outcome, time.monotonic() - begun)
+        return outcome
 
     listed = list(apps)
     return dict(zip([app["name"] for app in listed], side_by_side(attend_safely, listed, workers)))
@@ -89,6 +93,7 @@ def run_for_apps(
     *,
     redact: Callable[[str], str] = str,
     workers: int = 1,
+    done: Done = lambda _app, _outcome, _seconds: None,
 ) -> None:
     """Do the work for each app, and end the module with the outcomes; its option `defer_errors`, if it has one, counts."""
-    exit_with(module, key, for_each_app(apps, attend, failed, redact, workers), defer_errors=module.params.get("defer_errors", False))
+    exit_with(module, key, for_each_app(apps, attend, failed, redact, workers, done), defer_errors=module.params.get("defer_errors", False))

@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Thing = TypeVar("Thing")
 Outcome = TypeVar("Outcome")
+
+App = Mapping[str, Any]
+
+Done = Callable[[App, Mapping[str, Any], float], object]
+"""Is told an app, what became of it, and how many seconds that took."""
 
 
 def side_by_side(attend: Callable[[Thing], Outcome], things: Sequence[Thing], workers: int) -> list[Outcome]:

@@ -114,12 +114,17 @@ size:
   returned: with O(do=dump), unless in check mode
 """
 
+from contextlib import nullcontext
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
+from ansible_collections.webstack.flask.plugins.module_utils._host.audit import audited
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule
 from ansible_collections.webstack.flask.plugins.module_utils._release.database_care import Care
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
+
+_ACTS = ("dump", "load", "drop")
+"""What is written down of who did it: a copy that leaves, and what comes or goes."""
 
 
 def main() -> None:
@@ -132,8 +137,12 @@ def main() -> None:
     do = module.params["do"]
     if do == "load" and module.check_mode:
         module.exit_json(changed=True, lines=["the dump would be loaded into a new database"])
+    is_act = do in _ACTS and not module.check_mode
     try:
-        result = Care.open(module.params, REAL, module.warn, check=module.check_mode).carry_out(do)
+        with audited(f"database {do}", module.params["app"], module.params["database"], module.warn) if is_act else nullcontext() as told:
+            result = Care.open(module.params, REAL, module.warn, check=module.check_mode).carry_out(do)
+            if told:
+                told.what = result.get("database", told.what)
     except (UserError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

@@ -98,12 +98,14 @@ apps:
       type: str
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._backups.keeper import end_backups
 from ansible_collections.webstack.flask.plugins.module_utils._backups.last import make_last_backup
 from ansible_collections.webstack.flask.plugins.module_utils._databases.rules import has_database
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with, for_each_app
+from ansible_collections.webstack.flask.plugins.module_utils._host.acts import tell_removal, write_down
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import App, FlaskModule, exit_with, for_each_app
 from ansible_collections.webstack.flask.plugins.module_utils._redis.keeper import retire
 from ansible_collections.webstack.flask.plugins.module_utils._release import remains
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
@@ -136,7 +138,11 @@ def main() -> None:
             **redis,
         }
 
-    exit_with(module, "apps", for_each_app(parameters["apps"], attend, failed))
+    def done(app: App, outcome: Mapping[str, Any], seconds: float) -> None:
+        if not module.check_mode:
+            write_down(tell_removal(app["name"], outcome, with_data=app["remove_data"]), seconds, (), module.warn)
+
+    exit_with(module, "apps", for_each_app(parameters["apps"], attend, failed, done=done))
 
 
 ARGUMENT_SPEC: dict[str, Any] = {

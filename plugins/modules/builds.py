@@ -192,10 +192,12 @@ builds:
 """
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import outline_dependencies
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, run_for_apps
+from ansible_collections.webstack.flask.plugins.module_utils._host.acts import tell_failure, write_down
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import App, FlaskModule, run_for_apps
 from ansible_collections.webstack.flask.plugins.module_utils._source.maker import NO_BUILD, ensure_app_build
 from ansible_collections.webstack.flask.plugins.module_utils._source.secrets import reveal_secrets
 
@@ -209,7 +211,11 @@ def main() -> None:
     def ensure(app: dict[str, Any]) -> dict[str, Any]:
         return ensure_app_build(app, module.warn, outline_dependencies, check=module.check_mode)
 
-    run_for_apps(module, "builds", apps, ensure, NO_BUILD)
+    def done(app: App, outcome: Mapping[str, Any], seconds: float) -> None:
+        if not module.check_mode:
+            write_down(tell_failure("build", app["name"], outcome), seconds, [app["ssh_key"] or ""], module.warn)
+
+    run_for_apps(module, "builds", apps, ensure, NO_BUILD, done=done)
 
 
 ARGUMENT_SPEC: dict[str, Any] = {

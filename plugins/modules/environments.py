@@ -199,6 +199,7 @@ environments:
       type: str
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._environment.credentials import find_secrets, redact
@@ -207,8 +208,9 @@ from ansible_collections.webstack.flask.plugins.module_utils._environment.maker 
     collect_variables,
     ensure_app_environment,
 )
+from ansible_collections.webstack.flask.plugins.module_utils._host.acts import list_secrets, tell_failure, write_down
 from ansible_collections.webstack.flask.plugins.module_utils._host.capacity import count_workers
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, run_for_apps
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import App, FlaskModule, run_for_apps
 
 _MEMORY = 512
 """MiB that one installation may need, so that a small host makes one after the other."""
@@ -224,9 +226,15 @@ def main() -> None:
     def ensure(app: dict[str, Any]) -> dict[str, Any]:
         return ensure_app_environment(app, module.params, module.warn, check=module.check_mode)
 
-    workers = count_workers(_MEMORY)
+    def done(app: App, outcome: Mapping[str, Any], seconds: float) -> None:
+        if not module.check_mode:
+            write_down(tell_failure("build", app["name"], outcome), seconds, list_secrets(app), module.warn)
+
     run_for_apps(
-        module, "environments", apps, ensure, NO_ENVIRONMENT, redact=lambda text: redact(text, module.no_log_values), workers=workers
+        *(module, "environments", apps, ensure, NO_ENVIRONMENT),
+        redact=lambda text: redact(text, module.no_log_values),
+        workers=count_workers(_MEMORY),
+        done=done,
     )
 
 

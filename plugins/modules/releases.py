@@ -364,11 +364,13 @@ releases:
       type: str
 """
 
+from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.webstack.flask.plugins.module_utils._host.acts import list_secrets, tell_switch, write_down
 from ansible_collections.webstack.flask.plugins.module_utils._host.capacity import count_workers
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import App, FlaskModule, exit_with
 from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy_party
 from ansible_collections.webstack.flask.plugins.module_utils._release.groups import Party
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
@@ -402,8 +404,14 @@ def main() -> None:
         if warning := describe_unfit(app["name"], list_packages(environment)):
             module.warn(warning)
 
+    def done(app: App, outcome: Mapping[str, Any], seconds: float) -> None:
+        if not module.check_mode:
+            # What fails with one of a group is quoted for the others.
+            secrets = [secret for each in module.params["apps"] for secret in list_secrets(each)]
+            write_down(tell_switch("deploy", app["name"], outcome, version=app["version"]), seconds, secrets, module.warn)
+
     failed: dict[str, Any] = {"id": None, "previous": None, "current": None, "changed": False, "notes": []}
-    outcomes = attend_parties(module.params["apps"], attend, failed, workers=count_workers(_MEMORY))
+    outcomes = attend_parties(module.params["apps"], attend, failed, workers=count_workers(_MEMORY), done=done)
     installed = ensure_command(check=module.check_mode)
     exit_with(module, "releases", outcomes, changed=installed, defer_errors=module.params["defer_errors"], diff=diffs)
 

@@ -178,9 +178,11 @@ releases:
       type: str
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with
+from ansible_collections.webstack.flask.plugins.module_utils._host.acts import tell_switch, write_down
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import App, FlaskModule, exit_with
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.joint import attend_parties
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS
@@ -193,9 +195,15 @@ def main() -> None:
     way, lock_timeout = Way(module.params["to"], module.params["data"]), module.params["lock_timeout"]
     if way.data and len(module.params["apps"]) > 1:
         module.fail_json(msg=f"the data are {way.data!r}, and several apps are to go back; name the one whose data are meant (flask_app)")
+    what = f"with the data {way.data}" if way.data else ""
+
+    def done(app: App, outcome: Mapping[str, Any], seconds: float) -> None:
+        if not module.check_mode:
+            write_down(tell_switch("rollback", app["name"], outcome, to=way.to, what=what), seconds, (), module.warn)
+
     failed: dict[str, Any] = {"previous": None, "current": None, "changed": False, "notes": []}
     outcomes = attend_parties(
-        module.params["apps"], lambda party: roll_back_party(party, way, lock_timeout, REAL, check=module.check_mode), failed
+        module.params["apps"], lambda party: roll_back_party(party, way, lock_timeout, REAL, check=module.check_mode), failed, done=done
     )
     diff = [
         {"before_header": name, "after_header": name, "before": f"{outcome['previous']}\n", "after": f"{outcome['current']}\n"}

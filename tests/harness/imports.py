@@ -26,7 +26,7 @@ _FLOORS = (
     ("module_utils/_release",),
     ("module_utils/_webstack",),
     ("plugin_utils", "modules"),
-    ("action", "callback", "filter"),
+    ("action", "callback", "filter", "lookup"),
 )
 """A room imports from itself and from those on floors below it."""
 

@@ -35,7 +35,7 @@ ALL = ("orders.bot", "orders.celery", "orders.celery.2", "orders.clock", "orders
 def describe(host: Host, version: str, fault: str = "", **changes: object) -> dict[str, Any]:
     """Return `flask_apps` with the app in one version, and some keys of its processes changed."""
     app = next(copy.deepcopy(app) for app in host.ansible.get_variables()["flask_apps"] if app["name"] == NAME)
-    app["env"] = {"VERSION": version, **({"FAULT": fault} if fault else {})}
+    app["env"] |= {"VERSION": version, **({"FAULT": fault} if fault else {})}
     for name, change in changes.items():
         known = app["processes"][name]
         app["processes"][name] = {**({"command": known} if isinstance(known, str) else known), **change}  # type: ignore[dict-item]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
+import json
 import re
+import socket
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -215,6 +218,50 @@ def test_an_app_that_is_nothing_but_a_worker_switches_rolls_back_and_stays_where
 
 def test_a_procfile_is_not_mentioned_when_the_description_has_all_that_is_in_it(seen: Switches) -> None:
     assert "Procfile" not in words_of(seen.there.play)
+
+
+def test_who_did_what_is_written_down_and_no_secret(host: Host, seen: Switches) -> None:
+    (secret,) = {app["env"]["SECRET_KEY"] for app in describe(host, seen.good)["flask_apps"]}
+    host.check_output(f"webstack {NAME} restart bot")
+    assert host.run(f"webstack {NAME} run -- env {secret}").rc != 0
+    here, old = f"{getpass.getuser()}@{socket.gethostname()}", seen.before[0]
+    *_before, there, back, failed, restarted, ran = acts = json.loads(host.check_output(f"webstack {NAME} audit --json"))
+    told = [[act[key] for key in ("act", "what", "from", "to", "outcome", "controller")] for act in (there, back, failed, restarted, ran)]
+    assert told == [
+        ["deploy", "", old, seen.there.release, "ok", here],
+        ["rollback", "", seen.there.release, old, "ok", here],
+        ["deploy", "", old, failed["to"], "failed", here],
+        ["restart", "bot", old, old, "ok", ""],
+        ["run", "env, 1 argument", old, old, "failed", ""],
+    ]
+    assert "does not run: " in failed["reason"]
+    assert failed["to"] not in ("", old)
+    assert ran["reason"] == "exit status 127"
+    assert there["seconds"] > 0
+    # Tests come as the playbooks do: by ssh as this user, from the machine that runs them, and then by sudo.
+    assert {act["user"] for act in acts} == {"admin"}
+    assert {act["address"] for act in acts} == {there["address"]} != {""}
+    (line,) = host.check_output(f"webstack audit -n 4 | grep ' {courier.NAME} '").splitlines()
+    assert {"deploy", seen.before[1], "failed:", "admin", here} <= set(line.split())
+    written = host.check_output(f"cat {LOGS}/audit.jsonl*; journalctl --identifier webstack-audit --output json _UID=0")
+    assert secret not in written
+    in_journal = host.check_output(f"journalctl --output json SYSLOG_IDENTIFIER=webstack-audit WEBSTACK_APP={NAME} | tail --lines 5")
+    assert [json.loads(line)["WEBSTACK_ACT"] for line in in_journal.splitlines()] == ["deploy", "rollback", "deploy", "restart", "run"]
+    assert host.check_output(f"stat --format '%U %a' {LOGS} {LOGS}/audit.jsonl").splitlines() == ["root 700", "root 600"]
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_full_disk_of_logs_stops_nothing_and_is_told(host: Host) -> None:
+    host.check_output(f"mount -t tmpfs -o size=4k,mode=700 tmpfs {LOGS} && head --bytes 4k /dev/zero > {LOGS}/fill")
+    try:
+        ended = host.run(f"webstack {NAME} run -- printenv VERSION")
+    finally:
+        host.check_output(f"umount {LOGS}")
+    assert ended.rc == 0
+    assert ended.stdout.strip()
+    assert "this was done, and could not be written to" in ended.stderr
+    acts = host.check_output(f"journalctl --output json SYSLOG_IDENTIFIER=webstack-audit WEBSTACK_APP={NAME} | tail --lines 1")
+    assert json.loads(acts)["WEBSTACK_WHAT"] == "printenv, 1 argument"
 
 
 def test_it_is_told_what_is_wrong_and_why_the_last_deploy_has_failed_the_worst_first(host: Host, seen: Switches) -> None:

@@ -33,6 +33,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._backups.state impo
 from ansible_collections.webstack.flask.plugins.module_utils._backups.verification import verify_newest
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._escapes import escape
+from ansible_collections.webstack.flask.plugins.module_utils._host.audit import audited
 from ansible_collections.webstack.flask.plugins.module_utils._host.lock import hold_lock
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
 
@@ -124,9 +125,13 @@ def _status(settings: Settings, _options: argparse.Namespace) -> int:
 
 def _restore(settings: Settings, options: argparse.Namespace) -> int:
     """Restore a backup beside what the app has, or into its own places where these are empty."""
-    repository = Repository(settings)
-    with hold_lock(lock_file(settings.name), _LOCK_TIMEOUT, _say):
-        found = restore(settings, repository, repository.find(options.wanted), options.only or PARTS, _say)
+    repository, parts = Repository(settings), options.only or PARTS
+    what, lock = f"{options.wanted}, {' and '.join(parts)}", lock_file(settings.name)
+    with audited("restore", settings.name, what) as told, hold_lock(lock, _LOCK_TIMEOUT, _say):
+        snapshot = repository.find(options.wanted)
+        told.before = f"backup {snapshot.short}"
+        found = restore(settings, repository, snapshot, parts, _say)
+        told.after = " and ".join(found.values())
     if found.get("database") == settings.name or found.get("files") == str(settings.layout.shared):
         # What it has open is what was there before.
         systemctl.restart_running(f"{settings.name}@*.service", f"{settings.name}.*@*.service")

@@ -11,6 +11,7 @@ Which side it is to be is on disk before the first link moves. A run that is cut
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -35,7 +36,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.seam impor
 from ansible_collections.webstack.flask.plugins.module_utils._release.services import take_turns
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import Switch
 from ansible_collections.webstack.flask.plugins.module_utils._release.transaction import Transaction, retire_others
-from ansible_collections.webstack.flask.plugins.module_utils._side_by_side import side_by_side
+from ansible_collections.webstack.flask.plugins.module_utils._side_by_side import Done, side_by_side
 
 
 class JointFailure(Exception):
@@ -186,14 +187,26 @@ class Joint:
 
 
 def attend_parties(
-    apps: Iterable[dict[str, Any]], attend: Callable[[Party], dict[str, dict[str, Any]]], failed: Mapping[str, Any], workers: int = 1
+    apps: Iterable[dict[str, Any]],
+    attend: Callable[[Party], dict[str, dict[str, Any]]],
+    failed: Mapping[str, Any],
+    workers: int = 1,
+    done: Done = lambda _app, _outcome, _seconds: None,
 ) -> dict[str, dict[str, Any]]:
     """Return the outcome of each app by name, as `attend` returns it for the apps of a party, for so many of them at a time.
 
     Those that use an internal service come after it.
 
-    The outcome of an app for which it raises an error is `failed`, with the message as `error`.
+    The outcome of an app for which it raises an error is `failed`, with the message as `error`. `done` is told the outcomes of a party as
+    soon as they are there.
     """
+
+    def attend_and_tell(party: Party) -> dict[str, dict[str, Any]]:
+        begun = time.monotonic()
+        attended = attend_safely(party)
+        for app in party.apps:
+            done(app, attended[app["name"]], time.monotonic() - begun)
+        return attended
 
     def attend_safely(party: Party) -> dict[str, dict[str, Any]]:
         try:
@@ -205,7 +218,7 @@ def attend_parties(
 
     described, outcomes = list(apps), dict[str, dict[str, Any]]()
     for turn in take_turns(form_parties(described)):
-        for attended in side_by_side(attend_safely, turn, workers):
+        for attended in side_by_side(attend_and_tell, turn, workers):
             outcomes.update(attended)
     return {app["name"]: outcomes[app["name"]] for app in described}
 

@@ -20,7 +20,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.files import 
     require_closed_way,
 )
 from ansible_collections.webstack.flask.plugins.module_utils._host.installed_program import ensure_program
-from ansible_collections.webstack.flask.plugins.module_utils._webstack import program
+from ansible_collections.webstack.flask.plugins.module_utils._webstack import audit, program
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.completion import Parser, format_completion
 
 LAUNCHER = Path("/usr/local/lib/webstack-flask/webstack")
@@ -35,7 +35,8 @@ _OPEN = Access(0, 0, 0o644)
 def ensure_command(*, check: bool) -> bool:
     """Put the command where root's shell finds it; return whether that changed anything. A command of somebody else of this name stays."""
     changed = ensure_program(LAUNCHER, program.__name__, check=check)
-    changed |= ensure_completion({name: program.make_parser(name) for name in program.COMMANDS}, check=check)
+    parsers = {**{name: program.make_parser(name) for name in program.COMMANDS}, audit.COMMAND: audit.make_parser()}
+    changed |= ensure_completion(parsers, check=check)
     if os.path.lexists(COMMAND):
         return changed
     if not check:

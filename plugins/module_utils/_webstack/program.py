@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -16,12 +17,15 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._escapes import escape
+from ansible_collections.webstack.flask.plugins.module_utils._host.acts import tell_switch, write_down
+from ansible_collections.webstack.flask.plugins.module_utils._host.audit import Act, audited, name_program
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import read_text
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_records
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import read_current
 from ansible_collections.webstack.flask.plugins.module_utils._webstack import backups, jobs, rollback
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.audit import find_wanted, list_acts
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.completion import Parser
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.logs import Wanted, list_failure, list_log_call
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.once import choose_shell, run_once
@@ -64,10 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("command", nargs="?", choices=COMMANDS, default="status", metavar="COMMAND")
     # What follows the command is the command's own to read.
     number = _find_command(words)
-    options = parser.parse_args(words[: number + 1])
+    asked = find_wanted(words, COMMANDS)
+    options = parser.parse_args([] if asked else words[: number + 1])
     if os.geteuid() != 0:
         parser.error("it reads what root alone may read; run it by sudo")
     try:
+        if asked:
+            _say(list_acts(*asked), safe=True)
+            return _GOOD
         if options.app is None or (options.app == "status" and number == len(words)):
             return _show_all(is_json=options.json)
         layout = find_app(options.app)
@@ -190,7 +198,8 @@ def _why(layout: AppLayout, options: argparse.Namespace) -> int:
 def _run(layout: AppLayout, options: argparse.Namespace) -> int:
     """Run a command with the code, variables and sandbox of a release, as the app's user; its exit status is the command's."""
     command = options.words[0] if len(options.words) == 1 else shlex.join(options.words)
-    return _run_in(layout, options, command)
+    with audited("run", layout.name, name_program(options.words)) as told:
+        return _run_in(layout, options, command, told)
 
 
 def _shell(layout: AppLayout, options: argparse.Namespace) -> int:
@@ -198,17 +207,27 @@ def _shell(layout: AppLayout, options: argparse.Namespace) -> int:
     record = read_release(layout, options.release)
     directory = layout.release(record.id)
     code = directory / "app" / record.context.get("chdir", "")
-    return _run_in(layout, options, choose_shell(record.variables, code, directory / "venv"))
+    with audited("shell", layout.name) as told:
+        return _run_in(layout, options, choose_shell(record.variables, code, directory / "venv"), told)
 
 
-def _run_in(layout: AppLayout, options: argparse.Namespace, command: str) -> int:
+def _run_in(layout: AppLayout, options: argparse.Namespace, command: str, told: Act) -> int:
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    return run_once(layout, read_release(layout, options.release), command, terminal=terminal, timeout=options.timeout)
+    record = read_release(layout, options.release)
+    told.before = told.after = record.id
+    # Where the connection breaks, what runs ends by itself, and this is to live long enough to write down that it has.
+    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
+    status = run_once(layout, record, command, terminal=terminal, timeout=options.timeout)
+    told.error = f"ended by signal {-status}" if status < 0 else f"exit status {status}" if status else ""
+    return status
 
 
 def _restart(layout: AppLayout, options: argparse.Namespace) -> int:
     """Start the live release anew, or a part of it, without losing a request; the exit status is 1 where it does not come up well."""
-    troubles = restart(layout, options.parts, lambda line: None if options.json else _say([line]))
+    with audited("restart", layout.name, " ".join(options.parts)) as told:
+        told.before = told.after = read_current(layout, REAL) or ""
+        troubles = restart(layout, options.parts, lambda line: None if options.json else _say([line]))
+        told.error = "; ".join(troubles)
     if options.json:
         _say([json.dumps({"ok": not troubles, "troubles": troubles}, indent=2)])
     else:
@@ -221,7 +240,10 @@ def _jobs(layout: AppLayout, options: argparse.Namespace) -> int:
     if options.act and not options.job:
         raise UserError(f"`jobs {options.act}` needs the name of a job; there are: {', '.join(jobs.list_jobs(layout)) or 'none'}")
     if options.act:
-        return _tell(lambda say: jobs.act_on_job(layout, options.act, options.job, say), is_json=options.json)
+        with audited(f"job {options.act}", layout.name, options.job) as done:
+            status = _tell(lambda say: jobs.act_on_job(layout, options.act, options.job, say), is_json=options.json)
+            done.error = f"exit status {status}" if status else ""
+        return status
     told = jobs.read_jobs(layout)
     if options.json:
         _say([json.dumps(told, indent=2)])
@@ -233,7 +255,10 @@ def _jobs(layout: AppLayout, options: argparse.Namespace) -> int:
 def _backups(layout: AppLayout, options: argparse.Namespace) -> int:
     """List the backups that are in the repository; make one now, or restore the newest one to try it."""
     if options.act:
-        return _tell(lambda say: backups.act_on_backups(layout.name, options.act, say), is_json=options.json)
+        with audited(f"backup {options.act}", layout.name) as done:
+            status = _tell(lambda say: backups.act_on_backups(layout.name, options.act, say), is_json=options.json)
+            done.error = f"exit status {status}" if status else ""
+        return status
     told, now = backups.read_backups(layout.name), time.time()
     if options.json:
         _say([json.dumps(told, indent=2)])
@@ -247,7 +272,11 @@ def _backups(layout: AppLayout, options: argparse.Namespace) -> int:
 def _rollback(layout: AppLayout, options: argparse.Namespace) -> int:
     """Take users back to the release before, or to another one, as playbooks/rollback.yml does."""
     release = read_release(layout, options.release).id if options.release else "previous"
+    begun, what = time.monotonic(), f"with the data {options.data}" if options.data else ""
     outcomes = rollback.roll_back_here(layout, release, options.data)
+    for name, outcome in outcomes.items():
+        act = tell_switch("rollback", name, outcome, to=release, what=what)
+        write_down(act, time.monotonic() - begun, (), _warn)
     is_good = not any("error" in outcome for outcome in outcomes.values())
     if options.json:
         _say([json.dumps({"ok": is_good, "releases": outcomes}, indent=2)])
@@ -263,6 +292,10 @@ def _tell(act: Callable[[Callable[[str], object]], int], *, is_json: bool) -> in
     if is_json:
         _say([json.dumps({"ok": status == 0, "status": status, "lines": said}, indent=2)])
     return status
+
+
+def _warn(words: str) -> None:
+    sys.stderr.write(escape(f"WARNING: {words}\n"))
 
 
 def _say(lines: Iterable[str], *, safe: bool = False) -> None:
@@ -286,5 +319,6 @@ COMMANDS: dict[str, Callable[[AppLayout, argparse.Namespace], int]] = {
 """What may stand behind the name of an app."""
 
 _USAGE = f"""webstack [--json]
+       webstack [APP] audit [-n NUMBER] [--json]
        webstack [--json] APP [COMMAND] [OPTION …]     COMMAND is one of {", ".join(COMMANDS)}
        webstack APP COMMAND --help"""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from harness.commands import Commands
 
-_ON_THE_CONTROLLER = ("plugins/action/", "plugins/filter/", "plugins/plugin_utils/")
+_ON_THE_CONTROLLER = ("plugins/action/", "plugins/filter/", "plugins/lookup/", "plugins/plugin_utils/")
 """What Ansible loads on the computer where it runs. mypy follows it to the module_utils that it imports."""
 
 TOOLS = ("ruff check", "ruff format", "mypy", "yamllint", "ansible-lint", "antsibull-changelog")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 KEYWORDS = {"zip": {"strict"}, "dataclass": {"slots", "kw_only"}}
 NAMES = {"aiter", "anext", "pairwise", "EllipsisType", "NoneType", "UnionType", "Concatenate", "ParamSpec", "TypeAlias", "TypeGuard"}
 TYPES = {"bool", "bytes", "dict", "float", "int", "list", "set", "str", "tuple"}
-FILES = sorted(list_reached(["action", "filter", "plugin_utils"], find_imports()))
+FILES = sorted(list_reached(["action", "filter", "lookup", "plugin_utils"], find_imports()))
 
 
 def find_new(source: str) -> list[str]:

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 import pytest
+from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._webstack import program
 
@@ -78,6 +79,20 @@ def test_what_is_not_understood_ends_with_2(words: str, capsys: pytest.CaptureFi
         program.main(words.split())
     assert ended.value.code == 2
     assert "usage: webstack" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("called")
+@pytest.mark.parametrize(("words", "asked"), [("audit -n 3", ("", ["-n", "3"])), ("gone audit --json", ("gone", ["--json"]))])
+def test_acts_are_told_of_an_app_that_is_gone_as_well(
+    words: str, asked: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(name: str) -> AppLayout:
+        raise UserError(f"there is no app {name}")
+
+    monkeypatch.setattr(program, "find_app", refuse)
+    monkeypatch.setattr(program, "list_acts", lambda *given: [f"asked {given}"])
+    assert program.main(words.split()) == 0
+    assert capsys.readouterr().out == f"asked {asked}\n"
 
 
 def test_others_than_root_are_told_how_to_run_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

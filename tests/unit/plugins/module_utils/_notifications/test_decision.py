@@ -63,6 +63,12 @@ def test_of_a_job_that_runs_anew_nothing_is_said_before_its_end() -> None:
     assert [watcher.look() for _look in range(2)] == ["", "recovered job tidy"]
 
 
+def test_what_a_deploy_has_yet_to_start_is_told_after_it_if_it_has_not_started() -> None:
+    watcher = Watcher()
+    assert [watcher.look(PROCESS, undecided=(PROCESS.key,)) for _look in range(5)] == [""] * 5
+    assert [watcher.look(PROCESS) for _look in range(2)] == ["", "failed process bot"]
+
+
 def test_other_words_are_the_same_trouble_and_another_occurrence_is_another() -> None:
     watcher = Watcher()
     assert watcher.look(Found("deploy", "release a", mark="a")) == "failed deploy"

@@ -29,6 +29,12 @@ def test_a_target_that_fails_has_a_longer_pause_each_time_and_holds_up_no_other(
     assert settle(queue, MESSAGE, None, now) == Queue([], {}, {})
 
 
+def test_a_clock_that_is_set_back_makes_no_pause_longer() -> None:
+    queue = settle(enqueue(Queue(), [MESSAGE]), MESSAGE, "connection refused", NOW)
+    assert find_due(queue, NOW + 59) is None
+    assert find_due(queue, NOW - 86400) == MESSAGE
+
+
 def test_of_too_many_the_oldest_go_and_the_next_one_says_so() -> None:
     queue = Queue()
     for number in range(23):

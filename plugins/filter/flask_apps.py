@@ -15,6 +15,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import 
     database_care,
     databases,
     inputs,
+    notifications,
     redis,
     services,
     sharing,
@@ -67,6 +68,7 @@ class FilterModule:
             "memory_problems": databases.memory_problems,
             "redis_inputs": redis.redis_inputs,
             "backup_inputs": backups.backup_inputs,
+            "notification_inputs": notifications.notification_inputs,
             "release_inputs": inputs.release_inputs,
             "switch_inputs": switch_inputs,
             "certificate_inputs": inputs.certificate_inputs,
@@ -91,5 +93,6 @@ class FilterModule:
             "database_summary": summary.summarise_databases,
             "redis_summary": redis.summarise_redis,
             "backup_summary": backups.summarise_backups,
+            "notification_summary": notifications.summarise_notifications,
             "removal_summary": summary.summarise_removal,
         }

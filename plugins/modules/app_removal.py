@@ -110,6 +110,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._redis.keeper impor
 from ansible_collections.webstack.flask.plugins.module_utils._release import remains
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.removal import remove
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.notifications import end_notifications
 
 
 def main() -> None:
@@ -121,12 +122,14 @@ def main() -> None:
     def attend(app: dict[str, Any]) -> dict[str, Any]:
         is_last = app["remove_data"] and parameters["last_backup"] and not module.check_mode
         last = make_last_backup(app["name"]) if is_last else None
-        # Before the app, lest a backup is made of half of it.
+        # Before the app, lest its end is told as a failure.
+        silenced = end_notifications(app["name"], check=module.check_mode)
+        # Before the app, too, lest a backup is made of half of it.
         ended = end_backups(app["name"], check=module.check_mode)
         outcome = remove(app, parameters, REAL, remains, check=module.check_mode)
         # After the app, which may have to end what it is at with it.
         gone, data = retire(app["name"], check=module.check_mode)
-        removed = [*ended["removed"], *outcome["removed"], *gone]
+        removed = [*silenced["removed"], *ended["removed"], *outcome["removed"], *gone]
         redis = {"redis": str(data)} if data else {}
         return {
             **outcome,

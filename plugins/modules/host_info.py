@@ -145,6 +145,11 @@ backed_up:
   type: list
   elements: str
   returned: always
+notified:
+  description: The apps of which the host tells somebody when they fail.
+  type: list
+  elements: str
+  returned: always
 closed:
   description: Those of the I(ports) of which the host's own firewall seems to keep others out.
   type: list
@@ -174,6 +179,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.listeners imp
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import find_obstacles
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._nginx.account import find_closed_sockets
+from ansible_collections.webstack.flask.plugins.module_utils._notifications import settings as notifications
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule
 from ansible_collections.webstack.flask.plugins.module_utils._release import remains
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
@@ -221,6 +227,7 @@ def main() -> None:
         live=find_live([layout for layout, found in looked_at if not found], REAL),
         root=is_root,
         backed_up=list_described() if is_root else [],
+        notified=notifications.list_described() if is_root else [],
         listeners=find_listeners(asked["ports"]),
         closed=find_closed(asked["ports"]) if asked["ports"] else [],
         files=read_texts(asked["files"]),

@@ -22,7 +22,7 @@ _FLOORS = (
     ("module_utils/_systemd",),
     ("module_utils/_source",),
     ("module_utils/_environment", "module_utils/_nginx", "module_utils/_certificates", "module_utils/_databases", "module_utils/_redis"),
-    ("module_utils/_backups",),
+    ("module_utils/_backups", "module_utils/_notifications"),
     ("module_utils/_release",),
     ("module_utils/_webstack",),
     ("plugin_utils", "modules"),

@@ -52,3 +52,5 @@ def test_users_keep_the_site_until_a_release_without_one_is_proven_and_nothing_o
     run_playbook(host, Path("playbooks/remove.yml"), {**describe(host, ""), "flask_app": NAME}).succeeded()
     assert at_work(host) == []
     assert host.check_output("ls /etc/systemd/system | grep courier || echo none") == "none"
+    # Nobody is told of it any more, and there is no other app of which somebody is.
+    assert host.check_output("find /etc/systemd/system /etc/webstack-flask /var/lib/webstack-flask -name '*notif*'") == ""

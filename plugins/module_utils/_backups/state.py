@@ -50,20 +50,24 @@ def with_error(state: Mapping[str, Any], kind: str, now: float, error: str) -> d
 
 def find_complaints(state: Mapping[str, Any], verify: str, now: float) -> list[str]:
     """Return what is wrong with the backups of an app, given how often they are verified: failed, missing, or too old."""
-    complaints = []
+    return list(find_complaints_by_kind(state, verify, now).values())
+
+
+def find_complaints_by_kind(state: Mapping[str, Any], verify: str, now: float) -> dict[str, str]:
+    """Return the same by the kind of what has it."""
+    complaints = {}
     for kind, interval in (("backup", DAY), ("verify", INTERVALS[verify])):
         what, good, error = KINDS[kind], state.get(kind), state.get(f"{kind}_error")
         last = good["at"] if good else None
         if error:
             before = f"the last good one is of {show_time(last)}" if last else "there is no good one yet"
-            complaints.append(f"the {what} has failed at {show_time(error['at'])}, and {before}: {error['text']}")
+            complaints[kind] = f"the {what} has failed at {show_time(error['at'])}, and {before}: {error['text']}"
         elif interval and now - (last or state.get("since", now)) > 2 * interval:
+            should = f"there should be one {describe_interval(interval)}"
             if last:
-                complaints.append(f"the last {what} is of {show_time(last)}, and there should be one {describe_interval(interval)}")
+                complaints[kind] = f"the last {what} is of {show_time(last)}, and {should}"
             else:
-                complaints.append(
-                    f"there was no {what} since {show_time(state['since'])}, and there should be one {describe_interval(interval)}"
-                )
+                complaints[kind] = f"there was no {what} since {show_time(state['since'])}, and {should}"
     return complaints
 
 

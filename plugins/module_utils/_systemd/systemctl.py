@@ -33,6 +33,7 @@ _PROPERTIES = (
     "Job",
     "CPUWeight",
     "MemoryCurrent",
+    "ActiveEnterTimestampMonotonic",
 )
 
 _TIMEOUT = 1800.0
@@ -69,6 +70,9 @@ class UnitState:
 
     memory: int | None = None
     """Bytes that it takes; None where that is not known."""
+
+    active_since: float | None = None
+    """When it became active the last time, in seconds of the monotonic clock."""
 
     @property
     def enabled(self) -> bool:
@@ -110,6 +114,7 @@ def parse_show(text: str) -> dict[str, UnitState]:
                 job=int(values.get("Job") or 0),
                 cpu_weight=_as_number(values.get("CPUWeight", "")),
                 memory=_as_number(values.get("MemoryCurrent", "")),
+                active_since=int(values.get("ActiveEnterTimestampMonotonic") or 0) / 1e6 or None,
             )
     return states
 

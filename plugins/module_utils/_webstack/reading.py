@@ -12,26 +12,32 @@ from dataclasses import replace
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._backups.settings import read_settings, settings_file
-from ansible_collections.webstack.flask.plugins.module_utils._backups.state import find_complaints, read_state
+from ansible_collections.webstack.flask.plugins.module_utils._backups.state import find_complaints_by_kind, read_state
 from ansible_collections.webstack.flask.plugins.module_utils._certificates.pem import path_of, read_chain
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import read_text
+from ansible_collections.webstack.flask.plugins.module_utils._host.lock import is_held
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import MARKER, is_ours
 from ansible_collections.webstack.flask.plugins.module_utils._layout import NAME_PATTERN, AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._notifications import settings as notifications
 from ansible_collections.webstack.flask.plugins.module_utils._release.health import HealthCheck, ask_socket
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.processes import Process
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord, choose_previous
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_records
+from ansible_collections.webstack.flask.plugins.module_utils._release.schedules import Schedule
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import read_current
+from ansible_collections.webstack.flask.plugins.module_utils._release.timers import Timers
 from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import name_of
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.silence import find_silent_backups, find_silent_jobs
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.status import (
     AppStatus,
     Findings,
     find_last_failure,
     find_troubles,
+    find_undecided,
     has_come_since,
 )
 
@@ -40,6 +46,7 @@ _WORKERS = 8
 _TIMEOUT = 3.0
 """Seconds that an app may take for its answer, however long its own check waits: whoever asks sits at a terminal."""
 
+_TELLERS = (f"{notifications.UNIT}.timer", f"{notifications.UNIT}.service")
 _ABSENT = UnitState(active="inactive", sub="dead")
 
 
@@ -80,7 +87,8 @@ def read_statuses(names: Sequence[str], now: float) -> list[AppStatus]:
     """Return how each of some apps is."""
     layouts = [AppLayout.of(name) for name in names]
     # One call for all: it takes longer to start than to answer.
-    units = systemctl.show([pattern for name in names for pattern in (f"{name}@*.service", f"{name}.*.service")]) if names else {}
+    patterns = [pattern for name in names for pattern in (f"{name}@*.service", f"{name}.*.service", f"{name}.*.timer")]
+    units = systemctl.show([*patterns, *_TELLERS]) if names else {}
     with ThreadPoolExecutor(_WORKERS) as pool:
         return list(pool.map(lambda layout: _read_status(layout, units, now), layouts))
 
@@ -92,8 +100,27 @@ def _read_status(layout: AppLayout, units: Mapping[str, UnitState], now: float) 
     of_live = {unit: state for unit, state in units.items() if live and unit.endswith(f"@{live}.service") and _is_of(unit, layout)}
     ill = _ask(layout, record, web) if record and record.web else None
     state = read_state(layout.name)
+    verify = read_settings(layout.name).verify if settings_file(layout.name).exists() else None
     ends = _find_end(layout.name)
     back = choose_previous(records, live)
+    troubles = find_troubles(
+        Findings(
+            app=layout.name,
+            live=live,
+            ill=ill,
+            dead=_find_dead(layout, record, units),
+            failure=find_last_failure(records, live),
+            installation=find_failed_installation(layout, record),
+            failed_jobs=_find_failed_jobs(layout, units),
+            backup_complaints=find_complaints_by_kind(state, verify, now) if verify else {},
+            certificate_ends=ends,
+            silent_jobs=_find_silent_jobs(layout, records, units, now),
+            silent_backups=find_silent_backups(layout.name, verify, state, units) if verify else {},
+            unsent=_find_unsent(layout.name, units),
+        ),
+        now,
+    )
+    running = [name_of(unit) for unit, each in units.items() if each.active == "activating" and layout.is_job(unit)]
     return AppStatus(
         app=layout.name,
         release=live,
@@ -106,20 +133,8 @@ def _read_status(layout: AppLayout, units: Mapping[str, UnitState], now: float) 
         certificate_ends=ends,
         backup=(state.get("backup") or {}).get("at"),
         verified=(state.get("verify") or {}).get("at"),
-        troubles=find_troubles(
-            Findings(
-                app=layout.name,
-                live=live,
-                ill=ill,
-                dead=_find_dead(layout, record, units),
-                failure=find_last_failure(records, live),
-                installation=find_failed_installation(layout, record),
-                failed_jobs=_find_failed_jobs(layout, units),
-                backup_complaints=_find_complaints(layout.name, now),
-                certificate_ends=ends,
-            ),
-            now,
-        ),
+        troubles=troubles,
+        undecided=find_undecided(troubles, running, is_changing=is_held(layout.lock)),
     )
 
 
@@ -157,10 +172,30 @@ def _find_failed_jobs(layout: AppLayout, units: Mapping[str, UnitState]) -> dict
     return {name_of(unit): state.describe_death() or "" for unit, state in failed.items()}
 
 
-def _find_complaints(name: str, now: float) -> list[str]:
-    if not settings_file(name).exists():
+def _find_silent_jobs(layout: AppLayout, records: Sequence[ReleaseRecord], units: Mapping[str, UnitState], now: float) -> dict[str, str]:
+    """Return the jobs that do not run at their times, of the release in which jobs start."""
+    release = (REAL.files.read_link(layout.jobs) or "").rpartition("/")[2]
+    record = next((each for each in records if each.id == release), None)
+    schedules = list(map(Schedule.of, record.schedules)) if record else []
+    if not schedules:
+        return {}
+
+    def read_last(job: str) -> str:
+        return ((read_text(layout.started / job) or "").splitlines() or [""])[-1]
+
+    return find_silent_jobs(layout, schedules, units, Timers(layout, REAL).find_suspended(), read_last, now)
+
+
+def _find_unsent(name: str, units: Mapping[str, UnitState]) -> list[str]:
+    """Return why those are not told of an app who should be."""
+    if not notifications.settings_file(name).exists():
         return []
-    return find_complaints(read_state(name), read_settings(name).verify, now)
+    timer, service = (units.get(unit, _ABSENT) for unit in _TELLERS)
+    return [
+        *([f"the timer {_TELLERS[0]} does not run; site.yml starts it"] if timer.active != "active" else []),
+        *([f"the last look has failed; see `journalctl -u {_TELLERS[1]}`"] if service.active == "failed" else []),
+        *notifications.describe_failing(name),
+    ]
 
 
 def _find_end(name: str) -> float | None:

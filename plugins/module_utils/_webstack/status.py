@@ -13,6 +13,9 @@ from typing import Any
 from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord, choose_previous
 
 DAY = 86400
+UNTOLD = "notify"
+"""Key of the trouble that notifications cannot be sent. Of it no notification is sent."""
+
 CERTIFICATE_MARGIN = 14 * DAY
 """A certificate that ends within these seconds should have been renewed."""
 
@@ -36,6 +39,17 @@ class Trouble:
 
     weight: Weight
     text: str
+    key: str = ""
+    """By it the same trouble is known again, whatever its words are: a health check that fails has other words each time."""
+
+    mark: str = ""
+    """What tells one occurrence from the next, where each one counts: the release of a failed deploy."""
+
+    passing: bool = False
+    """Whether it may pass by itself within a minute, as while the app is started anew."""
+
+    look: str = "status"
+    """What `webstack` is asked to see more of it."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +74,8 @@ class AppStatus:
     backup: float | None = None
     verified: float | None = None
     troubles: Sequence[Trouble] = field(default_factory=list)
+    undecided: Sequence[str] = ()
+    """Keys of troubles of which nothing can be said now: of how a job ends that runs, or of what a deploy has yet to start."""
 
     @property
     def weight(self) -> int:
@@ -68,7 +84,14 @@ class AppStatus:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a dictionary."""
-        return {**asdict(self), "troubles": [trouble.text for trouble in self.troubles], "ok": not self.troubles}
+        told = {key: value for key, value in asdict(self).items() if key != "undecided"}
+        return {**told, "troubles": [trouble.text for trouble in self.troubles], "ok": not self.troubles}
+
+
+def find_undecided(troubles: Sequence[Trouble], running_jobs: Iterable[str], *, is_changing: bool) -> list[str]:
+    """Return the keys of which nothing can be said now, given the jobs that run, and whether a deploy, or the like, changes the app."""
+    changing = [trouble.key for trouble in troubles if trouble.key == "release" or trouble.key.startswith("process ")]
+    return [*(f"job {name}" for name in running_jobs), *(changing if is_changing else [])]
 
 
 def sort_worst_first(statuses: Iterable[AppStatus]) -> list[AppStatus]:
@@ -150,28 +173,48 @@ class Findings:
     failed_jobs: Mapping[str, str]
     """Jobs whose last run has failed, with how."""
 
-    backup_complaints: Sequence[str]
+    backup_complaints: Mapping[str, str]
+    """What is wrong with its backups, by the kind of what makes or tries them."""
+
     certificate_ends: float | None
+    silent_jobs: Mapping[str, str] = field(default_factory=dict)
+    """Jobs that do not run though they should, with why."""
+
+    silent_backups: Mapping[str, str] = field(default_factory=dict)
+    """Likewise, by kind, what makes or tries backups."""
+
+    unsent: Sequence[str] = ()
+    """Why notifications do not reach whom they should."""
 
 
 def find_troubles(found: Findings, now: float) -> list[Trouble]:
     """Return what is wrong with an app, the worst first."""
+    part, app = Weight.PART, found.app
     troubles = []
     if found.live is None:
-        troubles.append(Trouble(Weight.DOWN, "it has no release that users reach"))
+        troubles.append(Trouble(Weight.DOWN, "it has no release that users reach", "release", passing=True, look="releases"))
     if found.ill:
-        troubles.append(Trouble(Weight.DOWN, f"it is not healthy: {found.ill}"))
+        troubles.append(Trouble(Weight.DOWN, f"it is not healthy: {found.ill}", "health", passing=True, look="logs web"))
     if found.failure:
-        text = f"the deploy of release {found.failure.id} has failed; `webstack {found.app} why` says why"
-        troubles.append(Trouble(Weight.PART, text))
+        text = f"the deploy of release {found.failure.id} has failed; `webstack {app} why` says why"
+        troubles.append(Trouble(part, text, "deploy", mark=f"{found.failure.id} {found.failure.failed}", look="why"))
     if found.installation is not None:
-        troubles.append(Trouble(Weight.PART, f"an installation of packages has failed; `webstack {found.app} why` says why"))
-    troubles += [Trouble(Weight.PART, f"the process {name} does not run: {how}") for name, how in found.dead.items()]
-    troubles += [Trouble(Weight.PART, f"the last run of the job {name} has failed: {how}") for name, how in found.failed_jobs.items()]
-    troubles += [Trouble(Weight.PART, complaint) for complaint in found.backup_complaints]
+        text = f"an installation of packages has failed; `webstack {app} why` says why"
+        troubles.append(Trouble(part, text, "installation", mark=str(found.installation), look="why"))
+    for name, how in found.dead.items():
+        text = f"the process {name} does not run: {how}"
+        troubles.append(Trouble(part, text, f"process {name}", passing=True, look=f"logs {name.partition('.')[0]}"))
+    for name, how in found.failed_jobs.items():
+        troubles.append(Trouble(part, f"the last run of the job {name} has failed: {how}", f"job {name}", look=f"logs {name}"))
+    for name, why in found.silent_jobs.items():
+        text = f"the job {name} does not run at its times: {why}"
+        troubles.append(Trouble(part, text, f"silent job {name}", passing=True, look=f"logs {name}"))
+    troubles += [Trouble(part, complaint, kind, look="logs backup") for kind, complaint in found.backup_complaints.items()]
+    troubles += [Trouble(part, text, f"silent {kind}", passing=True, look="logs backup") for kind, text in found.silent_backups.items()]
     ends = found.certificate_ends
     if ends is not None and ends < now:
-        troubles.append(Trouble(Weight.DOWN, "its certificate has ended"))
+        troubles.append(Trouble(Weight.DOWN, "its certificate has ended", "certificate", mark="ended"))
     elif ends is not None and ends < now + CERTIFICATE_MARGIN:
-        troubles.append(Trouble(Weight.SOON, f"its certificate ends in {int((ends - now) // DAY)} days"))
+        troubles.append(Trouble(Weight.SOON, f"its certificate ends in {int((ends - now) // DAY)} days", "certificate"))
+    troubles += [Trouble(part, f"notifications cannot be sent: {why}", UNTOLD) for why in found.unsent]
     return sorted(troubles, key=lambda trouble: -trouble.weight)

@@ -16,6 +16,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._layout import NAME
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps import (
     backups,
     databases,
+    notifications,
     process_checks,
     redis,
     source_checks,
@@ -166,6 +167,7 @@ _ABSENT_FINDERS = (_find_naming_problems,)
 
 _FINDERS = (
     *(_find_naming_problems, _find_group_problems, _find_number_problems),
-    *(*web_checks.FINDERS, *process_checks.FINDERS, *databases.FINDERS, *redis.FINDERS, *backups.FINDERS, *source_checks.FINDERS),
+    *(*web_checks.FINDERS, *process_checks.FINDERS, *databases.FINDERS, *redis.FINDERS, *backups.FINDERS, *notifications.FINDERS),
+    *source_checks.FINDERS,
 )
 """What looks for problems in the keys that fit SPEC."""

@@ -58,6 +58,9 @@ def read_entry(app: App) -> tuple[Entry, list[str]]:
         if key == "schedules" and not isinstance(part.get(key, {}), Mapping):
             problems.append(_describe_wrong_schedules(part[key]))
             continue
+        if key == "notify" and (wrong := list(_find_wrong_targets(part.get(key, [])))):
+            problems += wrong
+            continue
         value, found = _validate(spec, part)
         problems += found
         if not found:
@@ -85,6 +88,16 @@ def _describe_wrong_schedules(value: object) -> str:
         f"schedules is of type {type(value).__name__}; allowed is a mapping of names to what runs, such as "
         "`{digest: {command: flask send-digest, at: '*-*-* 04:00'}}`"
     )
+
+
+def _find_wrong_targets(value: object) -> Problems:
+    """Find what is no list of who is told. None of it is shown: URLs are secrets."""
+    if not isinstance(value, list) or not all(isinstance(target, Mapping) for target in value):
+        yield 'notify must be a list of who is told, each with an `url`, such as `[{url: "{{ vault_chat_url }}"}]`; it is something else'
+        return
+    for number, target in enumerate(value):
+        if "url" not in target:
+            yield f'notify[{number}].url is missing; it says where the message goes, as in `url: "{{{{ vault_chat_url }}}}"`'
 
 
 def _describe_wrong_processes(value: object) -> str:
@@ -161,7 +174,14 @@ def spell_out(app: object) -> object:
         spelt["database"] = {"engine": database}
     if isinstance(redis, bool):
         spelt["redis"] = {} if redis else None
+    if isinstance(app.get("notify"), list):
+        spelt["notify"] = [_spell_out_target(target) for target in app["notify"]]
     return {**app, **spelt} if spelt else app
+
+
+def _spell_out_target(target: object) -> object:
+    """Return who is told, with `on` as it was written: YAML takes the bare word for true."""
+    return {"on" if key is True else key: value for key, value in target.items()} if isinstance(target, Mapping) else target
 
 
 def _find_misread_numbers(app: App) -> Problems:

@@ -10,18 +10,18 @@ from ansible_collections.webstack.flask.plugins.module_utils._webstack.status im
     CERTIFICATE_MARGIN,
     AppStatus,
     Findings,
-    Trouble,
     Weight,
     describe_app_releases,
     describe_releases,
     find_last_failure,
     find_troubles,
+    find_undecided,
     sort_worst_first,
 )
 
 NOW = 1_000_000_000.0
 WELL = Findings(
-    "shop", live="a", ill=None, dead={}, failure=None, installation=None, failed_jobs={}, backup_complaints=[], certificate_ends=None
+    "shop", live="a", ill=None, dead={}, failure=None, installation=None, failed_jobs={}, backup_complaints={}, certificate_ends=None
 )
 OLD = ReleaseRecord("a", "b", "e", created=1, verified=2, sequence=2)
 BAD = ReleaseRecord("c", "b", "e", created=3, failed=4, reason="it died", sequence=3)
@@ -40,13 +40,50 @@ def test_nothing_is_wrong_with_an_app_that_is_well() -> None:
         (replace(WELL, failure=BAD), Weight.PART, "the deploy of release c has failed; `webstack shop why` says why"),
         (replace(WELL, installation=1.0), Weight.PART, "an installation of packages has failed; `webstack shop why` says why"),
         (replace(WELL, failed_jobs={"tidy": "exit status 1"}), Weight.PART, "the last run of the job tidy has failed: exit status 1"),
-        (replace(WELL, backup_complaints=["no backup"]), Weight.PART, "no backup"),
+        (replace(WELL, backup_complaints={"backup": "no backup"}), Weight.PART, "no backup"),
+        (replace(WELL, silent_jobs={"tidy": "its timer stands"}), Weight.PART, "the job tidy does not run at its times: its timer stands"),
+        (replace(WELL, silent_backups={"backup": "its timer stands"}), Weight.PART, "its timer stands"),
+        (replace(WELL, unsent=["json://…: refused"]), Weight.PART, "notifications cannot be sent: json://…: refused"),
         (replace(WELL, certificate_ends=NOW - 1), Weight.DOWN, "its certificate has ended"),
         (replace(WELL, certificate_ends=NOW + 2.5 * 86400), Weight.SOON, "its certificate ends in 2 days"),
     ],
 )
 def test_each_trouble_is_told_in_words(findings: Findings, weight: Weight, text: str) -> None:
-    assert find_troubles(findings, NOW) == [Trouble(weight, text)]
+    assert [(trouble.weight, trouble.text) for trouble in find_troubles(findings, NOW)] == [(weight, text)]
+
+
+def test_each_trouble_is_known_again_when_its_words_change_and_none_is_taken_for_another() -> None:
+    all_at_once = replace(
+        WELL,
+        live=None,
+        ill="GET / answered 500",
+        dead={"bot": "it has stopped"},
+        failure=BAD,
+        installation=1.0,
+        failed_jobs={"bot": "exit status 1", "backup": "exit status 1"},
+        backup_complaints={"backup": "it is old", "verify": "it is old"},
+        certificate_ends=NOW + 86400,
+        silent_jobs={"bot": "its timer stands", "backup": "its timer stands"},
+        silent_backups={"backup": "its timer stands", "verify": "its timer stands"},
+        unsent=["refused"],
+    )
+    keys = [trouble.key for trouble in find_troubles(all_at_once, NOW)]
+    assert all(keys)
+    assert len(set(keys)) == len(keys)
+    others = replace(all_at_once, ill="GET / answered 502", dead={"bot": "it was killed"}, failed_jobs={"bot": "2", "backup": "2"})
+    assert [trouble.key for trouble in find_troubles(others, NOW + 60)] == keys
+
+
+def test_of_what_a_deploy_has_yet_to_start_nothing_is_said_meanwhile() -> None:
+    troubles = find_troubles(replace(WELL, live=None, ill="GET / answered 500", dead={"bot": "it is starting"}), NOW)
+    assert find_undecided(troubles, ["tidy"], is_changing=False) == ["job tidy"]
+    assert find_undecided(troubles, [], is_changing=True) == ["release", "process bot"]
+
+
+def test_another_failed_deploy_is_told_from_the_one_before() -> None:
+    first, second = (find_troubles(replace(WELL, failure=each), NOW)[0] for each in (BAD, replace(BAD, failed=5)))
+    assert (first.key, first.look) == (second.key, second.look) == ("deploy", "why")
+    assert first.mark != second.mark
 
 
 def test_the_worst_comes_first_of_troubles_and_of_apps() -> None:

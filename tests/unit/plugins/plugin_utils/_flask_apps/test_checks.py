@@ -86,6 +86,7 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
             "redis": None,
             "setup_commands": [],
             "backup": None,
+            "notify": [],
             "release_commands": [],
             "release_command_timeout": 300,
             "group": "",
@@ -151,7 +152,7 @@ def test_an_entry_that_is_no_mapping_is_refused() -> None:
 
 _KEYS = (
     "asgi, backup, build_commands, build_env, chdir, database, dependencies, drain, env, env_files, group, gunicorn, health, internal, "
-    "keep_releases, name, nginx, path, processes, python_path, redis, "
+    "keep_releases, name, nginx, notify, path, processes, python_path, redis, "
     "release_command_timeout, release_commands, remove_data, "
     "schedules, server_names, service, setup_commands, shared, source, state, static, tls, uses, watch, wsgi"
 )

@@ -211,7 +211,7 @@ def _kind_of_name(name: str, module: Module) -> str:
     return CLASSES.get(f"{stars[:-2]}.{name}", "") if stars.endswith(".*") else ""
 
 
-def _locate(name: str, module: Module, code: Code) -> tuple[Module | None, str]:
+def _locate(name: str, module: Module, code: Code, depth: int = 0) -> tuple[Module | None, str]:
     """Return the module in which something lies that a dotted name means in another one, and what it is called there."""
     place, _dot, bare = name.rpartition(".")
     if not place:
@@ -219,8 +219,8 @@ def _locate(name: str, module: Module, code: Code) -> tuple[Module | None, str]:
     if not place.strip("."):
         return code.find(place, module.path), bare
     found = code.find(place, module.path)
-    if found and bare not in found.functions and bare in found.imports and found.imports[bare].count(".") and found is not module:
-        return _locate(found.imports[bare], found, code)
+    if found and bare not in found.functions and bare in found.imports and "." in found.imports[bare] and depth < _DEEPEST:
+        return _locate(found.imports[bare], found, code, depth + 1)
     return found, bare
 
 

@@ -10,12 +10,13 @@ import posixpath
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.tree import Tree
 
-_MOST_MODULES = 3000
+_MOST_MODULES, _MOST_TEXT = 3000, 40 << 20
+"""Files of Python that are parsed, and characters of them altogether."""
 _ASIDE = frozenset(
     (
         *("tests", "test", "testing", "docs", "doc", "examples", "example", "samples", "benchmarks", "migrations", "alembic"),
@@ -58,6 +59,11 @@ class Module:
         return ".".join([self.imports.get(node.id, node.id), *reversed(parts)])
 
     @cached_property
+    def values(self) -> dict[str, ast.expr]:
+        """What names are given, at its top and in classes, and what `app.config` is given, by `config[KEY]`."""
+        return _list_values(self)
+
+    @cached_property
     def calls(self) -> list[tuple[str, ast.Call]]:
         """Each call in it outside of what runs only as a script, with the name that is called."""
         return [(self.name_of(node.func), node) for node in walk_served(self.body) if isinstance(node, ast.Call)]
@@ -71,16 +77,20 @@ class Code:
     broken: tuple[str, ...] = ()
     """Files that could not be parsed."""
 
-    roots: dict[str, str] = field(default_factory=dict, compare=False)
-
     @classmethod
     def of(cls, tree: Tree) -> Code:
         """Parse the Python files of a tree."""
-        modules, broken = {}, []
+        modules: dict[str, Module] = {}
+        broken: list[str] = []
+        left = _MOST_TEXT
         for path in tree.files:
             if not path.endswith(".py") or is_aside(path) or len(modules) == _MOST_MODULES:
                 continue
-            body = _parse(tree.read(path))
+            text = tree.read(path)
+            left -= len(text)
+            if left < 0:
+                break
+            body = _parse(text)
             if body is None:
                 broken.append(path)
             else:
@@ -180,3 +190,24 @@ def argument_of(call: ast.Call, name: str, place: int | None = None) -> ast.expr
     if found := next((keyword.value for keyword in call.keywords if keyword.arg == name), None):
         return found
     return call.args[place] if place is not None and place < len(call.args) else None
+
+
+def _list_values(module: Module) -> dict[str, ast.expr]:
+    """Return what `values` says."""
+    found: dict[str, ast.expr] = {}
+    for node in ast.walk(module.body):
+        if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
+            continue
+        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            if isinstance(target, ast.Name):
+                found.setdefault(target.id, node.value)
+            elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Attribute) and target.value.attr == "config":
+                if isinstance(target.slice, ast.Constant):
+                    found.setdefault(f"config[{target.slice.value}]", node.value)
+    for _name, call in module.calls:
+        if isinstance(call.func, ast.Attribute) and call.func.attr in ("update", "from_mapping"):
+            if isinstance(call.func.value, ast.Attribute) and call.func.value.attr == "config":
+                for keyword in call.keywords:
+                    if keyword.arg:
+                        found.setdefault(f"config[{keyword.arg}]", keyword.value)
+    return found

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.code import Code
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.dependencies import Dependencies
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.entry import Entry
+from ansible_collections.webstack.flask.plugins.plugin_utils._describe.starts import Start
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.tree import Tree
 
 
@@ -23,3 +24,4 @@ class Context:
     entry: Entry
     name: str
     server_names: list[str]
+    starts: tuple[Start, ...] = ()

@@ -29,6 +29,8 @@ _FOR_OTHERS = re.compile(r"dev|develop|test|ci|doc|lint|local|mypy|style|debug|b
 _FOR_PRODUCTION = re.compile(r"prod|deploy|server|live", re.IGNORECASE)
 _COMMON = ("base", "main", "common", "default", "requirements", "app", "core", "all")
 _DEEPEST = 5
+_LONGEST_HEADER = 300
+_ITEM = re.compile(r"(?P<comment>#[^\n]*)|\"(?P<first>[^\"\n]*)\"|'(?P<second>[^'\n]*)'|(?P<end>\])")
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def sections(text: str) -> dict[str, str]:
     found: dict[str, list[str]] = {"": []}
     current = found[""]
     for line in text.splitlines():
-        if match := re.fullmatch(r"\s*\[\[?\s*([^\[\]\"]+|[^\[\]]*\"[^\"]*\"[^\[\]]*)\s*\]?\]\s*(?:#.*)?", line):
+        if len(line) <= _LONGEST_HEADER and (match := re.fullmatch(r"\s*\[\[?\s*([^\[\]\"]+|[^\[\]]*\"[^\"]*\"[^\[\]]*)\s*\]?\]\s*(?:#.*)?", line)):
             current = found.setdefault(match[1].strip().replace('"', ""), [])
         else:
             current.append(line)
@@ -70,15 +72,19 @@ def sections(text: str) -> dict[str, str]:
 
 def value_of(section: str, key: str) -> str:
     """Return the text of a key in a table of a TOML file; nothing if there is none."""
-    found = re.search(rf"(?m)^\s*{re.escape(key)}\s*=\s*[\"']([^\"'\n]*)[\"']", section)
+    found = re.search(rf"(?m)^[ \t]*{re.escape(key)}[ \t]*=[ \t]*[\"']([^\"'\n]*)[\"']", section)
     return found[1] if found else ""
 
 
 def _array_of(section: str, key: str) -> list[str]:
-    found = re.search(rf"(?ms)^\s*{re.escape(key)}\s*=\s*\[(.*?)^?\s*\]\s*(?:#[^\n]*)?$", section)
-    return re.findall(r"\"([^\"\n]*)\"|'([^'\n]*)'", re.sub(r"(?m)^\s*#.*$", "", found[1])) and [
-        first or second for first, second in re.findall(r"\"([^\"\n]*)\"|'([^'\n]*)'", re.sub(r"(?m)^\s*#.*$", "", found[1]))
-    ] if found else []
+    start = re.search(rf"(?m)^[ \t]*{re.escape(key)}[ \t]*=[ \t]*\[", section)
+    items: list[str] = []
+    for found in _ITEM.finditer(section, start.end()) if start else ():
+        if found["end"]:
+            break
+        if found["first"] is not None or found["second"] is not None:
+            items.append(found["first"] or found["second"] or "")
+    return items
 
 
 def is_manifest(tree: Tree, path: str) -> bool:
@@ -151,12 +157,12 @@ def normalise(name: str) -> str:
 
 
 def _names_itself(tree: Tree, file: str) -> bool:
-    return bool(file.endswith((".txt", ".in")) and re.search(r"(?m)^\s*(?:-e\s+)?\.(?:\[[^\]]*\])?\s*$", tree.read(file)))
+    return bool(file.endswith((".txt", ".in")) and re.search(r"(?m)^[ \t]*(?:-e[ \t]+)?\.(?:\[[^\]\n]*\])?[ \t]*$", tree.read(file)))
 
 
 def _says_no_package(tables: Mapping[str, str]) -> bool:
     said = {"tool.poetry": "package-mode", "tool.uv": "package", "tool.pdm": "distribution"}
-    return any(re.search(rf"(?m)^\s*{key}\s*=\s*false", tables.get(table, "")) for table, key in said.items())
+    return any(re.search(rf"(?m)^[ \t]*{key}[ \t]*=[ \t]*false", tables.get(table, "")) for table, key in said.items())
 
 
 def _beside(file: str) -> tuple[str, ...]:
@@ -220,7 +226,7 @@ def _find_python(tree: Tree, file: str, tables: Mapping[str, str]) -> str:
     if found := value_of(tables.get("project", ""), "requires-python") or value_of(tables.get("tool.poetry.dependencies", ""), "python"):
         return f"{found} ({PYPROJECT})"
     for path in ("runtime.txt", ".python-version", ".tool-versions"):
-        if match := re.search(r"(?m)^\s*(?:python[- ])?(\d\S*)", tree.read(path)):
+        if match := re.search(r"(?m)^[ \t]*(?:python[- ])?(\d\S*)", tree.read(path)):
             return f"{match[1]} ({path})"
     return ""
 

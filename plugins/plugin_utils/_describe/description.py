@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
+import ast
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import NAME_PATTERN
 from ansible_collections.webstack.flask.plugins.module_utils._source.git import split_credentials
-from ansible_collections.webstack.flask.plugins.plugin_utils._describe import dependencies
+from ansible_collections.webstack.flask.plugins.plugin_utils._describe import commands, data, dependencies, imports, packages, services, variables, web
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.apps import find_candidates
-from ansible_collections.webstack.flask.plugins.plugin_utils._describe.code import Code, is_aside
+from ansible_collections.webstack.flask.plugins.plugin_utils._describe.code import Code, is_aside, text_of
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.context import Context
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.dependencies import Dependencies
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.entry import find_entry
@@ -24,6 +25,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._describe.findings 
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.render import build, holds_braces, render
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.starts import Start, find_starts
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.tree import Tree
+from ansible_collections.webstack.flask.plugins.plugin_utils._describe.values import list_settings
 
 OPTIONS = ("name", "wsgi", "asgi", "subdirectory", "dependencies_file", "server_names")
 """What the user may choose, each by the variable `flask_<option>`."""
@@ -41,7 +43,11 @@ _SYSTEM = frozenset(
 )
 """Accounts, groups and unit templates of Debian, which no app may be called like."""
 
-_MARK = "{{ vault_"
+_HOST = re.compile(r"(?=.*[a-z])[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.IGNORECASE)
+_LOCAL = ("localhost.localdomain", "host.docker.internal", "testserver.local")
+
+_DETECTORS = (imports.describe, services.describe, commands.describe, packages.describe, data.describe, web.describe, variables.describe)
+"""What looks for the rest, each after what it goes by."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +96,12 @@ def describe(tree: Tree, origin: Origin, given: Mapping[str, Any] | None = None)
     name, name_reason = _choose_name(str(wishes.get("name") or ""), origin.name, directory, top)
     findings.add("name", name, name_reason)
     _describe_source(origin, name, directory, tree, findings)
-    names = wishes.get("server_names") or [f"{name.replace('_', '-').strip('-')}.test"]
-    context = Context(top, code, found, entry, name, [names] if isinstance(names, str) else list(names))
-    _describe_entry(context, starts, findings)
+    names, names_reason = _choose_server_names(wishes.get("server_names"), name, code)
+    context = Context(top, code, found, entry, name, names, tuple(starts))
+    _describe_entry(context, names_reason, findings)
     dependencies.describe(found, why, directory, top, findings)
+    for detect in _DETECTORS:
+        detect(context, findings)
     findings.remarks += tree.remarks
     if code.broken:
         findings.remarks.append(f"{', '.join(code.broken[:5])} cannot be parsed as Python, and was passed over")
@@ -103,7 +111,7 @@ def describe(tree: Tree, origin: Origin, given: Mapping[str, Any] | None = None)
 def _finish(findings: Findings) -> Description:
     kept, out = Findings(remarks=findings.remarks), []
     for item in findings.items:
-        if holds_braces(item.value) and _MARK not in str(item.value) and not item.is_own:
+        if holds_braces(item.value) and not item.is_own:
             out.append(item.key)
         else:
             kept.items.append(item)
@@ -186,19 +194,34 @@ def _describe_source(origin: Origin, name: str, directory: str, tree: Tree, find
     findings.add("source", source, reason, is_own=True)
 
 
-def _describe_entry(context: Context, starts: list[Start], findings: Findings) -> None:
+def _choose_server_names(given: object, name: str, code: Code) -> tuple[list[str], str]:
+    if given:
+        return ([given] if isinstance(given, str) else list(map(str, given)) if isinstance(given, list) else []), "chosen by `flask_server_names`"
+    for key, value, module in list_settings(code):
+        if key in ("ALLOWED_HOSTS", "SERVER_NAME"):
+            nodes = value.elts if isinstance(value, (ast.List, ast.Tuple)) else [value]
+            texts = [text for node in nodes if (text := text_of(node))]
+            hosts = [text.lower() for text in texts if _HOST.fullmatch(text) and text not in _LOCAL]
+            if hosts:
+                return hosts, f"{key} in {module.path}"
+    return [f"{name.replace('_', '-').strip('-')}.test"], "where it is to be reached; put the names here under which it is known"
+
+
+def _describe_entry(context: Context, names_reason: str, findings: Findings) -> None:
     entry = context.entry
+    if not entry.kind and "processes" in entry.start.keys:
+        return
     if not entry.kind:
-        raise UserError(_explain_nothing(context.dependencies, starts))
+        raise UserError(_explain_nothing(context.dependencies, context.starts))
     findings.add(entry.kind, entry.value, entry.reason)
     if entry.chdir:
         findings.add("chdir", entry.chdir, entry.place_reason)
     if entry.python_path:
         findings.add("python_path", list(entry.python_path), entry.place_reason or entry.reason)
-    findings.add("server_names", context.server_names, "where it is to be reached; put the names here under which it is known")
+    findings.add("server_names", context.server_names, names_reason)
 
 
-def _explain_nothing(found: Dependencies, starts: list[Start]) -> str:
+def _explain_nothing(found: Dependencies, starts: Sequence[Start]) -> str:
     seen = next((start.place for start in starts if start.place), "")
     what = f"; {seen} names none that is in the source" if seen else ""
     asked = f" ({found.file} was read)" if found.file else ""

@@ -162,7 +162,7 @@ class _Finder:
         if others := find_others(self.code):
             shown = " and ".join(f"{name} ({path})" for name, path in others.items())
             raise UserError(f"the repository has an app of {shown}, which serves itself: it is neither a WSGI nor an ASGI app")
-        return Entry("")
+        return Entry("", start=next((start for start in starts if "processes" in start.keys), Start("", 9)))
 
     def _choose_protocol(self, candidates: list[Candidate]) -> list[Candidate]:
         """Leave out one of the two files that Django makes: that for ASGI, unless it does more than Django's own."""

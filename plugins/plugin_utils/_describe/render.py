@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -33,7 +34,7 @@ def holds_braces(value: object) -> bool:
 def as_text(value: object) -> str:
     """Return a value as YAML on one line."""
     text: str = yaml.safe_dump(value, default_flow_style=True, width=10**6, sort_keys=False, allow_unicode=False)
-    return text.removesuffix("\n").removesuffix("\n...")
+    return re.sub(r"'(\{\{ \w+ \}\})'", r'"\1"', text.removesuffix("\n").removesuffix("\n..."))
 
 
 def build(findings: Findings) -> tuple[dict[str, Any], dict[str, list[str]]]:

@@ -23,7 +23,7 @@ _FLASK = re.compile(r"\bflask\b(?P<options>[^|;&]*?)\brun\b")
 _FLASK_APP = re.compile(r"(?:^|\s|export\s+)FLASK_APP\s*=\s*[\"']?(?P<value>[\w./:()]+)", re.MULTILINE)
 _FLASK_OPTION = re.compile(r"(?:--app|-A)[\s=]+[\"']?(?P<value>[\w./:()]+)")
 _SCRIPT = re.compile(r"\bpython[\d.]*\s+(?:-u\s+)?(?P<path>[\w./-]+\.py)\b(?!\s+(?:migrate|collectstatic|test))")
-_LONGEST_LINE, _MOST_LINES = 4096, 2000
+_LONGEST_LINE, _MOST_LINES, _LARGEST_YAML = 1000, 2000, 64 * 1024
 _DOCKERFILE = re.compile(r"(?:.*\.)?Dockerfile(?:\..*)?|Containerfile", re.IGNORECASE)
 _DEVELOPMENT = re.compile(r"\b(dev|develop|development|local|test|testing|debug|ci)\b", re.IGNORECASE)
 
@@ -79,7 +79,7 @@ def _read_procfile(tree: Tree) -> Iterator[Start]:
     for path in tree.named("Procfile"):
         lines = parse(tree.read(path)).lines
         served = translate(Procfile(lines, []))
-        yield Start(f"the line `web` of {path}", 0, served.keys, tuple(served.remarks), directory=posixpath.dirname(path))
+        yield Start(path, 0, served.keys, tuple(served.remarks), directory=posixpath.dirname(path))
         for line in lines:
             if line.kind == "web":
                 yield from _read_other(line.command, path, 0)
@@ -222,11 +222,13 @@ def _only_first(starts: Iterator[Start]) -> Iterator[Start]:
 
 def _join(text: str) -> Iterator[str]:
     """Yield the lines of a text, with those that end with a backslash joined to the next one."""
-    yield from re.sub(r"[ \t]*\\\r?\n\s*", " ", text).splitlines()
+    yield from re.sub(r"\\\r?\n\s*", " ", text).splitlines()
 
 
 def load_yaml(text: str) -> object:
     """Return what a YAML file says; nothing of one that cannot be read, or that has aliases, which may grow without end."""
+    if len(text) > _LARGEST_YAML:
+        return None
     if re.search(r"[:\-\[,]\s*\*\w", text):
         text = re.sub(r"(?m)^.*[:\-\[,]\s*\*\w.*$", "", text)
     try:

@@ -17,8 +17,8 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._source.contents import ask_git
 from ansible_collections.webstack.flask.plugins.module_utils._source.tree import is_within
 
-MOST_FILES, DEEPEST, LARGEST = 20_000, 20, 512 * 1024
-"""Files that are looked at, directories above one of them, and bytes of one that is read."""
+MOST_FILES, DEEPEST, LARGEST_CODE, LARGEST = 20_000, 20, 512 * 1024, 4 << 20
+"""Files that are looked at, directories above one of them, and bytes of one of Python, and of another one, that is read."""
 
 _NOT_SOURCE = frozenset(
     (
@@ -127,7 +127,7 @@ def _read(path: Path) -> str:
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         with open(number, "rb") as file:
             status = os.fstat(number)
-            if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
+            if not stat.S_ISREG(status.st_mode) or status.st_size > (LARGEST_CODE if path.suffix == ".py" else LARGEST):
                 return ""
             content = file.read(LARGEST + 1)
     except OSError:

@@ -182,20 +182,13 @@ def _shown(call: ast.Call) -> str:
 
 def kind_of_call(call: ast.Call, module: Module, code: Code, depth: int = 0) -> str:
     """Return by which protocol what a call makes is served; nothing if it is no app."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr in ("make_wsgi_app", "wsgifunc"):
+        return _WSGI  # Pyramid, web.py
     name = module.name_of(call.func)
-    if not name:
-        if isinstance(call.func, ast.Attribute) and call.func.attr in ("make_wsgi_app", "wsgifunc"):
-            return _WSGI  # Pyramid, web.py
-        return ""
-    if name.endswith((".make_wsgi_app", ".wsgifunc")):
-        return _WSGI
-    if kind := _kind_of_name(name, module):
-        return kind
-    if depth > _DEEPEST:
-        return ""
-    where, bare = _locate(name, module, code)
+    kind = _kind_of_name(name, module) if name else ""
+    where, bare = _locate(name, module, code) if name and not kind and depth <= _DEEPEST else (None, "")
     if where is None:
-        return ""
+        return kind
     if function := where.functions.get(bare):
         return kind_of_result(function, where, code, depth + 1)
     for node in where.statements:
@@ -230,22 +223,21 @@ def kind_of_result(function: ast.FunctionDef | ast.AsyncFunctionDef, module: Mod
         return kind
     made: dict[str, str] = {}
     for node in ast.walk(function):
-        if isinstance(node, ast.stmt):
-            for name, value in _assigned(node):
-                if isinstance(value, ast.Call) and (kind := kind_of_call(value, module, code, depth + 1)):
-                    made.setdefault(name, kind)
-    for node in ast.walk(function):
-        if isinstance(node, ast.Return):
-            value = node.value.elts[0] if isinstance(node.value, ast.Tuple) and node.value.elts else node.value
-            if isinstance(node.value, ast.Tuple):
-                continue  # a pair, which no server takes
-            if isinstance(value, ast.Name) and value.id in made:
-                return made[value.id]
+        for name, value in _assigned(node) if isinstance(node, ast.stmt) else ():
             if isinstance(value, ast.Call) and (kind := kind_of_call(value, module, code, depth + 1)):
-                return kind
-            if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id in made and value.attr in _SUFFIXES:
-                return _WSGI
-    return ""
+                made.setdefault(name, kind)
+    returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
+    return next((kind for value in returned if (kind := _kind_of_returned(value, made, module, code, depth))), "")
+
+
+def _kind_of_returned(value: ast.expr | None, made: dict[str, str], module: Module, code: Code, depth: int) -> str:
+    """Return by which protocol a value is served that a function returns, given what it has `made`."""
+    if isinstance(value, ast.Name):
+        return made.get(value.id, "")
+    if isinstance(value, ast.Call):
+        return kind_of_call(value, module, code, depth + 1)
+    is_inner = isinstance(value, ast.Attribute) and value.attr in _SUFFIXES and isinstance(value.value, ast.Name)
+    return _WSGI if is_inner and getattr(getattr(value, "value", None), "id", "") in made else ""
 
 
 def _read_function(node: ast.FunctionDef | ast.AsyncFunctionDef, module: Module, code: Code) -> Candidate | None:
@@ -283,7 +275,9 @@ def find_uvicorn_runs(code: Code) -> list[tuple[str, str]]:
             if isinstance(node, ast.Call) and module.name_of(node.func) == "uvicorn.run" and node.args:
                 text = text_of(node.args[0])
                 if text and re.fullmatch(r"[\w.]+:\w+", text):
-                    is_factory = any(one.arg == "factory" and isinstance(one.value, ast.Constant) and one.value.value for one in node.keywords)
+                    is_factory = any(
+                        one.arg == "factory" and isinstance(one.value, ast.Constant) and one.value.value for one in node.keywords
+                    )
                     found.append((f"{text}()" if is_factory else text, module.path))
     return found
 
@@ -310,7 +304,7 @@ def _keep_wrappers(candidates: list[Candidate]) -> list[Candidate]:
 
 
 def _keep_well_named(candidates: list[Candidate]) -> list[Candidate]:
-    """Keep of each file what is called `app` or `application`, as servers and frameworks look for it; of factories those with such a name."""
+    """Keep of each file what is called `app` or `application`, as servers look for it; of factories those with such a name."""
     kept = []
     for path in dict.fromkeys(one.path for one in candidates):
         here = [one for one in candidates if one.path == path]

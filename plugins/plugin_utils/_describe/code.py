@@ -152,7 +152,9 @@ def _flatten(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 def is_script(node: ast.AST) -> bool:
     """Return whether a statement is `if __name__ == "__main__"`, which does not run where the module is imported."""
     test = node.test if isinstance(node, ast.If) else None
-    return isinstance(test, ast.Compare) and any(isinstance(one, ast.Name) and one.id == "__name__" for one in (test.left, *test.comparators))
+    return isinstance(test, ast.Compare) and any(
+        isinstance(one, ast.Name) and one.id == "__name__" for one in (test.left, *test.comparators)
+    )
 
 
 def walk_served(top: ast.AST) -> Iterator[ast.AST]:
@@ -196,18 +198,17 @@ def _list_values(module: Module) -> dict[str, ast.expr]:
     """Return what `values` says."""
     found: dict[str, ast.expr] = {}
     for node in ast.walk(module.body):
-        if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
-            continue
-        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-            if isinstance(target, ast.Name):
-                found.setdefault(target.id, node.value)
-            elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Attribute) and target.value.attr == "config":
-                if isinstance(target.slice, ast.Constant):
-                    found.setdefault(f"config[{target.slice.value}]", node.value)
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Name):
+                    found.setdefault(target.id, node.value)
+                elif isinstance(target, ast.Subscript) and _is_config(target.value) and (key := text_of(target.slice)):
+                    found.setdefault(f"config[{key}]", node.value)
     for _name, call in module.calls:
-        if isinstance(call.func, ast.Attribute) and call.func.attr in ("update", "from_mapping"):
-            if isinstance(call.func.value, ast.Attribute) and call.func.value.attr == "config":
-                for keyword in call.keywords:
-                    if keyword.arg:
-                        found.setdefault(f"config[{keyword.arg}]", keyword.value)
+        if isinstance(call.func, ast.Attribute) and call.func.attr in ("update", "from_mapping") and _is_config(call.func.value):
+            found.update({f"config[{one.arg}]": one.value for one in call.keywords if one.arg})
     return found
+
+
+def _is_config(node: ast.expr) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "config"

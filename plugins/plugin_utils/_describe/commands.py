@@ -8,12 +8,14 @@ from __future__ import annotations
 import ast
 import posixpath
 
+from ansible_collections.webstack.flask.plugins.plugin_utils._describe.code import Module
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.context import Context
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.findings import LIKELY, Findings
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.values import Evaluator, list_settings
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.variables import find_readings
 
-_LATER = frozenset(("DATABASE_URL", "REDIS_URL"))
+_Settings = dict[str, tuple[ast.expr, Evaluator, Module]]
+"""Settings of Django by their names: the expression, what works it out, and the module in which it stands."""
 
 
 def describe(context: Context, findings: Findings) -> None:
@@ -30,15 +32,24 @@ def _describe_migrations(context: Context, findings: Findings) -> None:
     if any(word in commands for word in ("db upgrade", "alembic", "migrate")):
         return
     names = {name for module in context.code.modules.values() for name, _call in module.calls}
-    homes = {posixpath.dirname(path) for path in tree.named("env.py") if posixpath.basename(posixpath.dirname(path)) in ("migrations", "alembic")}
+    homes = {
+        posixpath.dirname(path) for path in tree.named("env.py") if posixpath.basename(posixpath.dirname(path)) in ("migrations", "alembic")
+    }
     if homes and ("flask_migrate.Migrate" in names or "flask-migrate" in context.dependencies):
-        home = sorted(homes, key=len)[0]
+        home = min(homes, key=len)
         option = "" if home == posixpath.join(start, "migrations") else f" --directory {posixpath.relpath(home, start or '.')}"
-        findings.add("release_commands", [f"flask --app {context.entry.flask_app} db upgrade{option}"], f"Flask-Migrate has migrations in {home}")
+        findings.add(
+            "release_commands", [f"flask --app {context.entry.flask_app} db upgrade{option}"], f"Flask-Migrate has migrations in {home}"
+        )
     elif tree.has(posixpath.join(start, "alembic.ini")):
         findings.add("release_commands", ["alembic upgrade head"], f"alembic.ini in {start or 'the top of the source'}")
     elif inner := next((path for path in tree.named("alembic.ini") if "migrations" not in path and "alembic/" not in path), ""):
-        findings.add("release_commands", [f"alembic --config {posixpath.relpath(inner, start or '.')} upgrade head"], f"Alembic's settings in {inner}", LIKELY)
+        findings.add(
+            "release_commands",
+            [f"alembic --config {posixpath.relpath(inner, start or '.')} upgrade head"],
+            f"Alembic's settings in {inner}",
+            LIKELY,
+        )
 
 
 def _describe_tables(context: Context, findings: Findings) -> None:
@@ -48,14 +59,26 @@ def _describe_tables(context: Context, findings: Findings) -> None:
     for module in context.code.modules.values():
         served = {id(call) for _name, call in module.calls}
         for node in ast.walk(module.body):
-            if not isinstance(node, ast.Call) or id(node) in served or not isinstance(node.func, ast.Attribute) or node.func.attr != "create_all":
+            if (
+                not isinstance(node, ast.Call)
+                or id(node) in served
+                or not isinstance(node.func, ast.Attribute)
+                or node.func.attr != "create_all"
+            ):
                 continue
             if module.path == context.entry.path and isinstance(node.func.value, ast.Name) and "(" not in context.entry.value:
                 name, database = context.entry.value.partition(":")[2], node.func.value.id
                 code = f"from {context.entry.module} import {name}, {database}; {name}.app_context().push(); {database}.create_all()"
-                findings.add("release_commands", [f"python -c '{code}'"], f"the tables are made in {module.path} only where it is run as a script", LIKELY)
+                findings.add(
+                    "release_commands",
+                    [f"python -c '{code}'"],
+                    f"the tables are made in {module.path} only where it is run as a script",
+                    LIKELY,
+                )
             else:
-                findings.remarks.append(f"the tables are made in {module.path} only where it is run as a script; `release_commands` can do it here")
+                findings.remarks.append(
+                    f"the tables are made in {module.path} only where it is run as a script; `release_commands` can do it here"
+                )
             return
 
 
@@ -75,10 +98,21 @@ def _describe_django(context: Context, findings: Findings) -> None:
     commands = " ".join([*(findings.value("release_commands") or []), *(findings.value("build_commands") or [])])
     if "migrate" not in commands:
         findings.add("release_commands", ["python manage.py migrate --no-input"], f"Django's migrations, by {manage}")
-    settings = {}
+    settings: _Settings = {}
     for key, value, module in list_settings(context.code):
         if posixpath.basename(module.path).startswith(("settings", "base", "prod", "common")) or "settings" in module.path:
             settings.setdefault(key, (value, Evaluator(context.code, module), module))
+    _describe_django_files(context, settings, commands, findings)
+    hosts = settings.get("ALLOWED_HOSTS")
+    if hosts and isinstance(hosts[0], ast.List):
+        known = [one.value for one in hosts[0].elts if isinstance(one, ast.Constant)]
+        if len(known) == len(hosts[0].elts) and "*" not in known and not set(context.server_names) & set(known):
+            findings.remarks.append(
+                f"ALLOWED_HOSTS in {hosts[2].path} lacks {', '.join(context.server_names)}; Django answers 400 under other names"
+            )
+
+
+def _describe_django_files(context: Context, settings: _Settings, commands: str, findings: Findings) -> None:
     root, url = _path_of(settings, "STATIC_ROOT"), _text_of(settings, "STATIC_URL") or "static/"
     if root:
         where = settings["STATIC_ROOT"][2].path
@@ -86,23 +120,20 @@ def _describe_django(context: Context, findings: Findings) -> None:
             findings.add("build_commands", ["python manage.py collectstatic --no-input"], f"STATIC_ROOT in {where}")
         needed = [one.name for one in find_readings(context) if one.is_required]
         if needed:
-            findings.add("build_env", dict.fromkeys(needed, "not-the-real-one"), "collectstatic loads the settings, which read these", LIKELY)
+            findings.add(
+                "build_env", dict.fromkeys(needed, "not-the-real-one"), "collectstatic loads the settings, which read these", LIKELY
+            )
         findings.add("static", [{"url": _as_url(url), "paths": [root]}], f"STATIC_URL and STATIC_ROOT in {where}")
     if media := _path_of(settings, "MEDIA_ROOT"):
         address = _as_url(_text_of(settings, "MEDIA_URL") or "media/")
         findings.add("static", [{"url": address, "paths": [media]}], "uploads, which Django does not send itself: MEDIA_ROOT")
-    hosts = settings.get("ALLOWED_HOSTS")
-    if hosts and isinstance(hosts[0], ast.List):
-        known = [one.value for one in hosts[0].elts if isinstance(one, ast.Constant)]
-        if len(known) == len(hosts[0].elts) and "*" not in known and not set(context.server_names) & set(known):
-            findings.remarks.append(f"ALLOWED_HOSTS in {hosts[2].path} lacks {', '.join(context.server_names)}; Django answers 400 under other names")
 
 
-def _path_of(settings: dict[str, tuple[ast.expr, Evaluator, object]], key: str) -> str:
+def _path_of(settings: _Settings, key: str) -> str:
     return settings[key][1].path(settings[key][0]) if key in settings else ""
 
 
-def _text_of(settings: dict[str, tuple[ast.expr, Evaluator, object]], key: str) -> str:
+def _text_of(settings: _Settings, key: str) -> str:
     value = settings[key][1].value(settings[key][0]) if key in settings else None
     return value if isinstance(value, str) else ""
 

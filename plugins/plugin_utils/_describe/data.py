@@ -16,7 +16,9 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._describe.findings 
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.values import Evaluator, inside, list_settings
 
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?P<path>[^?#\s]*)")
-_FOLDER_SETTINGS = re.compile(r"(?:UPLOAD(?:S|ED)?(?:_\w+)?_(?:FOLDER|DIR|DIRECTORY|PATH|DEST|ROOT)|UPLOADS?|MEDIA_ROOT|\w+_UPLOAD_FOLDER|DATA_DIR|DATA_FOLDER)")
+_FOLDER_SETTINGS = re.compile(
+    r"(?:UPLOAD(?:S|ED)?(?:_\w+)?_(?:FOLDER|DIR|DIRECTORY|PATH|DEST|ROOT)|UPLOADS?|MEDIA_ROOT|\w+_UPLOAD_FOLDER|DATA_DIR|DATA_FOLDER)"
+)
 _DEFAULT_DEST = re.compile(r"UPLOAD(?:ED|S)_\w+_DEST")
 _FRAMEWORK_FOLDERS = ("SESSION_FILE_DIR", "CACHE_DIR", "WHOOSH_BASE")
 _CONNECT = frozenset(("sqlite3.connect", "aiosqlite.connect", "shelve.open", "dbm.open", "TinyDB", "tinydb.TinyDB", "duckdb.connect"))
@@ -33,7 +35,6 @@ def describe(context: Context, findings: Findings) -> None:
 
 def find_instance(context: Context) -> str:
     """Return the directory that Flask takes for the app's instance: beside its module or package."""
-    module = context.entry.module.partition(".")[0]
     path = context.entry.path
     for one in context.code.modules.values():
         if any(name.endswith("flask.Flask") for name, _call in one.calls):
@@ -42,7 +43,7 @@ def find_instance(context: Context) -> str:
     folder = posixpath.dirname(path)
     while folder and context.tree.has(posixpath.join(folder, "__init__.py")):
         folder = posixpath.dirname(folder)
-    return posixpath.join(folder, "instance") if folder else "instance" if module or path else "instance"
+    return posixpath.join(folder, "instance")
 
 
 class _Finder:
@@ -95,14 +96,23 @@ class _Finder:
                 path = evaluator.path(first)
                 self._share(self._resolve(path, evaluator.value(first)), f"the database that is opened {where}", is_directory=False)
             elif last in _LOGS:
-                self._share(self._resolve(evaluator.path(first), evaluator.value(first)), f"the log that is written {where}", is_directory=False)
+                self._share(
+                    self._resolve(evaluator.path(first), evaluator.value(first)), f"the log that is written {where}", is_directory=False
+                )
             elif name in _MAKES_DIRECTORY:
-                self._share(self._resolve(evaluator.path(first), evaluator.value(first)), f"the directory that is made {where}", is_directory=True)
+                self._share(
+                    self._resolve(evaluator.path(first), evaluator.value(first)), f"the directory that is made {where}", is_directory=True
+                )
             elif last == "mkdir" and isinstance(call.func, ast.Attribute) and name not in _MAKES_DIRECTORY:
                 value = evaluator.value(call.func.value)
                 self._share(self._resolve(inside(value), value), f"the directory that is made {where}", is_directory=True)
             elif name in ("open", "io.open", "codecs.open") and self._is_writing(call, evaluator):
-                self._share(self._resolve(evaluator.path(first), evaluator.value(first)), f"the file that is written {where}", is_directory=False, certainty=LIKELY)
+                self._share(
+                    self._resolve(evaluator.path(first), evaluator.value(first)),
+                    f"the file that is written {where}",
+                    is_directory=False,
+                    certainty=LIKELY,
+                )
             elif last in ("write_text", "write_bytes") and isinstance(call.func, ast.Attribute):
                 value = evaluator.value(call.func.value)
                 self._share(self._resolve(inside(value), value), f"the file that is written {where}", is_directory=False, certainty=LIKELY)
@@ -149,7 +159,7 @@ class _Finder:
     def _share(self, path: str, reason: str, *, is_directory: bool, certainty: str = SURE, where: str = "") -> None:
         if not path or path == "." or path.startswith("..") or not _PLAIN.fullmatch(path) or ".py" in path[-3:]:
             return
-        if path.startswith(("tmp/", "var/log/", "dev/")) or path in ("tmp",):
+        if path.startswith(("tmp/", "var/log/", "dev/")) or path == "tmp":
             return
         if not is_directory:
             folder = posixpath.dirname(path)
@@ -157,8 +167,8 @@ class _Finder:
                 path, is_directory = folder, True
         elif self._holds_code(path):
             self.findings.remarks.append(
-                f"the app may write to {path} ({reason}), which has files of the source, and is read-only: let it have a directory of its own, "
-                "and name that in `shared`"
+                f"the app may write to {path} ({reason}), which has files of the source, and is read-only: let it have one "
+                "of its own, and name that in `shared`"
             )
             return
         self.found.setdefault(path, (is_directory, f"{reason} {where}".strip(), certainty))

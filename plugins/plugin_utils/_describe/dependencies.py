@@ -63,7 +63,9 @@ def sections(text: str) -> dict[str, str]:
     found: dict[str, list[str]] = {"": []}
     current = found[""]
     for line in text.splitlines():
-        if len(line) <= _LONGEST_HEADER and (match := re.fullmatch(r"\s*\[\[?\s*([^\[\]\"]+|[^\[\]]*\"[^\"]*\"[^\[\]]*)\s*\]?\]\s*(?:#.*)?", line)):
+        if len(line) <= _LONGEST_HEADER and (
+            match := re.fullmatch(r"\s*\[\[?\s*([^\[\]\"]+|[^\[\]]*\"[^\"]*\"[^\[\]]*)\s*\]?\]\s*(?:#.*)?", line)
+        ):
             current = found.setdefault(match[1].strip().replace('"', ""), [])
         else:
             current.append(line)
@@ -112,7 +114,9 @@ def find_file(tree: Tree) -> tuple[str, str]:
     chosen = production or (usable if len(usable) == 1 else common)
     texts = [path for path in chosen if path.endswith(".txt")] or chosen
     if len(texts) == 1:
-        return texts[0], "of the files of requirements, the one that is for production" if production else "the file of requirements for all"
+        return texts[
+            0
+        ], "of the files of requirements, the one that is for production" if production else "the file of requirements for all"
     raise Ambiguous("several files say what to install", [f"flask_dependencies_file={path}" for path in texts or usable])
 
 
@@ -243,7 +247,9 @@ def describe(found: Dependencies, why: str, directory: str, tree: Tree, findings
         )
     text = tree.read(PYPROJECT)
     if found.file == PYPROJECT and re.search(r"(?m)^\[tool\.uv\.sources", text):
-        findings.remarks.append("pyproject.toml sends a dependency elsewhere (tool.uv.sources); that takes a lock: commit what `uv lock` writes")
+        findings.remarks.append(
+            "pyproject.toml sends a dependency elsewhere (tool.uv.sources); that takes a lock: commit what `uv lock` writes"
+        )
     if any("git+ssh://" in tree.read(path) for path in dict.fromkeys((found.file, PYPROJECT, PIPFILE)) if path):
         findings.remarks.append(
             "a dependency is in a private repository (git+ssh); the installation needs a key: `dependencies: {ssh_key: …, known_hosts: …}`"

@@ -15,7 +15,16 @@ from typing import Any
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._layout import NAME_PATTERN
 from ansible_collections.webstack.flask.plugins.module_utils._source.git import split_credentials
-from ansible_collections.webstack.flask.plugins.plugin_utils._describe import commands, data, dependencies, imports, packages, services, variables, web
+from ansible_collections.webstack.flask.plugins.plugin_utils._describe import (
+    commands,
+    data,
+    dependencies,
+    imports,
+    packages,
+    services,
+    variables,
+    web,
+)
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.apps import find_candidates
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.code import Code, is_aside, text_of
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.context import Context
@@ -93,7 +102,7 @@ def describe(tree: Tree, origin: Origin, given: Mapping[str, Any] | None = None)
     starts = [_rebase(start, directory) for start in find_starts(tree)]
     entry = find_entry(top, code, starts, wishes, is_project=found.is_project)
     findings = Findings()
-    name, name_reason = _choose_name(str(wishes.get("name") or ""), origin.name, directory, top)
+    name, name_reason = _choose_name(str(wishes.get("name") or ""), origin, directory, top)
     findings.add("name", name, name_reason)
     _describe_source(origin, name, directory, tree, findings)
     names, names_reason = _choose_server_names(wishes.get("server_names"), name, code)
@@ -156,13 +165,13 @@ def _rebase(start: Start, directory: str) -> Start:
     return replace(start, directory=start.directory[len(directory) + 1 :] if inside else "", script=script)
 
 
-def _choose_name(given: str, origin: str, directory: str, tree: Tree) -> tuple[str, str]:
+def _choose_name(given: str, origin: Origin, directory: str, tree: Tree) -> tuple[str, str]:
     if given:
         return given, "chosen by `flask_name`"
     tables = dependencies.sections(tree.read("pyproject.toml"))
     project = dependencies.value_of(tables.get("project", ""), "name") or dependencies.value_of(tables.get("tool.poetry", ""), "name")
-    last = posixpath.basename(directory)
-    names = [(origin, "the name of the repository"), (project, "the name in pyproject.toml"), (last, "the name of the directory")]
+    last, kind = posixpath.basename(directory), "directory" if "path" in origin.source else "repository"
+    names = [(origin.name, f"the name of the {kind}"), (project, "the name in pyproject.toml"), (last, "the name of the directory")]
     if last.lower() not in _GENERIC:
         names.insert(0, names.pop())
     best = next(((name, reason) for name, reason in names if name and name.lower() not in _GENERIC), names[0])
@@ -196,7 +205,9 @@ def _describe_source(origin: Origin, name: str, directory: str, tree: Tree, find
 
 def _choose_server_names(given: object, name: str, code: Code) -> tuple[list[str], str]:
     if given:
-        return ([given] if isinstance(given, str) else list(map(str, given)) if isinstance(given, list) else []), "chosen by `flask_server_names`"
+        return (
+            [given] if isinstance(given, str) else list(map(str, given)) if isinstance(given, list) else []
+        ), "chosen by `flask_server_names`"
     for key, value, module in list_settings(code):
         if key in ("ALLOWED_HOSTS", "SERVER_NAME"):
             nodes = value.elts if isinstance(value, (ast.List, ast.Tuple)) else [value]

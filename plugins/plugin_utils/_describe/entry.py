@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
-from ansible_collections.webstack.flask.plugins.plugin_utils._describe.apps import Candidate, find_candidates, find_in, find_others, find_uvicorn_runs, prefer
+from ansible_collections.webstack.flask.plugins.plugin_utils._describe.apps import (
+    Candidate,
+    find_candidates,
+    find_in,
+    find_others,
+    find_uvicorn_runs,
+    prefer,
+)
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.code import Code
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.findings import Ambiguous
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.starts import Start
@@ -70,10 +77,12 @@ class Place:
 
 def find_entry(tree: Tree, code: Code, starts: list[Start], given: dict[str, Any], *, is_project: bool) -> Entry:
     """Return how the app is started; raise UserError if that is not known, or if two things are possible."""
-    finder = _Finder(tree, code, is_project)
+    finder = _Finder(tree, code, is_project=is_project)
     if chosen := given.get("wsgi") or given.get("asgi"):
         kind = "wsgi" if given.get("wsgi") else "asgi"
-        return finder.take(kind, str(chosen), f"chosen by `flask_{kind}`", Start("", 0)) or Entry(kind, str(chosen), f"chosen by `flask_{kind}`")
+        return finder.take(kind, str(chosen), f"chosen by `flask_{kind}`", Start("", 0)) or Entry(
+            kind, str(chosen), f"chosen by `flask_{kind}`"
+        )
     for start in starts:
         if found := finder.read_start(start):
             return found
@@ -81,7 +90,7 @@ def find_entry(tree: Tree, code: Code, starts: list[Start], given: dict[str, Any
 
 
 class _Finder:
-    def __init__(self, tree: Tree, code: Code, is_project: bool) -> None:
+    def __init__(self, tree: Tree, code: Code, *, is_project: bool) -> None:
         self.tree, self.code, self.is_project = tree, code, is_project
         self.candidates = find_candidates(code)
 
@@ -213,6 +222,9 @@ class _Finder:
             root = posixpath.dirname(root)
         if root and self._is_imported_from_top(root, path):
             root = ""
+        # Django's settings are named from where its manage.py lies.
+        above = [posixpath.dirname(one) for one in self.tree.named("manage.py")]
+        root = next((folder for folder in above if root == folder or root.startswith(f"{folder}/" if folder else "")), root)
         module = inner[len(root) + 1 if root else 0 :].replace("/", ".")
         return self._at_root(path, module, root)
 
@@ -222,7 +234,9 @@ class _Finder:
         if first == "src" or not all(part.isidentifier() for part in root.split("/")):
             return False
         names = set(_list_first_names(self.code, root, path))
-        siblings = any(posixpath.join(root, found) in self.code.modules for name in names for found in (f"{name}.py", f"{name}/__init__.py"))
+        siblings = any(
+            posixpath.join(root, found) in self.code.modules for name in names for found in (f"{name}.py", f"{name}/__init__.py")
+        )
         return first in names and not siblings
 
     def _at_root(self, path: str, module: str, root: str) -> Place:

@@ -98,10 +98,14 @@ def _describe_packages(context: Context, names: Mapping[str, str], findings: Fin
     if known:
         findings.add("dependencies.packages", known, "no file says what to install; the code imports these", LIKELY)
     elif not foreign:
-        findings.add("dependencies.file", "none", "no file says what to install, and the code imports nothing that would have to be", LIKELY)
+        findings.add(
+            "dependencies.file", "none", "no file says what to install, and the code imports nothing that would have to be", LIKELY
+        )
     unknown = [name for name in foreign if name not in _PACKAGES] if _STANDARD else []
     if unknown:
-        findings.remarks.append(f"no file says what to install, and the code imports {', '.join(unknown[:20])}; add to `dependencies.packages` what has them")
+        findings.remarks.append(
+            f"no file says what to install, and the code imports {', '.join(unknown[:20])}; add to `dependencies.packages` what has them"
+        )
 
 
 def _is_own(name: str, context: Context) -> bool:

@@ -35,7 +35,9 @@ def is_url(source: str) -> bool:
 
 def origin_of_directory(path: Path) -> Origin:
     """Return what an entry says of a directory of this computer."""
-    return Origin({"path": str(path)}, path.name, "the directory on this computer that was read; `git: URL` in its place takes a repository")
+    return Origin(
+        {"path": str(path)}, path.name, "the directory on this computer that was read; `git: URL` in its place takes a repository"
+    )
 
 
 def clone(url: str, version: str, into: Path) -> Origin:
@@ -44,7 +46,19 @@ def clone(url: str, version: str, into: Path) -> Origin:
         raise UserError(f"flask_version is {version!r}; it must be a branch or a tag")
     plain, header = split_credentials(url)
     branch = ["--branch", version] if version else []
-    command = ["git", *_SETTINGS, "clone", "--quiet", "--depth=1", "--template=", "--no-recurse-submodules", *branch, "--", plain, str(into)]
+    command = [
+        "git",
+        *_SETTINGS,
+        "clone",
+        "--quiet",
+        "--depth=1",
+        "--template=",
+        "--no-recurse-submodules",
+        *branch,
+        "--",
+        plain,
+        str(into),
+    ]
     _run(command, configure_header(plain, header), plain)
     found = version or _run(["git", *_SETTINGS, "-C", str(into), "symbolic-ref", "--short", "HEAD"], {}, plain).strip()
     name = re.sub(r"(?:\.git)?/*$", "", plain).replace(":", "/").rpartition("/")[2]

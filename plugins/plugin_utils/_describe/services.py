@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
+from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._databases.address import PORT
 from ansible_collections.webstack.flask.plugins.module_utils._databases.address import list_variables as list_database_variables
@@ -21,17 +22,33 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._describe.variables
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.procfile import translate
 
 _POSTGRES = ("psycopg2", "psycopg2-binary", "psycopg", "psycopg-binary", "asyncpg", "pg8000", "psycopg-c", "aiopg")
+_DRIVERS = {"psycopg": "psycopg", "psycopg-binary": "psycopg", "psycopg-c": "psycopg", "asyncpg": "asyncpg", "pg8000": "pg8000"}
+"""What SQLAlchemy calls a driver that it does not take by itself."""
+
 _MYSQL = ("mysqlclient", "pymysql", "mysql-connector-python", "aiomysql", "flask-mysqldb", "asyncmy")
-_OTHER_STORES = {"pymongo": "MongoDB", "motor": "MongoDB", "flask-pymongo": "MongoDB", "mongoengine": "MongoDB", "elasticsearch": "Elasticsearch"}
+_OTHER_STORES = {
+    "pymongo": "MongoDB",
+    "motor": "MongoDB",
+    "flask-pymongo": "MongoDB",
+    "mongoengine": "MongoDB",
+    "elasticsearch": "Elasticsearch",
+}
 _ORM = ("sqlalchemy", "flask-sqlalchemy", "sqlmodel", "flask-migrate", "alembic", "databases")
-_SAME_URL = re.compile(r"(?:SQLALCHEMY_)?DATABASE_(?:URL|URI)|(?:DB|POSTGRES(?:QL)?|PG|DATABASE|SQL)_(?:URL|URI|DSN|CONNECTION(?:_STRING)?)|ASYNC_DATABASE_URL")
-_PART = re.compile(r"(?:\w+_)?(?:DB|DATABASE|POSTGRES(?:QL)?|PG|SQL|RDS)_?(?P<part>HOST|HOSTNAME|SERVER|NAME|DB|DATABASE|USER|USERNAME|PASSWORD|PASS|PORT)")
+_SAME_URL = re.compile(
+    r"(?:SQLALCHEMY_)?DATABASE_(?:URL|URI)|(?:DB|POSTGRES(?:QL)?|PG|DATABASE|SQL)_(?:URL|URI|DSN|CONNECTION(?:_STRING)?)|ASYNC_DATABASE_URL"
+)
+_PART = re.compile(
+    r"(?:\w+_)?(?:DB|DATABASE|POSTGRES(?:QL)?|PG|SQL|RDS)_?(?P<part>HOST|HOSTNAME|SERVER|NAME|DB|DATABASE|USER|USERNAME|PASSWORD|PASS|PORT)"
+)
 _PARTS = {"HOSTNAME": "HOST", "SERVER": "HOST", "DB": "NAME", "DATABASE": "NAME", "USERNAME": "USER", "PASS": "PASSWORD"}
 _REDIS = ("redis", "rq", "flask-rq2", "django-redis", "arq", "huey", "channels-redis", "aioredis", "flask-redis", "django-rq")
-_REDIS_URL = re.compile(r"(?:\w+_)?(?:REDIS|BROKER|CELERY\w*|RATELIMIT_STORAGE|CACHE_REDIS|RESULT_BACKEND)_?(?:URL|URI|BROKER_URL|RESULT_BACKEND|BACKEND)?")
+_REDIS_URL = re.compile(
+    r"(?:\w+_)?(?:REDIS|BROKER|CELERY\w*|RATELIMIT_STORAGE|CACHE_REDIS|RESULT_BACKEND)_?(?:URL|URI|BROKER_URL|RESULT_BACKEND|BACKEND)?"
+)
 _LOCAL_REDIS = re.compile(r"rediss?://(?:localhost|127\.0\.0\.1|redis)(?::\d+)?(?:/\d+)?")
 
 
+_NOT_HERE = ("PORT", "FLASK_APP", "PYTHONUNBUFFERED")
 _LAST_RANK = 4
 """Of a README the name of the app is taken, and no more: it is for readers who try it."""
 
@@ -54,17 +71,19 @@ def _describe_procfile(context: Context, findings: Findings) -> None:
     if start.rank > _LAST_RANK:
         return
     for key, value in start.keys.items():
-        if key in ("wsgi", "asgi", "chdir", "python_path"):
-            continue
-        if key == "env":
-            value = {name: one for name, one in value.items() if name not in ("PORT", "FLASK_APP", "PYTHONUNBUFFERED") and "$" not in str(one)}
-        if key == "env_files":
-            value = [path for path in value if context.tree.has(path)]
-        if key == "gunicorn":
-            value = _tidy_settings(value, context)
-        if value:
-            findings.add(key, value, start.place)
+        kept = _tidy(key, value, context)
+        if kept and key not in ("wsgi", "asgi", "chdir", "python_path"):
+            findings.add(key, kept, start.place)
     findings.remarks += [f"{start.place}: {remark}" for remark in start.remarks]
+
+
+def _tidy(key: str, value: Any, context: Context) -> object:  # noqa: ANN401 - as YAML has them
+    """Return the value of a key without what means nothing here."""
+    if key == "env":
+        return {name: one for name, one in value.items() if name not in _NOT_HERE and "$" not in str(one)}
+    if key == "env_files":
+        return [path for path in value if context.tree.has(path)]
+    return _tidy_settings(value, context) if key == "gunicorn" else value
 
 
 def _tidy_settings(settings: dict[str, object], context: Context) -> dict[str, object]:
@@ -81,9 +100,10 @@ def _describe_database(context: Context, findings: Findings) -> None:
     driver, readings = asked.any_of(*_POSTGRES), find_readings(context)
     engine = _find_engine(context)
     names = [one.name for one in readings]
-    if mysql := asked.any_of(*_MYSQL):
-        if not driver:
-            findings.remarks.append(f"the app has a driver for MySQL ({mysql}); a database of that kind is not set up here, name one by its variables")
+    if (mysql := asked.any_of(*_MYSQL)) and not driver:
+        findings.remarks.append(
+            f"the app has a driver for MySQL ({mysql}); a database of that kind is not set up here, name one by its variables"
+        )
     for package, store in _OTHER_STORES.items():
         if package in asked:
             findings.remarks.append(f"the app uses {store} ({package}), which is not set up here")
@@ -92,7 +112,9 @@ def _describe_database(context: Context, findings: Findings) -> None:
     urls = [name for name in names if _SAME_URL.fullmatch(name)]
     parts = {name: found["part"] for name in names if (found := _PART.fullmatch(name)) and not _SAME_URL.fullmatch(name)}
     if not urls and not parts and engine != "postgresql":
-        findings.remarks.append(f"the app has a driver for PostgreSQL ({driver}), and no variable says where the database is: see `database`")
+        findings.remarks.append(
+            f"the app has a driver for PostgreSQL ({driver}), and no variable says where the database is: see `database`"
+        )
         return
     scheme = _choose_scheme(context, driver)
     value: object = {"engine": "postgresql", "scheme": scheme} if scheme != "postgresql" else "postgresql"
@@ -113,7 +135,11 @@ def _find_engine(context: Context) -> str:
     for key, value, _module in list_settings(context.code):
         if key == "DATABASES":
             for node in ast.walk(value):
-                if (text := text_of(node)) and text.startswith("django.") and text.endswith(("postgresql", "postgresql_psycopg2", "postgis")):
+                if (
+                    (text := text_of(node))
+                    and text.startswith("django.")
+                    and text.endswith(("postgresql", "postgresql_psycopg2", "postgis"))
+                ):
                     return "postgresql"
     return ""
 
@@ -122,10 +148,8 @@ def _choose_scheme(context: Context, driver: str) -> str:
     """Return the beginning of the URL as the app's library wants it."""
     if "django" in context.dependencies and not context.dependencies.any_of("flask", "fastapi"):
         return "postgresql"
-    if context.dependencies.any_of(*_ORM):
-        if driver in ("psycopg", "psycopg-binary", "psycopg-c") or (driver == "asyncpg") or driver == "pg8000":
-            return f"postgresql+{'psycopg' if driver.startswith('psycopg') else driver}"
-    return "postgresql"
+    name = _DRIVERS.get(driver, "") if context.dependencies.any_of(*_ORM) else ""
+    return f"postgresql+{name}" if name else "postgresql"
 
 
 def _describe_redis(context: Context, findings: Findings) -> None:
@@ -138,7 +162,9 @@ def _describe_redis(context: Context, findings: Findings) -> None:
     urls = [name for name in names if _REDIS_URL.fullmatch(name) and ("URL" in name or "URI" in name or "BACKEND" in name)]
     if not urls:
         if fixed := _find_local_redis(context):
-            findings.remarks.append(f"the app looks for Redis at an address that is written into {fixed}; let it read REDIS_URL, and write `redis: true`")
+            findings.remarks.append(
+                f"the app looks for Redis at an address that is written into {fixed}; let it read REDIS_URL, and write `redis: true`"
+            )
         elif any(name.startswith("REDIS") for name in names):
             findings.remarks.append("the app wants Redis by host and port; here it has one with `redis: true`, by a socket, in REDIS_URL")
         return
@@ -148,7 +174,9 @@ def _describe_redis(context: Context, findings: Findings) -> None:
         scheme = "redis+socket"
     elif "REDIS_URL" in urls and "flask-limiter" in asked and not asked.any_of("rq", "huey", "arq"):
         scheme = "redis+unix"
-    findings.add("redis", True if scheme == "unix" else {"scheme": scheme}, f"the app wants Redis, by {' and '.join(urls[:2])} and {package}")
+    findings.add(
+        "redis", True if scheme == "unix" else {"scheme": scheme}, f"the app wants Redis, by {' and '.join(urls[:2])} and {package}"
+    )
     for name in urls:
         if name != "REDIS_URL":
             own = "redis+socket" if name in takes_celery else "redis+unix" if "RATELIMIT" in name else "unix"
@@ -170,16 +198,21 @@ def _describe_workers(context: Context, findings: Findings) -> None:
     if named := translate(read_processes(context.tree)).keys.get("processes"):
         findings.add("processes", {name: _as_here(one, context) for name, one in named.items()}, "the services of the compose file", LIKELY)
         return
-    celery = next(((module, name) for module in context.code.modules.values() for name, _call in module.calls if name == "celery.Celery"), None)
+    celery = next(
+        ((module, name) for module in context.code.modules.values() for name, _call in module.calls if name == "celery.Celery"), None
+    )
     if celery and "celery" in context.dependencies:
         place = posixpath.relpath(celery[0].path, context.entry.chdir or ".")
         dotted = re.sub(r"(/__init__)?\.py$", "", place).replace("/", ".")
-        if dotted.endswith(".celery"):
-            dotted = dotted[: -len(".celery")]
-        findings.add("processes", {"worker": {"command": f"celery -A {dotted} worker", "drain": 600}}, f"Celery in {celery[0].path}", LIKELY)
+        dotted = dotted.removesuffix(".celery")
+        findings.add(
+            "processes", {"worker": {"command": f"celery -A {dotted} worker", "drain": 600}}, f"Celery in {celery[0].path}", LIKELY
+        )
         text = context.tree.read(celery[0].path)
-        if "beat_schedule" in text or any(key in ("CELERY_BEAT_SCHEDULE", "BEAT_SCHEDULE") for key, _value, _module in list_settings(context.code)):
-            beat = {"command": f"celery -A {dotted} beat --schedule \"$HOME/celerybeat-schedule\"", "exclusive": True}
+        if "beat_schedule" in text or any(
+            key in ("CELERY_BEAT_SCHEDULE", "BEAT_SCHEDULE") for key, _value, _module in list_settings(context.code)
+        ):
+            beat = {"command": f'celery -A {dotted} beat --schedule "$HOME/celerybeat-schedule"', "exclusive": True}
             findings.add("processes", {"beat": beat}, "a schedule of Celery, of which there must never be two", LIKELY)
     elif "rq" in context.dependencies and findings.has("redis"):
         findings.add("processes", {"worker": {"command": 'rq worker --url "$REDIS_URL"', "drain": 600}}, "rq is installed", LIKELY)

@@ -23,6 +23,8 @@ _FLASK = re.compile(r"\bflask\b(?P<options>[^|;&]*?)\brun\b")
 _FLASK_APP = re.compile(r"(?:^|\s|export\s+)FLASK_APP\s*=\s*[\"']?(?P<value>[\w./:()]+)", re.MULTILINE)
 _FLASK_OPTION = re.compile(r"(?:--app|-A)[\s=]+[\"']?(?P<value>[\w./:()]+)")
 _SCRIPT = re.compile(r"\bpython[\d.]*\s+(?:-u\s+)?(?P<path>[\w./-]+\.py)\b(?!\s+(?:migrate|collectstatic|test))")
+_QUEUE = re.compile(r"\b(celery|rq|dramatiq|huey_consumer(?:\.py)?|arq|rqscheduler)\b")
+_PLATFORM = re.compile(r"(?:startCommand|entrypoint|app|web|cmd)[\"']?[ \t]*[:=][ \t]*[\"']?(?P<command>[^\"'\n]{3,400})")
 _LONGEST_LINE, _MOST_LINES, _LARGEST_YAML = 1000, 2000, 64 * 1024
 _DOCKERFILE = re.compile(r"(?:.*\.)?Dockerfile(?:\..*)?|Containerfile", re.IGNORECASE)
 _DEVELOPMENT = re.compile(r"\b(dev|develop|development|local|test|testing|debug|ci)\b", re.IGNORECASE)
@@ -69,9 +71,9 @@ def read_processes(tree: Tree) -> Procfile:
     """Return the workers and clocks that compose files name, where there is no Procfile, as if they stood in one."""
     lines: list[Line] = []
     for path, name, command in _list_services(tree):
-        if not _DEVELOPMENT.search(path) and re.search(r"\b(celery|rq|dramatiq|huey_consumer(?:\.py)?|arq|rqscheduler|flower)\b", command):
-            if "flower" not in command and command not in [line.command for line in lines]:
-                lines.append(Line(len(lines) + 1, re.sub(r"[^A-Za-z0-9_-]", "-", name) or "worker", command))
+        is_new = "flower" not in command and command not in [line.command for line in lines]
+        if is_new and not _DEVELOPMENT.search(path) and _QUEUE.search(command):
+            lines.append(Line(len(lines) + 1, re.sub(r"[^A-Za-z0-9_-]", "-", name) or "worker", command))
     return Procfile(lines, [])
 
 
@@ -137,7 +139,7 @@ def _read_exec(text: str) -> str:
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         return text
     if len(words) == 3 and words[0].rpartition("/")[2] in ("sh", "bash") and words[1] in ("-c", "-lc"):
-        return words[2]
+        return str(words[2])
     return " ".join(map(shlex.quote, words))
 
 
@@ -170,9 +172,9 @@ def _read_platforms(tree: Tree) -> Iterator[Start]:
             if isinstance(command, str) and _mapping(service).get("type") == "web":
                 yield from read_command(command, path, 2, posixpath.dirname(path))
     for path in tree.named("railway.json", "railway.toml", "fly.toml", "nixpacks.toml", "app.yaml"):
-        if found := re.search(r"(?:startCommand|entrypoint|app|web|cmd)[\"']?\s*[:=]\s*[\"']?(?P<command>[^\"'\n]{3,400})", tree.read(path)):
-            if _SERVER.search(found["command"]):
-                yield from read_command(found["command"], path, 2, posixpath.dirname(path))
+        found = _PLATFORM.search(tree.read(path))
+        if found and _SERVER.search(found["command"]):
+            yield from read_command(found["command"], path, 2, posixpath.dirname(path))
 
 
 def _read_flask_variables(tree: Tree) -> Iterator[Start]:
@@ -186,8 +188,10 @@ def _read_lines(tree: Tree) -> Iterator[Start]:
     """Yield what lines of scripts, units of systemd, settings of supervisor, a Makefile or a README start."""
     for path in tree.files:
         name = posixpath.basename(path)
-        if name.endswith((".sh", ".service")) or name in ("Makefile", "makefile", "Justfile", "justfile", "entrypoint") or (
-            name.endswith((".conf", ".ini")) and "supervisor" in name
+        if (
+            name.endswith((".sh", ".service"))
+            or name in ("Makefile", "makefile", "Justfile", "justfile", "entrypoint")
+            or (name.endswith((".conf", ".ini")) and "supervisor" in name)
         ):
             rank = 4
         elif re.fullmatch(r"readme(?:\.(?:md|rst|txt))?", name, re.IGNORECASE) and path.count("/") <= 2:

@@ -10,7 +10,7 @@ import posixpath
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
@@ -79,7 +79,7 @@ def read_tree(top: Path) -> Tree:
         kept = set(listed.split("\0"))
         files = [path for path in files if path in kept] if listed else files
 
-    @lru_cache(maxsize=None)
+    @cache
     def read(path: str) -> str:
         return _read(top / path)
 
@@ -102,17 +102,14 @@ def _walk(top: Path) -> tuple[list[str], list[str]]:
             if len(files) == MOST_FILES:
                 remarks.append(f"there are more than {MOST_FILES} files; the rest was passed over")
                 return files, remarks
-            if entry.is_symlink():
-                if not is_within(top / path, top):
-                    remarks.append(f"{path!r} is a link out of the repository; a deploy refuses it")
-                elif (top / path).is_file():
-                    files.append(path)
-            elif entry.is_file(follow_symlinks=False):
+            if entry.is_symlink() and not is_within(top / path, top):
+                remarks.append(f"{path!r} is a link out of the repository; a deploy refuses it")
+            elif (top / path).is_file():
                 files.append(path)
             elif entry.is_dir(follow_symlinks=False) and not _is_made(entry):
-                if path.count("/") < DEEPEST:
-                    folders.append(path)
-                else:
+                folders.append(path)
+                if path.count("/") >= DEEPEST:
+                    folders.pop()
                     remarks.append(f"{path[:80]!r} is more than {DEEPEST} directories deep, and was passed over")
     return files, remarks
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import operator
 import posixpath
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.code import Code, Module
@@ -17,8 +18,35 @@ TOP = "//source"
 
 _DEEPEST = 25
 _LONGEST = 2000
-_NUMBERS = {ast.Mult: operator.mul, ast.Add: operator.add, ast.Sub: operator.sub}
-_SAME = frozenset(("os.path.abspath", "os.path.realpath", "os.path.normpath", "os.path.expanduser", "str", "pathlib.Path", "os.fspath"))
+_LARGEST_POWER, _LARGEST = 50, 1 << 50
+_NUMBERS: dict[type, Callable[[int, int], int]] = {
+    ast.Mult: operator.mul,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.LShift: operator.lshift,
+    ast.Pow: operator.pow,
+}
+_HERE = ("os.getcwd", "pathlib.Path", "pathlib.Path.cwd")
+"""What without arguments is the directory in which the app starts."""
+
+_SAME = ("os.path.abspath", "os.path.realpath", "os.path.normpath", "os.path.expanduser", "os.fspath", "str")
+_OF_PATHS: dict[str, Callable[..., str]] = {
+    **dict.fromkeys((*_HERE, "os.path.join", "posixpath.join"), posixpath.join),
+    **dict.fromkeys(("os.path.dirname", "posixpath.dirname"), lambda path, *_more: posixpath.dirname(path)),
+    **dict.fromkeys(_SAME, lambda path, *_more: path),
+}
+_METHODS = {**dict.fromkeys(("resolve", "absolute", "as_posix", "expanduser"), "str"), "joinpath": "os.path.join"}
+"""Methods of a path, and the functions that do the same."""
+
+
+def _read_constant(value: object) -> str | int | None:
+    is_number = isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST
+    return value if is_number or isinstance(value, str) else None  # type: ignore[return-value]
+
+
+def _join(parts: Sequence[object]) -> str | None:
+    text = "".join(map(str, parts)) if None not in parts else None
+    return text if text is None or len(text) <= _LONGEST else None
 
 
 class Evaluator:
@@ -28,34 +56,29 @@ class Evaluator:
         """Take the code, the module, and the directory that Flask takes for the app's instance."""
         self.code, self.module, self.instance = code, module, instance
         self._names = module.values
+        self._readers: dict[type, Callable[[Any, int], Any]] = {
+            ast.Attribute: self._read_attribute,
+            ast.BinOp: self._read_operation,
+            ast.BoolOp: lambda node, depth: self.value(node.values[-1], depth + 1) if isinstance(node.op, ast.Or) else None,
+            ast.Call: self._read_call,
+            ast.Constant: lambda node, _depth: _read_constant(node.value),
+            ast.FormattedValue: lambda node, depth: self.value(node.value, depth + 1),
+            ast.JoinedStr: lambda node, depth: _join([self.value(one, depth + 1) for one in node.values]),
+            ast.Name: lambda node, depth: self.value_of_name(node.id, depth),
+            ast.Subscript: self._read_item,
+        }
 
     def value(self, node: ast.AST | None, depth: int = 0) -> Any:  # noqa: ANN401 - a text or a number
         """Return a text or a whole number; None if it cannot be told."""
-        if depth > _DEEPEST or node is None:
-            return None
-        if isinstance(node, ast.Constant):
-            return node.value if isinstance(node.value, (str, int)) and not isinstance(node.value, bool) else None
-        if isinstance(node, ast.Name):
-            return self._read_name(node.id, depth)
-        if isinstance(node, ast.JoinedStr):
-            return self._join([self.value(one, depth + 1) for one in node.values])
-        if isinstance(node, ast.FormattedValue):
-            return self.value(node.value, depth + 1)
-        if isinstance(node, ast.BinOp):
-            return self._read_operation(node, depth)
-        if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
-            return self.value(node.values[-1], depth + 1)
-        if isinstance(node, ast.Attribute):
-            return self._read_attribute(node, depth)
-        if isinstance(node, ast.Subscript):
-            return self._read_item(node, depth)
-        return self._read_call(node, depth) if isinstance(node, ast.Call) else None
+        read = self._readers.get(type(node)) if depth <= _DEEPEST else None
+        return read(node, depth) if read else None
 
     def path(self, node: ast.AST | None) -> str:
         """Return a path in the source, relative to its top; nothing if the expression is none. A relative one is returned as it is."""
         return inside(self.value(node))
 
-    def _read_name(self, name: str, depth: int) -> Any:  # noqa: ANN401 - likewise
+    def value_of_name(self, name: str, depth: int = 0) -> Any:  # noqa: ANN401 - likewise
+        """Return what a name of the module is."""
         if depth > _DEEPEST:
             return None
         if name == "__file__":
@@ -65,44 +88,36 @@ class Evaluator:
         dotted = self.module.imports.get(name, "")
         place, _dot, bare = dotted.rpartition(".")
         other = self.code.find(place or ".", self.module.path) if "." in dotted else None
-        return Evaluator(self.code, other, self.instance)._read_name(bare, depth + 5) if other and other is not self.module else None
+        return Evaluator(self.code, other, self.instance).value_of_name(bare, depth + 5) if other and other is not self.module else None
 
     def _read_operation(self, node: ast.BinOp, depth: int) -> Any:  # noqa: ANN401 - likewise
         left, right = self.value(node.left, depth + 1), self.value(node.right, depth + 1)
-        if isinstance(node.op, ast.Div) and isinstance(left, str) and isinstance(right, str):
-            return posixpath.join(left, right)
-        if isinstance(node.op, ast.Add) and isinstance(left, str) and isinstance(right, str):
-            return self._join([left, right])
+        if isinstance(left, str) and isinstance(right, str):
+            return (
+                posixpath.join(left, right)
+                if isinstance(node.op, ast.Div)
+                else _join([left, right] if isinstance(node.op, ast.Add) else [None])
+            )
         calculate = _NUMBERS.get(type(node.op))
-        if calculate and isinstance(left, int) and isinstance(right, int) and abs(left) < 1 << 50 and abs(right) < 1 << 50:
-            return calculate(left, right)
-        if isinstance(node.op, ast.LShift) and isinstance(left, int) and isinstance(right, int) and 0 <= right < 50 and 0 <= left < 1 << 50:
-            return left << right
-        if isinstance(node.op, ast.Pow) and isinstance(left, int) and isinstance(right, int) and 0 <= right < 50 and abs(left) <= 1024:
-            return left**right
-        return None
-
-    @staticmethod
-    def _join(parts: list[Any]) -> str | None:
-        text = "".join(map(str, parts)) if None not in parts else None
-        return text if text is None or len(text) <= _LONGEST else None
+        if not calculate or not isinstance(left, int) or not isinstance(right, int):
+            return None
+        is_small = right < _LARGEST_POWER and left <= 1024 if isinstance(node.op, (ast.LShift, ast.Pow)) else True
+        return _read_constant(calculate(left, right)) if is_small and min(left, right) >= 0 else None
 
     def _read_attribute(self, node: ast.Attribute, depth: int) -> Any:  # noqa: ANN401 - likewise
-        if node.attr == "instance_path":
-            return posixpath.join(TOP, self.instance)
-        if node.attr == "root_path":
-            return posixpath.join(TOP, posixpath.dirname(self.module.path))
+        known = {
+            "instance_path": posixpath.join(TOP, self.instance),
+            "root_path": posixpath.join(TOP, posixpath.dirname(self.module.path)),
+        }
+        if node.attr in known:
+            return known[node.attr]
         if node.attr == "parent":
             inner = self.value(node.value, depth + 1)
             return posixpath.dirname(inner) if isinstance(inner, str) else None
-        dotted = self.module.name_of(node)
-        if dotted in ("os.curdir",):
-            return "."
-        if node.attr == "BASE_DIR" and dotted.endswith("settings.BASE_DIR"):
+        if node.attr == "BASE_DIR" and self.module.name_of(node).endswith("settings.BASE_DIR"):
             return TOP
-        if isinstance(node.value, ast.Name) and node.value.id in ("cls", "self", "Config", "config"):
-            return self._read_name(node.attr, depth + 1)
-        return None
+        is_here = isinstance(node.value, ast.Name) and node.value.id in ("cls", "self", "Config", "config")
+        return self.value_of_name(node.attr, depth + 1) if is_here else None
 
     def _read_item(self, node: ast.Subscript, depth: int) -> Any:  # noqa: ANN401 - likewise
         """Return what `parents[1]` or `app.config["X"]` is."""
@@ -114,31 +129,20 @@ class Evaluator:
                 return inner
         key = self.value(node.slice, depth + 1)
         if isinstance(node.value, ast.Attribute) and node.value.attr == "config" and isinstance(key, str):
-            return self._read_name(f"config[{key}]", depth + 1)
+            return self.value_of_name(f"config[{key}]", depth + 1)
         return None
 
     def _read_call(self, node: ast.Call, depth: int) -> Any:  # noqa: ANN401 - likewise
         name = self.module.name_of(node.func)
         given = [self.value(one, depth + 1) for one in node.args]
-        if name in ("os.path.join", "posixpath.join"):
-            texts = [one for one in given if isinstance(one, str)]
-            return posixpath.join(*texts) if texts and len(texts) == len(given) else None
-        if name in ("os.path.dirname", "posixpath.dirname"):
-            return posixpath.dirname(given[0]) if given and isinstance(given[0], str) else None
-        if name in ("os.getcwd", "pathlib.Path.cwd"):
-            return "."
-        if name in _SAME:
-            texts = [one for one in given if isinstance(one, str)]
-            return posixpath.join(*texts) if texts and len(texts) == len(given) else "." if not given and name == "pathlib.Path" else None
-        if name in ("os.getenv", "os.environ.get") or name.endswith((".getenv", "environ.get")):
+        if name.endswith(("os.getenv", "environ.get")):
             return given[1] if len(given) > 1 else None
-        if isinstance(node.func, ast.Attribute):
-            inner = self.value(node.func.value, depth + 1)
-            if node.func.attr in ("resolve", "absolute", "as_posix", "expanduser") and isinstance(inner, str):
-                return inner
-            if node.func.attr == "joinpath" and isinstance(inner, str) and all(isinstance(one, str) for one in given):
-                return posixpath.join(inner, *given)
-        return None
+        if isinstance(node.func, ast.Attribute) and name not in _OF_PATHS:
+            given = [self.value(node.func.value, depth + 1), *given]
+            name = _METHODS.get(node.func.attr, "")
+        if not all(isinstance(one, str) for one in given) or name not in _OF_PATHS:
+            return None
+        return _OF_PATHS[name](*given) if given else "." if name in _HERE else None
 
 
 def inside(value: object) -> str:

@@ -8,16 +8,19 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.code import Module, text_of, walk_served
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.context import Context
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.findings import LIKELY, Findings
+from ansible_collections.webstack.flask.plugins.plugin_utils._describe.values import list_settings
 
 _GETTERS = frozenset(("os.getenv", "os.environ.get", "os.environ.setdefault", "os.environ.pop"))
 _LIBRARIES = ("environs", "environ", "decouple", "starlette.config", "prettyconf")
-_METHODS = frozenset(("bool", "str", "int", "float", "list", "url", "path", "json", "db", "db_url", "cache", "cache_url", "dict", "tuple", "read"))
+_METHODS = frozenset(
+    ("bool", "str", "int", "float", "list", "url", "path", "json", "db", "db_url", "cache", "cache_url", "dict", "tuple", "read")
+)
 _SECRET = re.compile(r"SECRET|PASSWORD|PASSWD|_PASS$|TOKEN|API_?KEY|PRIVATE|CREDENTIAL|SALT$|_KEY$|_DSN$|WEBHOOK")
 _KEY = re.compile(r"(?:\w+_)?SECRET(?:_KEY)?|SECRET_KEY\w*|JWT_\w*KEY")
 _HAS_HERE = frozenset(
@@ -29,11 +32,22 @@ _HAS_HERE = frozenset(
 )
 """What apps have anyway, or what is for development or for other platforms."""
 
+_OF_OTHERS = ("WEBSTACK_FLASK_", "RENDER_", "HEROKU_", "FLY_", "RAILWAY_", "GITHUB_ACTIONS")
 _OF_DATABASE = frozenset(("DATABASE_URL", "PGHOST", "PGDATABASE", "PGUSER", "PGPORT"))
 _OF_REDIS = frozenset(("REDIS_URL", "REDIS_SOCKET"))
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_EXAMPLES = (".env.example", ".env.sample", ".env.dist", ".env.template", "env.example", "example.env", ".env-example", "sample.env", ".example.env")
+_EXAMPLES = (
+    ".env.example",
+    ".env.sample",
+    ".env.dist",
+    ".env.template",
+    "env.example",
+    "example.env",
+    ".env-example",
+    "sample.env",
+    ".example.env",
+)
 _EMPTY = re.compile(r"|<.*>|.*(?:your|change|xxx|todo|example|placeholder|secret|insert|replace|fill|\.\.\.).*", re.IGNORECASE)
 _MOST_TOLD = 40
 
@@ -105,12 +119,15 @@ def _find_fields(node: ast.ClassDef, module: Module) -> Iterator[Reading]:
     """Yield the fields of pydantic's settings, by the names of their variables."""
     prefix = ""
     for inner in ast.walk(node):
-        if isinstance(inner, ast.keyword) and inner.arg == "env_prefix":
-            prefix = text_of(inner.value) or ""
-        elif isinstance(inner, ast.Assign) and any(isinstance(one, ast.Name) and one.id == "env_prefix" for one in inner.targets):
+        is_setting = isinstance(inner, ast.Assign) and any(isinstance(one, ast.Name) and one.id == "env_prefix" for one in inner.targets)
+        if isinstance(inner, (ast.keyword, ast.Assign)) and (is_setting or getattr(inner, "arg", "") == "env_prefix"):
             prefix = text_of(inner.value) or ""
     for field in node.body:
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and not field.target.id.startswith(("_", "model_config")):
+        if (
+            isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and not field.target.id.startswith(("_", "model_config"))
+        ):
             value = field.value
             if isinstance(value, ast.Call) and not any(one.arg in ("default", "default_factory") for one in value.keywords):
                 given = value.args[0] if value.args else None
@@ -142,34 +159,43 @@ def _list_committed(context: Context) -> dict[str, list[str]]:
 
 def describe(context: Context, findings: Findings) -> None:
     """Add what the app has to be told: values to fill in, and secrets from a vault."""
-    word, examples = context.name.replace("-", "_"), read_examples(context)
     told = (_OF_DATABASE if findings.has("database") else frozenset()) | (_OF_REDIS if findings.has("redis") else frozenset())
-    known = told | {name for item in findings.items if item.key == "env" for name in item.value}
+    known = _HAS_HERE | told | {name for item in findings.items if item.key == "env" for name in item.value}
     for path, names in _list_committed(context).items():
         if set(names) - _HAS_HERE:
             findings.add("env_files", [path], f"{path} comes with the source, and does not count unless it is named")
             known |= set(names)
-    optional = []
-    for one in find_readings(context):
-        if one.name in known or one.name in _HAS_HERE or one.name.startswith(("WEBSTACK_FLASK_", "RENDER_", "HEROKU_", "FLY_", "RAILWAY_", "GITHUB_ACTIONS")):
-            continue
-        is_key = _KEY.fullmatch(one.name.upper()) is not None
-        if "ALLOWED_HOSTS" in one.name.upper():
-            findings.add("env", {one.name: ",".join(context.server_names)}, f"{one.name}: the names under which Django answers ({one.place})")
-        elif is_key or (_SECRET.search(one.name.upper()) and one.is_required):
-            why = "without which it does not start" if one.is_required else "and no visitor may know it"
-            variable = f"{{{{ vault_{_prefixed(word, one.name)} }}}}"
-            findings.add("env", {one.name: variable}, f"{one.name} is read in {one.place}, {why}", is_own=True)
-        elif one.is_required and one.name in examples and not _SECRET.search(one.name.upper()):
-            findings.add("env", {one.name: examples[one.name]}, f"{one.name} is read in {one.place}; the value is that of the repository's example", LIKELY)
-        elif one.is_required:
-            variable = f"{{{{ {_prefixed(word, one.name)} }}}}"
-            findings.add("env", {one.name: variable}, f"{one.name} is read in {one.place}, without which it does not start", is_own=True)
-        else:
-            optional.append(one.name)
+    for key, value, module in list_settings(context.code):
+        if key == "SECRET_KEY" and text_of(value):
+            findings.remarks.append(
+                f"SECRET_KEY is written into {module.path}, line {value.lineno}, where everybody knows it who reads the source: "
+                "let it read a variable, and put that into a vault"
+            )
+    examples = read_examples(context)
+    readings = [one for one in find_readings(context) if one.name not in known and not one.name.startswith(_OF_OTHERS)]
+    optional = [one.name for one in readings if not _describe_reading(one, context, examples, findings)]
     if optional:
         more = f" and {len(optional) - _MOST_TOLD} more" if len(optional) > _MOST_TOLD else ""
         findings.remarks.append(f"the app reads these as well, and goes on without them: {', '.join(optional[:_MOST_TOLD])}{more}")
+
+
+def _describe_reading(one: Reading, context: Context, examples: Mapping[str, str], findings: Findings) -> bool:
+    """Add a variable that the app has to be told; return whether it has to be."""
+    name, word = one.name.upper(), context.name.replace("-", "_")
+    is_secret, read = _SECRET.search(name) is not None, f"{one.name} is read in {one.place}"
+    if "ALLOWED_HOSTS" in name:
+        hosts = ",".join(context.server_names)
+        findings.add("env", {one.name: hosts}, f"{one.name}: the names under which Django answers ({one.place})")
+    elif _KEY.fullmatch(name) or (is_secret and one.is_required):
+        why = "without which it does not start" if one.is_required else "and no visitor may know it"
+        findings.add("env", {one.name: f"{{{{ vault_{_prefixed(word, one.name)} }}}}"}, f"{read}, {why}", is_own=True)
+    elif one.is_required and one.name in examples and not is_secret:
+        findings.add("env", {one.name: examples[one.name]}, f"{read}; the value is that of the repository's example", LIKELY)
+    elif one.is_required:
+        findings.add("env", {one.name: f"{{{{ {_prefixed(word, one.name)} }}}}"}, f"{read}, without which it does not start", is_own=True)
+    else:
+        return False
+    return True
 
 
 def _prefixed(word: str, name: str) -> str:

@@ -17,8 +17,11 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._describe.findings 
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.values import Evaluator, list_settings
 
 _HEALTH = re.compile(r"/(?:api/)?(?:_?_?health(?:z|_check|-check|check)?|ping|up|status/health|livez|readyz|_status|heartbeat|alive)/?")
-_UNFIT = re.compile(r"log-?out|delete|remove|stream|event|admin|export|download|/ws|socket|metrics|webhook|callback|static|favicon|robots", re.IGNORECASE)
+_UNFIT = re.compile(
+    r"log-?out|delete|remove|stream|event|admin|export|download|/ws|socket|metrics|webhook|callback|static|favicon|robots", re.IGNORECASE
+)
 _METHODS = ("route", "get", "api_route", "view")
+_ROUTE = re.compile(r"/[A-Za-z0-9/_~.-]*")
 _ROUTERS = ("Blueprint", "APIRouter", "APIBlueprint")
 _URL = re.compile(r"/[A-Za-z0-9/_~@+.-]*/|/")
 _PLAIN = re.compile(r"[A-Za-z0-9_@+.-]+(?:/[A-Za-z0-9_@+.-]+)*", re.ASCII)
@@ -49,31 +52,29 @@ def _list_prefixed(module: Module) -> Iterator[str]:
         if last in ("register_blueprint", "include_router", "mount", "add_namespace") and (call.keywords or last == "mount"):
             for one in call.args:
                 yield module.name_of(one).rpartition(".")[2]
+    for name, call in _list_routers(module):
+        if any(one.arg in ("url_prefix", "prefix") for one in call.keywords):
+            yield name
+
+
+def _list_routers(module: Module) -> Iterator[tuple[str, ast.Call]]:
+    """Yield the names of blueprints and routers, and the calls that make them."""
     for node in module.statements:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and module.name_of(node.value.func).rpartition(".")[2] in _ROUTERS:
-            if any(one.arg in ("url_prefix", "prefix") for one in node.value.keywords):
-                yield from (one.id for one in node.targets if isinstance(one, ast.Name))
+        value = node.value if isinstance(node, ast.Assign) else None
+        if isinstance(node, ast.Assign) and isinstance(value, ast.Call) and module.name_of(value.func).rpartition(".")[2] in _ROUTERS:
+            yield from ((one.id, value) for one in node.targets if isinstance(one, ast.Name))
 
 
 def _find_routes(module: Module, prefixed: set[str]) -> Iterator[Route]:
-    routers = {
-        one.id
-        for node in module.statements
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and module.name_of(node.value.func).rpartition(".")[2] in _ROUTERS
-        for one in node.targets
-        if isinstance(one, ast.Name)
-    }
+    routers = {name for name, _call in _list_routers(module)}
     for node in ast.walk(module.body):
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            continue
-        for call in node.decorator_list:
+        for call in node.decorator_list if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) else ():
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr not in _METHODS:
                 continue
-            path = text_of(argument_of(call, "path" if call.func.attr != "route" else "rule", 0))
+            path = text_of(argument_of(call, "rule" if call.func.attr == "route" else "path", 0))
             owner = call.func.value.id if isinstance(call.func.value, ast.Name) else ""
-            if path is not None and path.startswith("/") and not re.search(r"[<{:\s]", path) and owner and owner not in prefixed:
-                if _takes_get(call):
-                    yield Route(path, f"{module.path}, line {node.lineno}", owner not in routers)
+            if path and _ROUTE.fullmatch(path) and owner and owner not in prefixed and _takes_get(call):
+                yield Route(path, f"{module.path}, line {call.lineno}", owner not in routers)
 
 
 def _takes_get(call: ast.Call) -> bool:
@@ -92,14 +93,16 @@ def describe(context: Context, findings: Findings) -> None:
 
 
 def _describe_health(context: Context, findings: Findings) -> None:
-    routes = list_routes(context)
-    if health := next((route for route in routes if _HEALTH.fullmatch(route.path) and route.is_certain), None) or next(
-        (route for route in routes if _HEALTH.fullmatch(route.path)), None
-    ):
+    # Of one on a router nobody can tell what stands before it, unless nothing does.
+    routes = sorted(list_routes(context), key=lambda route: not route.is_certain)
+    health = next((route for route in routes if _HEALTH.fullmatch(route.path)), None)
+    if health:
         findings.add("health.path", health.path, f"{health.path} is there for this question ({health.place})")
     elif routes and not any(route.path == "/" for route in routes) and "django" not in context.dependencies:
-        if fit := next((one for one in sorted(routes, key=lambda one: len(one.path)) if one.is_certain and not _UNFIT.search(one.path)), None):
-            findings.add("health.path", fit.path, f"no page was found at /, and one at {fit.path} ({fit.place})", LIKELY)
+        fit = [route for route in routes if route.is_certain and not _UNFIT.search(route.path)]
+        if fit:
+            route = min(fit, key=lambda route: len(route.path))
+            findings.add("health.path", route.path, f"no page was found at /, and one at {route.path} ({route.place})", LIKELY)
 
 
 def _describe_static(context: Context, findings: Findings) -> None:
@@ -109,7 +112,9 @@ def _describe_static(context: Context, findings: Findings) -> None:
         evaluator = Evaluator(context.code, module)
         for name, call in module.calls:
             last = name.rpartition(".")[2]
-            if last in ("Flask", "APIFlask", "Quart", "OpenAPI") and any(one.arg in ("static_folder", "static_url_path") for one in call.keywords):
+            if last in ("Flask", "APIFlask", "Quart", "OpenAPI") and any(
+                one.arg in ("static_folder", "static_url_path") for one in call.keywords
+            ):
                 url, folder = _read_flask(call, module, evaluator)
                 has_own = has_own or bool(folder)
                 found.append((url, folder, f"the static folder of the app in {module.path}"))
@@ -119,7 +124,11 @@ def _describe_static(context: Context, findings: Findings) -> None:
                 folder = posixpath.join(posixpath.dirname(module.path), str(text_of(argument_of(call, "static_folder"))))
                 inner = text_of(argument_of(call, "static_url_path")) or posixpath.basename(folder)
                 found.append((f"{text_of(argument_of(call, 'url_prefix'))}/{inner.strip('/')}/", folder, f"the blueprint in {module.path}"))
-    mappings = [(url, posixpath.normpath(folder), why) for url, folder, why in found if _URL.fullmatch(url) and url != "/" and _PLAIN.fullmatch(folder)]
+    mappings = [
+        (url, posixpath.normpath(folder), why)
+        for url, folder, why in found
+        if _URL.fullmatch(url) and url != "/" and _PLAIN.fullmatch(folder)
+    ]
     mappings = [one for one in mappings if context.tree.has_directory(one[1]) and not one[1].startswith("..")]
     if not mappings or all(url == "/static/" and folder in _usual_folders(context) for url, folder, _why in mappings):
         return
@@ -175,7 +184,11 @@ def _describe_workers(context: Context, findings: Findings) -> None:
     names = {name for module in context.code.modules.values() for name, _call in module.calls}
     if "flask_socketio.SocketIO" in names or "flask-socketio" in context.dependencies:
         if "worker_class" not in own:
-            findings.add("gunicorn", {"worker_class": "gthread", "workers": 1, "threads": 50}, "Socket.IO has one process, with a thread for each client")
+            findings.add(
+                "gunicorn",
+                {"worker_class": "gthread", "workers": 1, "threads": 50},
+                "Socket.IO has one process, with a thread for each client",
+            )
     elif {"socketio.AsyncServer", "socketio.ASGIApp"} & names:
         findings.add("gunicorn", {"workers": 1}, "Socket.IO has one process")
     elif "flask_sock.Sock" in names and "threads" not in own:

@@ -20,7 +20,7 @@ _MOST_MODULES, _MOST_TEXT = 3000, 40 << 20
 _ASIDE = frozenset(
     (
         *("tests", "test", "testing", "docs", "doc", "examples", "example", "samples", "benchmarks", "migrations", "alembic"),
-        *("notebooks", "cookiecutter", "fixtures"),
+        *("notebooks", "cookiecutter", "fixtures", "scripts", "tools", "docs_src"),
     )
 )
 """Directories whose code is no part of the app that is served."""

@@ -42,7 +42,7 @@ def _describe_migrations(context: Context, findings: Findings) -> None:
             "release_commands", [f"flask --app {context.entry.flask_app} db upgrade{option}"], f"Flask-Migrate has migrations in {home}"
         )
     elif tree.has(posixpath.join(start, "alembic.ini")):
-        findings.add("release_commands", ["alembic upgrade head"], f"alembic.ini in {start or 'the top of the source'}")
+        findings.add("release_commands", ["alembic upgrade head"], f"Alembic's settings in {posixpath.join(start, 'alembic.ini')}")
     elif inner := next((path for path in tree.named("alembic.ini") if "migrations" not in path and "alembic/" not in path), ""):
         findings.add(
             "release_commands",

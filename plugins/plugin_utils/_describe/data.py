@@ -57,7 +57,8 @@ class _Finder:
         uses_sqlalchemy = "flask-sqlalchemy" in self.context.dependencies
         for module in self.context.code.modules.values():
             evaluator = Evaluator(self.context.code, module, self.instance)
-            self._find_urls(module, evaluator, is_in_instance=uses_sqlalchemy)
+            if not self.findings.has("database"):  # where there is one, SQLite is for development
+                self._find_urls(module, evaluator, is_in_instance=uses_sqlalchemy)
             self._find_calls(module, evaluator)
         for key, value, module in list_settings(self.context.code):
             evaluator = Evaluator(self.context.code, module, self.instance)

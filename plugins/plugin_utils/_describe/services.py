@@ -22,7 +22,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._describe.variables
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.procfile import translate
 
 _POSTGRES = ("psycopg2", "psycopg2-binary", "psycopg", "psycopg-binary", "asyncpg", "pg8000", "psycopg-c", "aiopg")
-_DRIVERS = {"psycopg": "psycopg", "psycopg-binary": "psycopg", "psycopg-c": "psycopg", "asyncpg": "asyncpg", "pg8000": "pg8000"}
+_DRIVERS = {"psycopg": "psycopg", "psycopg-binary": "psycopg", "psycopg-c": "psycopg", "pg8000": "pg8000"}
 """What SQLAlchemy calls a driver that it does not take by itself."""
 
 _MYSQL = ("mysqlclient", "pymysql", "mysql-connector-python", "aiomysql", "flask-mysqldb", "asyncmy")
@@ -48,6 +48,9 @@ _REDIS_URL = re.compile(
 _LOCAL_REDIS = re.compile(r"rediss?://(?:localhost|127\.0\.0\.1|redis)(?::\d+)?(?:/\d+)?")
 
 
+_RUNNER = re.compile(r"^(?:exec )?(?:poetry|pipenv|uv|pdm|rye|hatch) run (?=[\w.]+(?: |$))")
+"""A tool in front of a command. Here all commands run in the environment of the release."""
+
 _NOT_HERE = ("PORT", "FLASK_APP", "PYTHONUNBUFFERED")
 _LAST_RANK = 4
 """Of a README the name of the app is taken, and no more: it is for readers who try it."""
@@ -67,7 +70,7 @@ def _describe_procfile(context: Context, findings: Findings) -> None:
     procfile = next((one for one in context.starts if one.rank == 0 and one.keys), start)
     for key in ("processes", "schedules", "release_commands", "build_commands") if procfile is not start else ():
         if key in procfile.keys:
-            findings.add(key, procfile.keys[key], procfile.place)
+            findings.add(key, _tidy(key, procfile.keys[key], context), procfile.place)
     if start.rank > _LAST_RANK:
         return
     for key, value in start.keys.items():
@@ -83,6 +86,10 @@ def _tidy(key: str, value: Any, context: Context) -> object:  # noqa: ANN401 - a
         return {name: one for name, one in value.items() if name not in _NOT_HERE and "$" not in str(one)}
     if key == "env_files":
         return [path for path in value if context.tree.has(path)]
+    if key in ("release_commands", "build_commands"):
+        return [_RUNNER.sub("", command) for command in value]
+    if key == "processes":
+        return {name: _as_here(one) for name, one in value.items()}
     return _tidy_settings(value, context) if key == "gunicorn" else value
 
 
@@ -148,6 +155,9 @@ def _choose_scheme(context: Context, driver: str) -> str:
     """Return the beginning of the URL as the app's library wants it."""
     if "django" in context.dependencies and not context.dependencies.any_of("flask", "fastapi"):
         return "postgresql"
+    calls = {name.rpartition(".")[2] for module in context.code.modules.values() for name, _call in module.calls}
+    if "create_async_engine" in calls and "asyncpg" in context.dependencies:
+        return "postgresql+asyncpg"
     name = _DRIVERS.get(driver, "") if context.dependencies.any_of(*_ORM) else ""
     return f"postgresql+{name}" if name else "postgresql"
 
@@ -196,7 +206,7 @@ def _describe_workers(context: Context, findings: Findings) -> None:
     if findings.has("processes"):
         return
     if named := translate(read_processes(context.tree)).keys.get("processes"):
-        findings.add("processes", {name: _as_here(one, context) for name, one in named.items()}, "the services of the compose file", LIKELY)
+        findings.add("processes", {name: _as_here(one) for name, one in named.items()}, "the services of the compose file", LIKELY)
         return
     celery = next(
         ((module, name) for module in context.code.modules.values() for name, _call in module.calls if name == "celery.Celery"), None
@@ -218,8 +228,8 @@ def _describe_workers(context: Context, findings: Findings) -> None:
         findings.add("processes", {"worker": {"command": 'rq worker --url "$REDIS_URL"', "drain": 600}}, "rq is installed", LIKELY)
 
 
-def _as_here(process: object, context: Context) -> object:
-    """Return a process with what a container needs taken off."""
+def _as_here(process: object) -> object:
+    """Return a process without what other places need: a file for its number, a tool that starts it in its environment."""
     if isinstance(process, dict):
-        return {**process, "command": _as_here(process["command"], context)}
-    return re.sub(r"\s+--pidfile[= ]\S*", "", str(process))
+        return {**process, "command": _as_here(process["command"])}
+    return _RUNNER.sub("", re.sub(r"\s+--pidfile[= ]\S*", "", str(process)))

@@ -124,8 +124,9 @@ def _read_dockerfiles(tree: Tree) -> Iterator[Start]:
                 said["FLASK_APP"] = found["value"]
         command = f"{said.get('ENTRYPOINT', '')} {said.get('CMD', '')}".strip()
         directory = posixpath.dirname(path)
-        if command:
-            yield from read_command(command, path, rank, directory)
+        for one in dict.fromkeys((command, said.get("CMD", ""))):
+            if one:
+                yield from read_command(one, path, rank, directory)
         if "FLASK_APP" in said:
             yield Start(f"FLASK_APP in {path}", rank, flask_app=said["FLASK_APP"], directory=directory)
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.webstack.flask.plugins.plugin_utils._describe.code import Module, text_of, walk_served
+from ansible_collections.webstack.flask.plugins.plugin_utils._describe.code import Module, argument_of, text_of, walk_served
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.context import Context
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.findings import LIKELY, Findings
 from ansible_collections.webstack.flask.plugins.plugin_utils._describe.values import list_settings
@@ -22,7 +22,9 @@ _METHODS = frozenset(
     ("bool", "str", "int", "float", "list", "url", "path", "json", "db", "db_url", "cache", "cache_url", "dict", "tuple", "read")
 )
 _SECRET = re.compile(r"SECRET|PASSWORD|PASSWD|_PASS$|TOKEN|API_?KEY|PRIVATE|CREDENTIAL|SALT$|_KEY$|_DSN$|WEBHOOK")
-_KEY = re.compile(r"(?:\w+_)?SECRET(?:_KEY)?|SECRET_KEY\w*|JWT_\w*KEY")
+_KEY = re.compile(r"(?:\w+_)?SECRET_KEY|(?:APP_|FLASK_|SESSION_|COOKIE_)?SECRET|JWT_(?:\w+_)?(?:KEY|SECRET)")
+"""What signs cookies and tokens: one that others know lets them be anybody."""
+
 _HAS_HERE = frozenset(
     (
         *("HOME", "PATH", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "PWD", "TMPDIR", "HOSTNAME", "VIRTUAL_ENV", "PYTHONPATH"),
@@ -62,13 +64,16 @@ class Reading:
     """Whether the app does not start, or fails, without it."""
 
     has_default: bool
+    is_field: bool = False
+    """Whether it is a field of pydantic's settings, whose lists are JSON."""
 
 
 def find_readings(context: Context) -> list[Reading]:
     """Return the variables that the app reads, each once, the most demanding place first."""
     found: dict[str, Reading] = {}
+    settings = _list_settings_classes(context)
     for module in context.code.modules.values():
-        for one in _find_in(module):
+        for one in _find_in(module, settings):
             if _NAME.fullmatch(one.name) and len(one.name) <= 100:
                 former = found.get(one.name)
                 if former is None or (one.is_required, not one.has_default) > (former.is_required, not former.has_default):
@@ -76,13 +81,25 @@ def find_readings(context: Context) -> list[Reading]:
     return [found[name] for name in sorted(found)]
 
 
-def _find_in(module: Module) -> Iterator[Reading]:
+def _list_settings_classes(context: Context) -> set[str]:
+    """Return the names of the classes that are made of pydantic's settings."""
+    classes = [node for module in context.code.modules.values() for node in module.statements if isinstance(node, ast.ClassDef)]
+    bases = {node.name: {getattr(base, "id", getattr(base, "attr", "")) for base in node.bases} for node in classes}
+    known = {"BaseSettings"}
+    while more := {name for name, own in bases.items() if own & known} - known:
+        known |= more
+    return known
+
+
+def _find_in(module: Module, settings: set[str]) -> Iterator[Reading]:
     guarded = {id(inner) for node in ast.walk(module.body) if isinstance(node, ast.Try) for part in node.body for inner in ast.walk(part)}
     for node in walk_served(module.body):
         where = f"{module.path}, line {getattr(node, 'lineno', 0)}"
         if isinstance(node, ast.Subscript) and module.name_of(node.value) == "os.environ" and isinstance(node.ctx, ast.Load):
             if name := text_of(node.slice):
                 yield Reading(name, where, id(node) not in guarded, has_default=False)
+        elif isinstance(node, ast.Call) and module.name_of(node.func) == "dj_database_url.config":
+            yield Reading(text_of(argument_of(node, "env", 0)) or "DATABASE_URL", where, is_required=False, has_default=True)
         elif isinstance(node, ast.Call) and node.args and (name := text_of(node.args[0])):
             called = module.name_of(node.func)
             if called in _GETTERS:
@@ -91,7 +108,7 @@ def _find_in(module: Module) -> Iterator[Reading]:
             elif _is_library(called, node.func, module):
                 has_default = len(node.args) > 1 or any(one.arg in ("default", "missing") for one in node.keywords)
                 yield Reading(name, where, is_required=not has_default, has_default=has_default)
-        elif isinstance(node, ast.ClassDef) and any(module.name_of(base).endswith("BaseSettings") for base in node.bases):
+        elif isinstance(node, ast.ClassDef) and any(getattr(base, "id", getattr(base, "attr", "")) in settings for base in node.bases):
             yield from _find_fields(node, module)
 
 
@@ -132,7 +149,9 @@ def _find_fields(node: ast.ClassDef, module: Module) -> Iterator[Reading]:
             if isinstance(value, ast.Call) and not any(one.arg in ("default", "default_factory") for one in value.keywords):
                 given = value.args[0] if value.args else None
                 value = None if given is None or (isinstance(given, ast.Constant) and given.value is Ellipsis) else value
-            yield Reading(f"{prefix}{field.target.id}".upper(), f"{module.path}, line {field.lineno}", value is None, value is not None)
+            yield Reading(
+                f"{prefix}{field.target.id}".upper(), f"{module.path}, line {field.lineno}", value is None, value is not None, is_field=True
+            )
 
 
 def read_examples(context: Context) -> dict[str, str]:
@@ -173,26 +192,37 @@ def describe(context: Context, findings: Findings) -> None:
             )
     examples = read_examples(context)
     readings = [one for one in find_readings(context) if one.name not in known and not one.name.startswith(_OF_OTHERS)]
-    optional = [one.name for one in readings if not _describe_reading(one, context, examples, findings)]
+    signing = _list_signing(context)
+    optional = [one.name for one in readings if not _describe_reading(one, context, examples, signing, findings)]
     if optional:
         more = f" and {len(optional) - _MOST_TOLD} more" if len(optional) > _MOST_TOLD else ""
         findings.remarks.append(f"the app reads these as well, and goes on without them: {', '.join(optional[:_MOST_TOLD])}{more}")
 
 
-def _describe_reading(one: Reading, context: Context, examples: Mapping[str, str], findings: Findings) -> bool:
+def _list_signing(context: Context) -> set[str]:
+    """Return the variables from which the setting SECRET_KEY is taken."""
+    values = [value for key, value, _module in list_settings(context.code) if key == "SECRET_KEY"]
+    return {
+        text for value in values for node in ast.walk(value) if isinstance(node, ast.Call) and node.args and (text := text_of(node.args[0]))
+    }
+
+
+def _describe_reading(one: Reading, context: Context, examples: Mapping[str, str], signing: set[str], findings: Findings) -> bool:
     """Add a variable that the app has to be told; return whether it has to be."""
     name, word = one.name.upper(), context.name.replace("-", "_")
     is_secret, read = _SECRET.search(name) is not None, f"{one.name} is read in {one.place}"
-    if "ALLOWED_HOSTS" in name:
+    if "ALLOWED_HOSTS" in name and not one.is_field:
         hosts = ",".join(context.server_names)
         findings.add("env", {one.name: hosts}, f"{one.name}: the names under which Django answers ({one.place})")
-    elif _KEY.fullmatch(name) or (is_secret and one.is_required):
-        why = "without which it does not start" if one.is_required else "and no visitor may know it"
+    elif name == "SERVER_NAME" and one.is_required:
+        findings.add("env", {one.name: context.server_names[0]}, f"{read}: the name under which Flask answers")
+    elif _KEY.fullmatch(name) or one.name in signing or (is_secret and one.is_required):
+        why = "and fails without it" if one.is_required else "and no visitor may know it"
         findings.add("env", {one.name: f"{{{{ vault_{_prefixed(word, one.name)} }}}}"}, f"{read}, {why}", is_own=True)
     elif one.is_required and one.name in examples and not is_secret:
         findings.add("env", {one.name: examples[one.name]}, f"{read}; the value is that of the repository's example", LIKELY)
     elif one.is_required:
-        findings.add("env", {one.name: f"{{{{ {_prefixed(word, one.name)} }}}}"}, f"{read}, without which it does not start", is_own=True)
+        findings.add("env", {one.name: f"{{{{ {_prefixed(word, one.name)} }}}}"}, f"{read}, and fails without it", is_own=True)
     else:
         return False
     return True

@@ -103,7 +103,6 @@ REPOSITORIES: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
             "build_commands": ["flask translate compile"],
             "release_commands": ["flask db upgrade"],
             "processes": {"worker": "rq worker -u $REDIS_URL microblog-tasks"},
-            "shared": {"files": ["app.db"]},
         },
     ),
     "Django": (
@@ -128,8 +127,8 @@ REPOSITORIES: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
     "FastAPI in a container": (
         {
             "requirements.txt": "fastapi\nuvicorn\nsqlalchemy\nasyncpg\nalembic\n",
-            "app/main.py": "from fastapi import FastAPI\nfrom app.db import url\napp = FastAPI()\n@app.get('/healthz')\ndef up(): ...\n",
-            "app/db.py": "import os\nurl = os.environ['DATABASE_URL']\n",
+            "app/main.py": "import fastapi\nfrom app.db import url\napp = fastapi.FastAPI()\n@app.get('/healthz')\ndef up(): ...\n",
+            "app/db.py": "import os\nfrom sqlalchemy.ext import asyncio\nurl = asyncio.create_async_engine(os.environ['DATABASE_URL'])\n",
             "alembic.ini": "[alembic]\n",
             "Dockerfile": 'FROM python:3.12\nWORKDIR /code\nCMD ["uvicorn", "app.main:app", "--host", "0.0.0.0", "--workers", "4"]\n',
         },

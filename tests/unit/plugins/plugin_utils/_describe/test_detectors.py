@@ -52,6 +52,13 @@ TWINS: dict[str, tuple[str, dict[str, str], object, dict[str, str], object]] = {
         PIP | {"shop/__init__.py": FLASK, "run.py": "from shop import app\napp.run()\n"},
         "shop:app",
     ),
+    "a file for servers beside another one": (
+        "wsgi",
+        PIP | {"shop.py": FLASK, "run.py": "from flask import Flask\napp = Flask('x')\n", "wsgi.py": "from shop import app\n"},
+        "wsgi:app",
+        PIP | {"shop.py": FLASK, "wsgi.py": "import shop\n"},
+        "shop:app",
+    ),
     "a wrapper": (
         "asgi",
         {
@@ -409,5 +416,5 @@ def test_what_cannot_be_known_is_refused_with_what_chooses(files: dict[str, str]
         ({"wsgi": "b:app", "dependencies_file": "other.txt"}, "dependencies", {"file": "other.txt"}),
     ],
 )
-def test_what_was_chosen_counts(given: dict[str, object], key: str, expected: object) -> None:
+def test_what_was_chosen_counts(given: dict[str, Any], key: str, expected: object) -> None:
     assert read({**PIP, "other.txt": "flask", "a.py": FLASK, "b.py": FLASK}, **given).entry[key] == expected

@@ -184,6 +184,8 @@ def test_a_repository_is_cloned_without_its_hooks(tmp_path: Path, monkeypatch: p
     write(tmp_path, {"template/hooks/post-checkout": f"#!/bin/sh\ntouch {mark}\n"})
     hook.chmod(0o755)
     monkeypatch.setenv("GIT_TEMPLATE_DIR", str(tmp_path / "template"))
+    write(tmp_path, {".gitconfig": f"[core]\n\thooksPath = {hook.parent}\n"})
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
     origin = clone(url, "", tmp_path / "clone")
     assert (origin.source, origin.name) == ({"git": url, "version": "trunk"}, "shop")

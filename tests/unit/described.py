@@ -18,7 +18,7 @@ ORIGIN = Origin({"git": "https://example.com/shop.git", "version": "main"}, "sho
 FLASK = "from flask import Flask\napp = Flask(__name__)\n"
 
 
-def read(files: Mapping[str, str], origin: Origin = ORIGIN, **given: Any) -> Description:
+def read(files: Mapping[str, str], origin: Origin = ORIGIN, **given: Any) -> Description:  # noqa: ANN401 - as the user has written it
     """Return what is written, after the collection's own check of it."""
     found = describe(Tree.of({path: dedent(text) for path, text in files.items()}), origin, given)
     # As Ansible has it: what is in braces is a variable that somebody gives.
@@ -29,7 +29,7 @@ def read(files: Mapping[str, str], origin: Origin = ORIGIN, **given: Any) -> Des
     return found
 
 
-def entry_of(files: Mapping[str, str], **given: Any) -> dict[str, Any]:
+def entry_of(files: Mapping[str, str], **given: Any) -> dict[str, Any]:  # noqa: ANN401 - likewise
     """Return the keys of the entry but for those that every app has."""
     entry = read(files, **given).entry
     return {key: value for key, value in entry.items() if key not in ("name", "source", "server_names")}

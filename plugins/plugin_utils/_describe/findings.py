@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 
 SURE, LIKELY = "sure", "likely"
+"""Whether the repository says it, or it follows from what is usual. The latter is marked in the comment."""
 _MOST_CHOICES = 12
 
 

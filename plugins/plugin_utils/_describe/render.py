@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 from ansible_collections.webstack.flask.plugins.module_utils._escapes import escape
-from ansible_collections.webstack.flask.plugins.plugin_utils._describe.findings import Findings
+from ansible_collections.webstack.flask.plugins.plugin_utils._describe.findings import SURE, Findings
 
 ORDER = (
     *("name", "source", "chdir", "python_path", "wsgi", "asgi", "server_names", "env_files", "env", "dependencies", "build_commands"),
@@ -50,7 +50,7 @@ def build(findings: Findings) -> tuple[dict[str, Any], dict[str, list[str]]]:
             place[inner] = _join(place.get(inner), item.value)
         else:
             entry[top] = _join(entry.get(top), item.value)
-        reasons.setdefault(top, []).append(item.reason)
+        reasons.setdefault(top, []).append(item.reason if item.certainty == SURE else f"{item.reason} (likely)")
     known = [key for key in ORDER if key in entry]
     return {key: entry[key] for key in [*known, *(key for key in entry if key not in ORDER)]}, reasons
 

@@ -26,7 +26,9 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.command_l
 
 _CLOCK = re.compile(r"(^|[_-])(clock|(celery)?beat|scheduler|cron|timer)\d*($|[_-])", re.IGNORECASE)
 _CLOCK_COMMAND = re.compile(r"\bcelery\b.*\s(beat|-B|--beat)(\s|$)|\brqscheduler\b|\b(clock|scheduler)\.py\b")
-_FILES_COMMAND = re.compile(r"\b(collectstatic|compilemessages|npm|npx|yarn|pnpm|webpack|vite|tailwindcss|assets build|compress)\b")
+_FILES_COMMAND = re.compile(
+    r"\b(collectstatic|compilemessages|(pybabel|translate) compile|npm|npx|yarn|pnpm|webpack|vite|tailwindcss|assets build|compress)\b"
+)
 """Commands that make files of a build, which nothing may write to later."""
 
 _PORT = re.compile(r"\$\{?PORT\b")

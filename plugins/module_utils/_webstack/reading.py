@@ -94,6 +94,7 @@ def _read_status(layout: AppLayout, units: Mapping[str, UnitState], now: float) 
     state = read_state(layout.name)
     ends = _find_end(layout.name)
     back = choose_previous(records, live)
+    failure, installation = find_last_failure(records, live), find_failed_installation(layout, record)
     return AppStatus(
         app=layout.name,
         release=live,
@@ -106,14 +107,15 @@ def _read_status(layout: AppLayout, units: Mapping[str, UnitState], now: float) 
         certificate_ends=ends,
         backup=(state.get("backup") or {}).get("at"),
         verified=(state.get("verify") or {}).get("at"),
+        deploy_failed=failure is not None or installation is not None,
         troubles=find_troubles(
             Findings(
                 app=layout.name,
                 live=live,
                 ill=ill,
                 dead=_find_dead(layout, record, units),
-                failure=find_last_failure(records, live),
-                installation=find_failed_installation(layout, record),
+                failure=failure,
+                installation=installation,
                 failed_jobs=_find_failed_jobs(layout, units),
                 backup_complaints=_find_complaints(layout.name, now),
                 certificate_ends=ends,

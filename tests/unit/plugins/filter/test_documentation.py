@@ -43,6 +43,7 @@ def test_each_filter_is_documented_and_nothing_else_is() -> None:
         "environments",
         "etc_hosts",
         "flask_apps",
+        "metrics",
         "nginx_sites",
         "releases",
         "status",

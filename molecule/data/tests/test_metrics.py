@@ -16,6 +16,7 @@ testinfra_hosts = ["debian12", "debian13"]
 
 ROOT = Path(__file__).parents[3]
 PORTS = {"node": 9100, "nginx": 9113, "postgres": 9187}
+EVERYTHING = {*(("127.0.0.1", str(port)) for port in PORTS.values()), ("127.79.0.0", "790")}
 WANTED = {"metrics_enabled": True, "metrics_postgresql": True}
 WRITER = "webstack-flask-metrics"
 GET = "python3 -c 'import urllib.request as r; print(r.urlopen(\"{}\", timeout=10).read().decode())'"
@@ -34,18 +35,14 @@ def write_and_read(host: Host) -> dict[str, float]:
     return read_metrics(host, "node")
 
 
-def list_open(lines: str) -> list[str]:
-    """Return those of the lines of ss in which an exporter listens at an address that others reach."""
-    ports = "|".join(map(str, PORTS.values()))
-    return [
-        line for line in lines.splitlines() if re.search(rf"\S+:({ports})\s", line) and f"127.0.0.1:{line.split(':')[1][:4]}" not in line
-    ]
+def list_listening(lines: str) -> set[tuple[str, str]]:
+    """Return the addresses and ports in lines of ss at which something listens that gives metrics."""
+    found = (line.split()[3].rpartition(":")[::2] for line in lines.splitlines())
+    return {(address, port) for address, port in found if int(port) in PORTS.values() or address == "127.79.0.0"}
 
 
 def test_the_machine_nginx_and_postgresql_are_told_of_on_the_host_alone(host: Host) -> None:
-    listening = host.check_output("ss -Hltn")
-    assert all(f"127.0.0.1:{port} " in listening for port in PORTS.values())
-    assert list_open(listening) == []
+    assert list_listening(host.check_output("ss -Hltn")) == EVERYTHING
     assert read_metrics(host, "nginx")["nginx_up"] == 1
     told = read_metrics(host, "postgres")
     assert told["pg_up"] == 1
@@ -72,7 +69,7 @@ def test_what_breaks_is_told_within_the_minute(host: Host) -> None:
     try:
         host.check_output(f"systemctl stop {process} 'smallest@*.service' 'smallest@*.socket'")
         host.check_output(
-            f"timeout 60 sh -c 'until systemctl is-failed -q {job}; do systemctl start --no-block {job}; systemctl kill -s KILL {job}; done'"
+            f"timeout 60 sh -c 'until systemctl is-failed -q {job}; do systemctl start --no-block {job}; systemctl kill -s 9 {job}; done'"
         )
         ill = write_and_read(host)
         assert (ill[healthy], ill[failed]) == (0, 1)
@@ -105,7 +102,7 @@ def test_the_alerts_are_what_prometheus_takes_and_each_fires_for_what_it_is_for(
 @pytest.mark.any_debian("debian13")
 def test_they_go_when_they_are_switched_off_and_listen_nowhere_else_while_they_are_installed(host: Host) -> None:
     assert run_role(host, "metrics", {"metrics_enabled": False}).succeeded().changed == 1
-    assert not re.search(rf":({'|'.join(map(str, PORTS.values()))}|790) ", host.check_output("ss -Hltn"))
+    assert list_listening(host.check_output("ss -Hltn")) == set()
     left = "/etc/systemd/system/prometheus-* /etc/systemd/system/webstack-flask-metrics* /var/lib/prometheus/node-exporter/webstack*"
     assert host.run(f"ls -d {left} /etc/webstack-flask/metrics* /etc/nginx/conf.d/*metrics*").stdout == ""
     assert host.check_output("runuser -u postgres -- psql -XqAtc \"SELECT count(*) FROM pg_roles WHERE rolname = 'prometheus'\"") == "0"
@@ -118,8 +115,6 @@ def test_they_go_when_they_are_switched_off_and_listen_nowhere_else_while_they_a
     finally:
         host.check_output("systemctl stop watch-listeners")
     assert again.changed > 0
-    watched = host.check_output(f"sort -u {WATCHED}")
-    assert all(f"127.0.0.1:{port} " in watched for port in PORTS.values())
-    assert list_open(watched) == []
+    assert list_listening(host.check_output(f"sort -u {WATCHED}")) == EVERYTHING
     assert run_role(host, "metrics", WANTED).succeeded().changed == 0
     assert read_metrics(host, "postgres")["pg_up"] == 1

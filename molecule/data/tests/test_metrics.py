@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from scenario_tests import as_user, run_role
+from scenario_tests import as_user, http_get, run_role
 
 if TYPE_CHECKING:
     from testinfra.host import Host
@@ -55,12 +55,13 @@ def test_the_machine_nginx_and_postgresql_are_told_of_on_the_host_alone(host: Ho
 
 def test_what_breaks_is_told_within_the_minute(host: Host) -> None:
     release = host.check_output("basename $(readlink /var/www/lost-and-found/current)")
-    process, job = (f"lost-and-found.{name}@{release}.service" for name in ("announce", "tidy"))
+    process, job = (f"lost-and-found.{name}@{release}.service" for name in ("announce", "tidy.job"))
     healthy, impaired = 'webstack_app_healthy{app="smallest"}', 'webstack_app_troubles{app="lost-and-found",weight="part"}'
     down, failed = (
         'webstack_app_troubles{app="smallest",weight="down"}',
         'webstack_job_last_run_failed{app="lost-and-found",schedule="tidy"}',
     )
+    good = 'webstack_app_requests_total{app="smallest",status="2xx"}'
     host.check_output(f"systemctl start {job}")
     well = write_and_read(host)
     assert (well[healthy], well[down], well[impaired], well[failed]) == (1, 0, 0, 0)
@@ -78,7 +79,9 @@ def test_what_breaks_is_told_within_the_minute(host: Host) -> None:
     finally:
         host.check_output("systemctl start smallest@$(basename $(readlink /var/www/smallest/current)).service")
         host.check_output(f"systemctl start {process}; systemctl start {job}")
+    assert http_get(host, "smallest.test").status == 200
     assert write_and_read(host)[healthy] == 1
+    assert read_metrics(host, "node")[good] == well[good] + 1
 
 
 def test_the_timer_writes_them(host: Host) -> None:
@@ -116,5 +119,4 @@ def test_they_go_when_they_are_switched_off_and_listen_nowhere_else_while_they_a
         host.check_output("systemctl stop watch-listeners")
     assert again.changed > 0
     assert list_listening(host.check_output(f"sort -u {WATCHED}")) == EVERYTHING
-    assert run_role(host, "metrics", WANTED).succeeded().changed == 0
     assert read_metrics(host, "postgres")["pg_up"] == 1

@@ -12,6 +12,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._databases.address 
 from ansible_collections.webstack.flask.plugins.module_utils._layout import SERVICE_NETWORK, SERVICE_PORT, UNIT_ROOT
 from ansible_collections.webstack.flask.plugins.module_utils._metrics.presence import DROP_IN, WRITER
 from ansible_collections.webstack.flask.plugins.module_utils._metrics.program import DIRECTORY, LAUNCHER
+from ansible_collections.webstack.flask.plugins.module_utils._metrics.requests import STATE
 
 ACCOUNT = "prometheus"
 """As whom Debian's exporters run; they come to PostgreSQL as the role of this name."""
@@ -96,7 +97,7 @@ def list_writer_units() -> dict[str, str]:
             f"[Service]\nType=oneshot\nExecStart={LAUNCHER}\nTimeoutStartSec=50\nNice=10\nCPUWeight=20\n"
             # Without this the journal has three lines of it each minute.
             "LogLevelMax=notice\n"
-            f"PrivateTmp=yes\nProtectHome=yes\nProtectSystem=strict\nReadWritePaths={DIRECTORY}\n"
+            f"PrivateTmp=yes\nProtectHome=yes\nProtectSystem=strict\nReadWritePaths={DIRECTORY} {STATE.parent}\n"
         ),
         f"{WRITER}.timer": (
             f"{_HEAD}[Unit]\nDescription=When the metrics of the apps of webstack.flask are written\n"

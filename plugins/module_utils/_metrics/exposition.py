@@ -40,8 +40,10 @@ class Family:
     samples: Sequence[tuple[Mapping[str, str], float]]
 
 
-def describe_host(statuses: Sequence[AppStatus], jobs: Sequence[JobStatus], now: float) -> list[Family]:
-    """Return the metrics of a host. What is not known of an app has no sample."""
+def describe_host(
+    statuses: Sequence[AppStatus], jobs: Sequence[JobStatus], requests: Mapping[str, Mapping[str, int]], now: float
+) -> list[Family]:
+    """Return the metrics of a host, given the requests of each app by the class of their status. What is not known has no sample."""
     return [
         Family("webstack_metrics_written_timestamp_seconds", "gauge", "When this file was written.", [({}, now)]),
         Family(
@@ -82,6 +84,12 @@ def describe_host(statuses: Sequence[AppStatus], jobs: Sequence[JobStatus], now:
                 for each in statuses
                 for weight, word in _WEIGHTS.items()
             ],
+        ),
+        Family(
+            "webstack_app_requests_total",
+            "counter",
+            "Requests that nginx has answered for the app, by the class of their status.",
+            [({"app": app, "status": name}, number) for app, counts in requests.items() for name, number in counts.items()],
         ),
         _of_jobs("webstack_job_suspended", "Whether somebody has suspended the job.", ((job, float(job.suspended)) for job in jobs)),
         _of_jobs("webstack_job_last_run_timestamp_seconds", "When the last run ended.", ((job, job.ended) for job in jobs)),

@@ -30,6 +30,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._metrics.exporters 
 from ansible_collections.webstack.flask.plugins.module_utils._metrics.monitor_role import end_role, ensure_role
 from ansible_collections.webstack.flask.plugins.module_utils._metrics.nginx_status import end_status, ensure_status
 from ansible_collections.webstack.flask.plugins.module_utils._metrics.presence import WRITER
+from ansible_collections.webstack.flask.plugins.module_utils._metrics.requests import STATE
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import for_each_app
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.reading import list_apps
@@ -150,7 +151,10 @@ def _end(exporter: Exporter, port: int, *, check: bool) -> dict[str, Any]:
 
 
 def _keep_writer(*, check: bool) -> dict[str, Any]:
-    changed = ensure_directory(program.DIRECTORY, _DIRECTORY, check=check) if not program.DIRECTORY.is_dir() else False
+    lacking = [path for path in (program.DIRECTORY, STATE.parent) if not path.is_dir()]
+    for path in lacking:
+        ensure_directory(path, _DIRECTORY, check=check)
+    changed = bool(lacking)
     changed |= ensure_program(program.LAUNCHER, program.__name__, check=check)
     changed |= _write_units(list_writer_units(), check=check)
     state = systemctl.show([_TIMER])[_TIMER]
@@ -170,7 +174,7 @@ def _write_units(texts: Mapping[str, str], *, check: bool) -> bool:
 
 def _end_writer(*, check: bool) -> dict[str, Any]:
     units = [UNIT_ROOT / unit for unit in list_writer_units()]
-    places = [path for path in (*units, program.LAUNCHER, program.TEXTFILE) if path.exists()]
+    places = [path for path in (*units, program.LAUNCHER, program.TEXTFILE, STATE) if path.exists()]
     if places and not check:
         if (UNIT_ROOT / _TIMER).exists():
             systemctl.disable(_TIMER)

@@ -14,6 +14,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._errors import User
 from ansible_collections.webstack.flask.plugins.module_utils._escapes import escape
 from ansible_collections.webstack.flask.plugins.module_utils._metrics.exposition import describe_host, format_families
 from ansible_collections.webstack.flask.plugins.module_utils._metrics.reading import read_jobs
+from ansible_collections.webstack.flask.plugins.module_utils._metrics.requests import count_requests
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.reading import list_apps, read_statuses
 
 LAUNCHER = Path("/usr/local/lib/webstack-flask/metrics")
@@ -29,7 +30,8 @@ def main() -> int:
     """Write the metrics once; return the exit status."""
     try:
         names = list_apps()
-        replace_textfile(format_families(describe_host(read_statuses(names, time.time()), read_jobs(names), time.time())))
+        statuses, jobs = read_statuses(names, time.time()), read_jobs(names)
+        replace_textfile(format_families(describe_host(statuses, jobs, count_requests(names), time.time())))
     except (UserError, OSError) as problem:
         sys.stderr.write(escape(f"{TEXTFILE} was not written: {problem}\n"))
         return 1

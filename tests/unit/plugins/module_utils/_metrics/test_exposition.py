@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from ansible_collections.webstack.flask.plugins.module_utils._metrics.exposition import Family, JobStatus, describe_host, format_families
 from ansible_collections.webstack.flask.plugins.module_utils._metrics.reading import describe_job
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.journal import Run
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.status import AppStatus, Trouble, Weight
 
+ROOT = Path(__file__).parents[5]
 WELL = AppStatus("shop", release="abc", version="v1", since=10.5, health="healthy", memory=1000, restarts=2, backup=20.0, verified=30.0)
 
 
@@ -89,3 +93,14 @@ def test_jobs_have_labels_that_prometheus_does_not_use_itself() -> None:
         'webstack_job_last_run_timestamp_seconds{app="shop",schedule="tidy"} 5.0',
         'webstack_job_last_run_failed{app="shop",schedule="tidy"} 1.0',
     ]
+
+
+def test_the_documentation_has_each_metric_with_its_labels_and_the_alerts_ask_for_no_other() -> None:
+    ill = AppStatus("shop", release="a", since=1, health="ill", memory=1, backup=1, verified=1, certificate_ends=1)
+    job = JobStatus("shop", "tidy", ended=1, succeeded=1)
+    families = describe_host([ill], [job], {"shop": {"2xx": 1}}, 1)
+    page = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+    told = {name: re.findall(r"`(\w+)`", labels) for name, labels in re.findall(r"(?m)^\| `(webstack_\w+)` \| ([^|]*)\|", page)}
+    assert told == {family.name: list(family.samples[0][0]) for family in families}
+    rules = (ROOT / "roles/metrics/files/webstack-flask.rules.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r"webstack_\w+", rules)) <= told.keys()

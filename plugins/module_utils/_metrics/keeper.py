@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -119,7 +119,8 @@ def _start(exporter: Exporter, address: str) -> None:
     systemctl.enable(exporter.unit)
     systemctl.restart(exporter.unit)
     deadline = time.monotonic() + _TIMEOUT
-    while not _answers(address, exporter.port):
+    # Where another program has the port, that one answers.
+    while not _answers(address, exporter.port) or systemctl.show([exporter.unit])[exporter.unit].active != "active":
         if time.monotonic() > deadline:
             said = systemctl.read_journal(exporter.unit, _LINES)
             raise UserError(f"{exporter.unit} does not listen at {show_listen(address, exporter.port)}: {said or 'it says nothing'}")
@@ -156,7 +157,8 @@ def _keep_writer(*, check: bool) -> dict[str, Any]:
         ensure_directory(path, _DIRECTORY, check=check)
     changed = bool(lacking)
     changed |= ensure_program(program.LAUNCHER, program.__name__, check=check)
-    changed |= _write_units(list_writer_units(), check=check)
+    written = [unit for unit, text in list_writer_units().items() if ensure_file(UNIT_ROOT / unit, text, _OPEN, check=check)]
+    changed |= bool(written)
     state = systemctl.show([_TIMER])[_TIMER]
     if changed or not state.enabled or state.active != "active":
         if not check:
@@ -165,11 +167,6 @@ def _keep_writer(*, check: bool) -> dict[str, Any]:
             systemctl.restart(_TIMER)
         return {"changed": True, "notes": [f"written each minute to {program.TEXTFILE}"]}
     return {"changed": False, "notes": []}
-
-
-def _write_units(texts: Mapping[str, str], *, check: bool) -> bool:
-    changed: Sequence[str] = [unit for unit, text in texts.items() if ensure_file(UNIT_ROOT / unit, text, _OPEN, check=check)]
-    return bool(changed)
 
 
 def _end_writer(*, check: bool) -> dict[str, Any]:

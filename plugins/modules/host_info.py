@@ -150,6 +150,10 @@ notified:
   type: list
   elements: str
   returned: always
+metrics:
+  description: Whether the host gives metrics to Prometheus by this collection.
+  type: bool
+  returned: always
 closed:
   description: Those of the I(ports) of which the host's own firewall seems to keep others out.
   type: list
@@ -178,6 +182,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.facts import 
 from ansible_collections.webstack.flask.plugins.module_utils._host.listeners import find_closed, find_listeners
 from ansible_collections.webstack.flask.plugins.module_utils._host.ownership import find_obstacles
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
+from ansible_collections.webstack.flask.plugins.module_utils._metrics.presence import gives_metrics
 from ansible_collections.webstack.flask.plugins.module_utils._nginx.account import find_closed_sockets
 from ansible_collections.webstack.flask.plugins.module_utils._notifications import settings as notifications
 from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule
@@ -228,6 +233,7 @@ def main() -> None:
         root=is_root,
         backed_up=list_described() if is_root else [],
         notified=notifications.list_described() if is_root else [],
+        metrics=gives_metrics(),
         listeners=find_listeners(asked["ports"]),
         closed=find_closed(asked["ports"]) if asked["ports"] else [],
         files=read_texts(asked["files"]),

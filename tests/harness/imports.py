@@ -25,6 +25,7 @@ _FLOORS = (
     ("module_utils/_backups", "module_utils/_notifications"),
     ("module_utils/_release",),
     ("module_utils/_webstack",),
+    ("module_utils/_metrics",),
     ("plugin_utils", "modules"),
     ("action", "callback", "filter", "lookup"),
 )

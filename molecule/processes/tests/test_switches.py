@@ -269,7 +269,7 @@ def test_it_is_told_what_is_wrong_and_why_the_last_deploy_has_failed_the_worst_f
     host.run(f"systemctl start {NAME}.bad.job.service")
     host.check_output(f"systemctl stop {NAME}.bot@{live}.service")
     told = tell_status(host)
-    assert (told["release"], told["health"]) == (live, "healthy")
+    assert (told["release"], told["health"], told["deploy_failed"]) == (live, "healthy", True)
     deployed, job, process = sorted(told["troubles"])
     assert deployed.startswith("the deploy of release ")
     assert process == "the process bot does not run: it has stopped"

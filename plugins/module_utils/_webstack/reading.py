@@ -103,14 +103,15 @@ def _read_status(layout: AppLayout, units: Mapping[str, UnitState], now: float) 
     verify = read_settings(layout.name).verify if settings_file(layout.name).exists() else None
     ends = _find_end(layout.name)
     back = choose_previous(records, live)
+    failure, installation = find_last_failure(records, live), find_failed_installation(layout, record)
     troubles = find_troubles(
         Findings(
             app=layout.name,
             live=live,
             ill=ill,
             dead=_find_dead(layout, record, units),
-            failure=find_last_failure(records, live),
-            installation=find_failed_installation(layout, record),
+            failure=failure,
+            installation=installation,
             failed_jobs=_find_failed_jobs(layout, units),
             backup_complaints=find_complaints_by_kind(state, verify, now) if verify else {},
             certificate_ends=ends,
@@ -133,6 +134,7 @@ def _read_status(layout: AppLayout, units: Mapping[str, UnitState], now: float) 
         certificate_ends=ends,
         backup=(state.get("backup") or {}).get("at"),
         verified=(state.get("verify") or {}).get("at"),
+        deploy_failed=failure is not None or installation is not None,
         troubles=troubles,
         undecided=find_undecided(troubles, running, is_changing=is_held(layout.lock)),
     )

@@ -73,6 +73,9 @@ class AppStatus:
     certificate_ends: float | None = None
     backup: float | None = None
     verified: float | None = None
+    deploy_failed: bool = False
+    """Whether the last deploy, or an installation of its packages, has failed since users came to the live release."""
+
     troubles: Sequence[Trouble] = field(default_factory=list)
     undecided: Sequence[str] = ()
     """Keys of troubles of which nothing can be said now: of how a job ends that runs, or of what a deploy has yet to start."""

@@ -64,8 +64,8 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._gunicorn.workers i
 _DOTENV = "python-dotenv==1.2.4"
 """Reads the `env_files` of an app that does not bring it."""
 
-_KINDS = ("builds", "environments", "databases", "instances", "backups", "notifications", "releases")
-"""Keys under which the roles hand on what became of each app."""
+_KINDS = ("builds", "environments", "databases", "instances", "backups", "notifications", "exporters", "releases")
+"""Keys under which the roles hand on what became of each app, and of what gives metrics."""
 
 
 def without_failed(apps: Sequence[App], results: Sequence[Mapping[str, Any]]) -> list[App]:

@@ -14,6 +14,7 @@ from ansible_collections.webstack.flask.plugins.filter import (
     environments,
     etc_hosts,
     flask_apps,
+    metrics,
     nginx_sites,
     notifications,
     releases,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _PLUGINS = Path(__file__).parents[4] / "plugins/filter"
 _FILTERS: dict[str, Callable[..., Any]] = {
     name: function
-    for module in (backups, certificates, environments, etc_hosts, flask_apps, nginx_sites, notifications, releases, status)
+    for module in (backups, certificates, environments, etc_hosts, flask_apps, metrics, nginx_sites, notifications, releases, status)
     for name, function in module.FilterModule().filters().items()
 }
 
@@ -44,6 +45,7 @@ def test_each_filter_is_documented_and_nothing_else_is() -> None:
         "environments",
         "etc_hosts",
         "flask_apps",
+        "metrics",
         "nginx_sites",
         "notifications",
         "releases",

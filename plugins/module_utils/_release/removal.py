@@ -102,6 +102,7 @@ def find_parts(layout: AppLayout, host: Host, remains: Remains, *, with_data: bo
             layout.jobs,
             layout.suspended,
             layout.started,
+            layout.maintenance,
             layout.releases,
             layout.environments,
             layout.builds,

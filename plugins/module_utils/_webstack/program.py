@@ -19,9 +19,11 @@ from ansible_collections.webstack.flask.plugins.module_utils._escapes import esc
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import read_text
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
+from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_records
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import read_current
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.logs import Wanted, list_failure, list_log_call
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.maintenance import close_site, find_since, open_site
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.once import choose_shell, run_once
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.reading import (
     find_app,
@@ -48,7 +50,10 @@ from ansible_collections.webstack.flask.plugins.module_utils._webstack.status im
 
 _GOOD, _BAD, _MISUSED = 0, 1, 2
 _INSTALLATION_LINES = 20
-_HEAD = ("app", "release", "version", "since", "health", "memory", "restarts", "certificate", "backup", "verified", "trouble")
+_HEAD = (
+    *("app", "release", "version", "since", "health", "memory", "restarts", "maintenance", "certificate", "backup", "verified"),
+    "trouble",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,6 +98,9 @@ def _read_options(command: str, words: Sequence[str], *, is_json: bool) -> argpa
     if command == "restart":
         parts = "web, or the name of a process; by default all of them, one after the other"
         parser.add_argument("parts", nargs="*", metavar="PART", help=parts)
+    if command == "maintenance":
+        parser.add_argument("state", nargs="?", choices=("on", "off"), help="on closes the site, off opens it; by default it is told which")
+        parser.add_argument("--message", help="what the page says to visitors, unless the app has a page of its own")
     if command == "logs":
         parser.add_argument("part", nargs="?", help="web, nginx, deploy, backup, a process or a job; by default all")
         parser.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
@@ -118,7 +126,8 @@ def _as_row(status: AppStatus, now: float) -> list[str]:
     more = f" (and {len(status.troubles) - 1} more)" if len(status.troubles) > 1 else ""
     return [
         *(status.app, status.release or "", status.version[:12], show_age(status.since, now), status.health, show_bytes(status.memory)),
-        *(str(status.restarts), show_left(status.certificate_ends, now), show_age(status.backup, now), show_age(status.verified, now)),
+        *(str(status.restarts), show_age(status.maintenance, now), show_left(status.certificate_ends, now)),
+        *(show_age(status.backup, now), show_age(status.verified, now)),
         f"{status.troubles[0].text.splitlines()[0][:100]}{more}" if status.troubles else "",
     ]
 
@@ -149,10 +158,13 @@ def _releases(layout: AppLayout, options: argparse.Namespace) -> int:
 
 def _logs(layout: AppLayout, options: argparse.Namespace) -> int:
     """Show what the app, its processes and jobs, nginx, and its deploys have said."""
-    live = read_current(layout, REAL)
-    record = next((each for each in read_records(layout, REAL) if each.id == live), None)
     wanted = Wanted(options.part, options.lines, options.follow, options.since, options.grep)
-    return subprocess.run(list_log_call(layout, record, wanted), check=False).returncode
+    return subprocess.run(list_log_call(layout, _read_live(layout), wanted), check=False).returncode
+
+
+def _read_live(layout: AppLayout) -> ReleaseRecord | None:
+    live = read_current(layout, REAL)
+    return next((each for each in read_records(layout, REAL) if each.id == live), None)
 
 
 def _why(layout: AppLayout, options: argparse.Namespace) -> int:
@@ -203,6 +215,21 @@ def _restart(layout: AppLayout, options: argparse.Namespace) -> int:
     return _BAD if troubles else _GOOD
 
 
+def _maintenance(layout: AppLayout, options: argparse.Namespace) -> int:
+    """Close the site of the app for maintenance, open it again, or tell whether it is closed."""
+    changed = False
+    if options.state == "on":
+        changed = close_site(layout, _read_live(layout), options.message)
+    elif options.state == "off":
+        changed = open_site(layout)
+    since = find_since(layout)
+    if options.json:
+        _say([json.dumps({"maintenance": since, "changed": changed}, indent=2)])
+    else:
+        _say([f"{layout.name} is open" if since is None else f"{layout.name} is closed for maintenance since {show_moment(since)}"])
+    return _GOOD
+
+
 def _say(lines: Iterable[str], *, safe: bool = False) -> None:
     """Write lines; what a terminal would obey stands as an escape, unless they are `safe`."""
     for line in lines:
@@ -217,6 +244,7 @@ COMMANDS: dict[str, Callable[[AppLayout, argparse.Namespace], int]] = {
     "run": _run,
     "shell": _shell,
     "restart": _restart,
+    "maintenance": _maintenance,
 }
 """What may stand behind the name of an app."""
 

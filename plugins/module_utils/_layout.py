@@ -107,6 +107,11 @@ class AppLayout:
         return self.root / "restored"
 
     @property
+    def maintenance(self) -> Path:
+        """File of root's that closes the app's site while it is there, and is the page that the site then shows."""
+        return self.root / "maintenance.html"
+
+    @property
     def authorities(self) -> Path:
         """Directory of the CAs by which releases know servers on other hosts, each under its digest."""
         return self.root / "authorities"

@@ -70,7 +70,7 @@ options:
             C(none) no file counts. Only a check run reads it, in a build that does not exist yet. It does not change the build's identity.
         type: str
       public:
-        description: Directories of the source that the web server may read. Those that do not exist are ignored.
+        description: Directories and files of the source that the web server may read. Those that do not exist are ignored.
         type: list
         elements: str
         default: []
@@ -84,8 +84,8 @@ options:
       places:
         description:
           - Paths that the build must have, each in a list below the key that names it, such as C(static.paths).
-          - Those of C(env_files), C(dependencies.file), C(gunicorn.config) and C(processes) are files, the others directories. One that is
-            missing is an error. C(processes) asks for a C(Procfile) that can be read.
+          - Those of C(env_files), C(dependencies.file), C(gunicorn.config), C(maintenance.page) and C(processes) are files, the others
+            directories. One that is missing is an error. C(processes) asks for a C(Procfile) that can be read.
         type: dict
         default: {}
       lfs:

@@ -70,7 +70,7 @@ options:
             elements: str
             default: []
           public:
-            description: Directories of the build that the web server may read.
+            description: Directories and files of the build that the web server may read.
             type: list
             elements: str
             default: []

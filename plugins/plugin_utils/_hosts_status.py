@@ -16,7 +16,10 @@ from ansible_collections.webstack.flask.plugins.module_utils._webstack.show impo
     show_left,
 )
 
-_HEAD = ("host", "app", "release", "version", "since", "health", "memory", "restarts", "certificate", "backup", "verified", "troubles")
+_HEAD = (
+    *("host", "app", "release", "version", "since", "health", "memory", "restarts", "maintenance", "certificate", "backup", "verified"),
+    "troubles",
+)
 _VERSION = 12
 
 
@@ -44,7 +47,7 @@ def _rank(known: tuple[str, Mapping[str, Any]]) -> tuple[int, str, str]:
 def _as_row(host: str, app: Mapping[str, Any], now: float) -> list[str]:
     return [
         *(host, app["app"], app["release"] or "", app["version"][:_VERSION], show_age(app["since"], now), app["health"]),
-        *(show_bytes(app["memory"]), str(app["restarts"]), show_left(app["certificate_ends"], now)),
+        *(show_bytes(app["memory"]), str(app["restarts"]), show_age(app.get("maintenance"), now), show_left(app["certificate_ends"], now)),
         *(show_age(app["backup"], now), show_age(app["verified"], now), str(len(app["troubles"]) or "")),
     ]
 

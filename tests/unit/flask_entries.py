@@ -56,6 +56,7 @@ FULL = describe(
     health={"path": "/up", "statuses": [200], "timeout": 1},
     static=[{"url": "/assets/", "paths": ["dist", "public"]}],
     nginx={"listen_port": 8080, "client_max_body_size": "1m"},
+    maintenance={"page": "public/closed.html", "paths": ["/webhooks/"]},
     shared={"directories": ["instance", "./up/loads/"]},
     release_commands=["flask db upgrade"],
     processes={

@@ -20,6 +20,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._nginx.config impor
     OWNERSHIP_MARK,
     add_catch_all,
     add_hash_size,
+    add_variable_hash,
     find_server_names,
     is_ours,
 )
@@ -261,7 +262,7 @@ def make_plan(
     if ours:
         foreign = [observed.main, *(text for text in texts.values() if not is_ours(text))]
         names = [name for text in texts.values() for name in find_server_names(text)]
-        http = add_hash_size(http, names, foreign)
+        http = add_variable_hash(add_hash_size(http, names, foreign), ours, foreign)
         texts[layout.http] = add_catch_all(http, unknown_names, ours, foreign) if unknown_names else http
         wanted[layout.http] = File(texts[layout.http], layout.access)
     changes = [Change(path, observed.entries.get(path), after) for path, after in wanted.items() if observed.entries.get(path) != after]

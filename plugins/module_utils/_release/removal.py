@@ -103,6 +103,7 @@ def find_parts(layout: AppLayout, host: Host, remains: Remains, *, with_data: bo
             layout.suspended,
             layout.started,
             layout.switching,
+            layout.maintenance,
             layout.releases,
             layout.environments,
             layout.builds,

@@ -131,17 +131,19 @@ def _set_modes(top: Path, directory_mode: int, file_mode: Callable[[int], int], 
                 os.chmod(path, directory_mode if stat.S_ISDIR(status.st_mode) else file_mode(status.st_mode))
 
 
-def open_to_others(build: Path, directories: Sequence[str], *, check: bool = False) -> bool:
-    """Make these directories of a build readable by all, and so by the web server; return whether that changed anything.
+def open_to_others(build: Path, paths: Sequence[str], *, check: bool = False) -> bool:
+    """Make these directories and files of a build readable by all, and so by the web server; return whether that changed anything.
 
     A directory's own mode tells whether its content was opened already.
     """
     changed = False
-    for name in directories:
+    for name in paths:
         top = build / name
-        if not top.is_dir() or not is_within(top, build) or top.stat().st_mode & stat.S_IROTH:
+        if not top.exists() or not is_within(top, build) or top.stat().st_mode & stat.S_IROTH:
             continue
         changed = True
-        if not check:
+        if not check and top.is_dir():
             _set_modes(top, _OPEN, lambda _mode: 0o644)
+        elif not check:
+            top.chmod(0o644)
     return changed

@@ -19,7 +19,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._source.tree import
 Places = Mapping[str, Sequence[str]]
 """Paths within a build by the keys that name them."""
 
-FILES = ("env_files", "dependencies.file", "gunicorn.config", "processes")
+FILES = ("env_files", "dependencies.file", "gunicorn.config", "processes", "maintenance.page")
 """Keys that name files. The others name directories."""
 
 TOLD_LATER = ("dependencies.file", "dependencies.wheels")

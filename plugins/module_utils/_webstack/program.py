@@ -22,12 +22,14 @@ from ansible_collections.webstack.flask.plugins.module_utils._host.audit import 
 from ansible_collections.webstack.flask.plugins.module_utils._host.files import read_text
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
+from ansible_collections.webstack.flask.plugins.module_utils._release.record import ReleaseRecord
 from ansible_collections.webstack.flask.plugins.module_utils._release.release import read_records
 from ansible_collections.webstack.flask.plugins.module_utils._release.switch import read_current
 from ansible_collections.webstack.flask.plugins.module_utils._webstack import backups, jobs, rollback
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.audit import find_wanted, list_acts
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.completion import Parser
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.logs import Wanted, list_failure, list_log_call
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.maintenance import close_site, find_since, open_site
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.once import choose_shell, run_once
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.reading import (
     find_app,
@@ -54,7 +56,10 @@ from ansible_collections.webstack.flask.plugins.module_utils._webstack.status im
 
 _GOOD, _BAD, _MISUSED = 0, 1, 2
 _INSTALLATION_LINES = 20
-_HEAD = ("app", "release", "version", "since", "health", "memory", "restarts", "certificate", "backup", "verified", "trouble")
+_HEAD = (
+    *("app", "release", "version", "since", "health", "memory", "restarts", "maintenance", "certificate", "backup", "verified"),
+    "trouble",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,6 +110,9 @@ def make_parser(command: str, *, is_json: bool = False) -> Parser:
     if command == "restart":
         parts = "web, or the name of a process; by default all of them, one after the other"
         parser.add_argument("parts", nargs="*", metavar="PART", help=parts)
+    if command == "maintenance":
+        parser.add_argument("state", nargs="?", choices=("on", "off"), help="on closes the site, off opens it; by default it is told which")
+        parser.add_argument("--message", help="what the page says to visitors, unless the app has a page of its own")
     if command == "logs":
         parser.add_argument("part", nargs="?", help="web, nginx, deploy, backup, a process or a job; by default all")
         parser.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
@@ -139,7 +147,8 @@ def _as_row(status: AppStatus, now: float) -> list[str]:
     more = f" (and {len(status.troubles) - 1} more)" if len(status.troubles) > 1 else ""
     return [
         *(status.app, status.release or "", status.version[:12], show_age(status.since, now), status.health, show_bytes(status.memory)),
-        *(str(status.restarts), show_left(status.certificate_ends, now), show_age(status.backup, now), show_age(status.verified, now)),
+        *(str(status.restarts), show_age(status.maintenance, now), show_left(status.certificate_ends, now)),
+        *(show_age(status.backup, now), show_age(status.verified, now)),
         f"{status.troubles[0].text.splitlines()[0][:100]}{more}" if status.troubles else "",
     ]
 
@@ -170,10 +179,13 @@ def _releases(layout: AppLayout, options: argparse.Namespace) -> int:
 
 def _logs(layout: AppLayout, options: argparse.Namespace) -> int:
     """Show what the app, its processes and jobs, nginx, and its deploys have said."""
-    live = read_current(layout, REAL)
-    record = next((each for each in read_records(layout, REAL) if each.id == live), None)
     wanted = Wanted(options.part, options.lines, options.follow, options.since, options.grep)
-    return subprocess.run(list_log_call(layout, record, wanted), check=False).returncode
+    return subprocess.run(list_log_call(layout, _read_live(layout), wanted), check=False).returncode
+
+
+def _read_live(layout: AppLayout) -> ReleaseRecord | None:
+    live = read_current(layout, REAL)
+    return next((each for each in read_records(layout, REAL) if each.id == live), None)
 
 
 def _why(layout: AppLayout, options: argparse.Namespace) -> int:
@@ -285,6 +297,20 @@ def _rollback(layout: AppLayout, options: argparse.Namespace) -> int:
     return _GOOD if is_good else _BAD
 
 
+def _maintenance(layout: AppLayout, options: argparse.Namespace) -> int:
+    """Close the site of the app for maintenance, open it again, or tell whether it is closed."""
+    changed = False
+    if options.state:
+        with audited(f"maintenance {options.state}", layout.name):
+            changed = close_site(layout, _read_live(layout), options.message) if options.state == "on" else open_site(layout)
+    since = find_since(layout)
+    if options.json:
+        _say([json.dumps({"maintenance": since, "changed": changed}, indent=2)])
+    else:
+        _say([f"{layout.name} is open" if since is None else f"{layout.name} is closed for maintenance since {show_moment(since)}"])
+    return _GOOD
+
+
 def _tell(act: Callable[[Callable[[str], object]], int], *, is_json: bool) -> int:
     """Do something that has an exit status, and tell what it says; return the status."""
     said: list[str] = []
@@ -315,6 +341,7 @@ COMMANDS: dict[str, Callable[[AppLayout, argparse.Namespace], int]] = {
     "jobs": _jobs,
     "backups": _backups,
     "rollback": _rollback,
+    "maintenance": _maintenance,
 }
 """What may stand behind the name of an app."""
 

@@ -31,6 +31,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._release.timers imp
 from ansible_collections.webstack.flask.plugins.module_utils._release.unit_files import name_of
 from ansible_collections.webstack.flask.plugins.module_utils._systemd import systemctl
 from ansible_collections.webstack.flask.plugins.module_utils._systemd.systemctl import UnitState
+from ansible_collections.webstack.flask.plugins.module_utils._webstack.maintenance import find_since
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.silence import find_silent_backups, find_silent_jobs
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.status import (
     AppStatus,
@@ -130,6 +131,7 @@ def _read_status(layout: AppLayout, units: Mapping[str, UnitState], now: float) 
         health=("ill" if ill else "healthy") if record and record.web else "",
         memory=sum(each.memory or 0 for each in of_live.values()),
         restarts=web.restarts if web else 0,
+        maintenance=find_since(layout),
         previous=back.id if back else None,
         certificate_ends=ends,
         backup=(state.get("backup") or {}).get("at"),

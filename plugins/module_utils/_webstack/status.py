@@ -69,6 +69,9 @@ class AppStatus:
     restarts: int = 0
     """How often systemd has started its web process again."""
 
+    maintenance: float | None = None
+    """Since when its site is closed."""
+
     previous: str | None = None
     certificate_ends: float | None = None
     backup: float | None = None

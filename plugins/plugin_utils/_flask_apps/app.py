@@ -120,9 +120,10 @@ def as_text(variables: Mapping[str, Any]) -> dict[str, str]:
     return {str(key): str(value) for key, value in variables.items()}
 
 
-def list_public_directories(app: App) -> list[str]:
-    """Return the directories of the source that the web server serves by itself."""
-    return [path for mapping in list_static_mappings(app) for path in mapping["paths"]]
+def list_public_paths(app: App) -> list[str]:
+    """Return the directories and files of the source that the web server serves by itself."""
+    page = app["maintenance"]["page"]
+    return [*(path for mapping in list_static_mappings(app) for path in mapping["paths"]), *([page] if page else [])]
 
 
 def list_static_mappings(app: App) -> list[dict[str, Any]]:
@@ -165,6 +166,7 @@ def list_places(app: App) -> dict[str, list[str]]:
     """Return the paths that the source must have because the description names them, by the key that does."""
     dependencies = app["dependencies"]
     file, wheels, config = dependencies["file"], dependencies["wheels"], app["gunicorn"].get("config")
+    page = app["maintenance"]["page"]
     named = {
         "chdir": [app["chdir"]],
         "python_path": app["python_path"],
@@ -174,6 +176,7 @@ def list_places(app: App) -> dict[str, list[str]]:
         "processes": [PROCFILE] if takes_procfile(app) else [],
         "dependencies.file": [file] if file and file != "none" else [],
         "dependencies.wheels": [wheels] if wheels and not wheels.startswith("/") else [],
+        "maintenance.page": [page] if page else [],
     }
     tidied = {key: sorted({tidy(path) for path in paths if tidy(path) != "."}) for key, paths in named.items()}
     # Empty, it says that the file which gunicorn would read by itself is not to count.
@@ -191,7 +194,7 @@ def build_step(app: App) -> dict[str, Any] | None:
         "python_path": [tidy(path) for path in app["python_path"]],
         "places": list_places(app),
         "shared": list_shared(app),
-        "public": list_public_directories(app),
+        "public": list_public_paths(app),
     }
 
 
@@ -227,10 +230,17 @@ def site_input(app: App) -> dict[str, Any]:
         "path": app["path"],
         "root": f"{AppLayout.of(app['name']).current}/app",
         "static": [given(mapping) for mapping in list_static_mappings(app)],
+        "maintenance": _maintenance_input(app),
         **({"tls": _tls_input(app)} if is_encrypted(app) else {}),
         **given(app["nginx"]),
         **(_internal_input(app) if app["internal"] else {}),
     }
+
+
+def _maintenance_input(app: App) -> dict[str, Any]:
+    settings = {key: value for key, value in app["maintenance"].items() if key != "page"}
+    page = app["maintenance"]["page"]
+    return {"file": AppLayout.of(app["name"]).maintenance.name, "pages": [] if page is None else [page], **settings}
 
 
 def _internal_input(app: App) -> dict[str, Any]:

@@ -42,7 +42,7 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.app imp
     list_places,
     list_present,
     list_public_data,
-    list_public_directories,
+    list_public_paths,
     list_shared,
     path_prefix,
     public_port,
@@ -101,7 +101,7 @@ def source_inputs(apps: Sequence[App]) -> list[dict[str, Any]]:
     return [
         {
             "name": app["name"],
-            "public": list_public_directories(app),
+            "public": list_public_paths(app),
             "shared": list_shared(app),
             "places": list_places(app),
             **given({"dependency_file": app["dependencies"]["file"], "recipe": build_recipe(app)}),
@@ -242,6 +242,7 @@ def site_inputs(
             else:
                 releases = (layout.current, layout.previous)
                 mapping["paths"] = [f"{release.name}/app/{path}" for release in releases for path in mapping["paths"]]
+        site["maintenance"]["pages"] = [f"{layout.current.name}/app/{path}" for path in site["maintenance"]["pages"]]
     left = [app for app in apps if leaves_web(app, live)]
     gone = [app for app in going if app not in left and (is_absent(app) or not has_web(app))]
     return [

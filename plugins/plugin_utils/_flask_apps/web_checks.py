@@ -31,7 +31,7 @@ _WSGI_WORKERS = ("sync", "gthread", "gevent", "eventlet", "tornado")
 
 _ENTRY_POINTS = ("wsgi", "asgi")
 
-_OF_THE_WEB = ("path", "static", "tls", "gunicorn", "nginx", "health", "drain", "watch", "python_path")
+_OF_THE_WEB = ("path", "static", "tls", "gunicorn", "nginx", "health", "maintenance", "drain", "watch", "python_path")
 """Keys that say something of the web process, and nothing of what runs besides."""
 
 
@@ -128,7 +128,7 @@ def find_problems_of_site(app: App) -> Problems:
     encrypted = {"tls": app["tls"] if "tls" in app and not any(find_tls_problems(app)) else None}
     below_nginx = re.compile(rf"^(?={'|'.join(SPEC['nginx']['options'])})")
     for problem in find_site_problems([site_input(Entry(leave_out_site({**app, **told, **encrypted})))], ""):
-        yield below_nginx.sub("nginx.", problem.removeprefix("[0]."))
+        yield below_nginx.sub("nginx.", problem.removeprefix("[0].")).replace("maintenance.pages[0]", "maintenance.page")
 
 
 FINDERS = (

@@ -22,6 +22,9 @@ TLS_DEFAULTS = list_defaults(_OPTIONS["tls"]["options"])
 STATIC_DEFAULTS = list_defaults(_OPTIONS["static"]["options"])
 """The options of a static mapping beside `url` and `paths`, and what they are unless the user says otherwise."""
 
+MAINTENANCE_DEFAULTS = list_defaults(_OPTIONS["maintenance"]["options"])
+"""The options of `maintenance` beside `file`, and what they are unless the user says otherwise."""
+
 INTERNAL_DEFAULTS = list_defaults(_OPTIONS["internal"]["options"])
 """The options of `internal` beside `address`, and what they are unless the user says otherwise."""
 

@@ -96,12 +96,14 @@ DIRECTORY = Rule(
     "a directory below `root` but not `root` itself, of letters, digits and /_@+.- without `..`",
 )
 
+FILE = Rule(DIRECTORY.accepts, "a relative path of letters, digits and /_@+.- without `..`")
+
 EXPIRES = Rule(
     lambda value: value is False or _is_expires(value),
     "seconds, a number with one of s m h d w M y, -1, epoch, max or off",
 )
 
-_TIMEOUT = Rule(_number(86400), "seconds, from 1 to 86400")
+SECONDS = Rule(_number(86400), "seconds, from 1 to 86400")
 _COUNT = Rule(_text(r"[0-9]{1,6}"), "a number from 0 to 999999")
 _YES_OR_NO = Rule(lambda value: isinstance(value, bool), "true or false")
 _ABSOLUTE_PATH = Rule(_path(rf"(/{_SEGMENT})+"), "an absolute path of letters, digits and /_@+.- without `..`")
@@ -131,9 +133,9 @@ RULES = {
         f"the name of a header, such as X-Forwarded-For, X-Real-IP or CF-Connecting-IP, or {PROXY_PROTOCOL}",
     ),
     "pass_dotfiles": _YES_OR_NO,
-    "proxy_connect_timeout": _TIMEOUT,
-    "proxy_send_timeout": _TIMEOUT,
-    "proxy_read_timeout": _TIMEOUT,
+    "proxy_connect_timeout": SECONDS,
+    "proxy_send_timeout": SECONDS,
+    "proxy_read_timeout": SECONDS,
     "extra": Rule(
         lambda value: isinstance(value, str) and _is_plain_text(value) is not None,
         "nginx configuration as text without control characters",

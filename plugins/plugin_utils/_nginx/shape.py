@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import split_directives
 from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.options import (
     INTERNAL_DEFAULTS,
+    MAINTENANCE_DEFAULTS,
     SITE_DEFAULTS,
     STATIC_DEFAULTS,
     TLS_DEFAULTS,
@@ -49,7 +50,7 @@ def shape_site(site: Mapping[str, Any], *others: Mapping[str, Any]) -> dict[str,
         "fronts": fronts,
         "places": places,
         "guarded": any(place["guarded"] for place in places),
-        "trusted_proxies": list(dict.fromkeys(str(ipaddress.ip_network(network)) for network in lead["trusted_proxies"])),
+        "trusted_proxies": _tidy_networks(lead["trusted_proxies"]),
     }
 
 
@@ -65,21 +66,40 @@ def _shape_place(site: Mapping[str, Any]) -> dict[str, Any]:
     # nginx takes the first regular expression that matches: the longest address comes first, as users expect.
     static.sort(key=lambda mapping: len(mapping["url"]), reverse=True)
     prefix, extra = prefix_of(site), site["extra"].strip("\n")
+    identifier = site["name"].replace("_", "__").replace("-", "_m")
+    maintenance = _shape_maintenance(site, identifier) if site["maintenance"] else None
     for mapping in static:
         mapping["pattern"] = _escape(prefix + mapping["url"])
         mapping["expires"] = "off" if mapping["expires"] is False else mapping["expires"]  # YAML's `off`
     return {
         **{key: value for key, value in site.items() if key not in _OF_THE_NAME},
-        "id": site["name"].replace("_", "__").replace("-", "_m"),
+        "id": identifier,
         "server_names": _tidy_names(site["server_names"]),
         "static": static,
         "has_uploads": any(mapping["uploads_in"] for mapping in static),
         "prefix": prefix,
         "prefix_pattern": _escape(prefix),
         "stream_paths": [prefix + path for path in dict.fromkeys(site["stream_paths"])],
-        "guarded": bool(extra or site["limit_requests"] or int(site["limit_connections"])),
+        "maintenance": maintenance,
+        "guarded": bool(extra or site["limit_requests"] or int(site["limit_connections"]) or maintenance),
         "extra": extra,
         "inherited_extra": "\n".join(text for _words, text in split_directives(extra) if text.endswith(";")),
+    }
+
+
+def _shape_maintenance(site: Mapping[str, Any], identifier: str) -> dict[str, Any]:
+    """Return how a site is closed: for which file nginx looks, which may be another one for each request, and what it shows."""
+    told = {**MAINTENANCE_DEFAULTS, **given(site["maintenance"])}
+    path, allow = f"{site['root']}/{told['file']}", _tidy_networks(told["allow"])
+    paths = [_escape(prefix_of(site) + path) for path in dict.fromkeys(told["paths"])]
+    return {
+        "path": path,
+        "switch": f"$webstack_closing_{identifier}" if allow or paths else path,
+        "address": f"/.webstack-flask/maintenance/{site['name']}",
+        "shown": [*told["pages"], told["file"]],
+        "allow": allow,
+        "paths": paths,
+        "retry_after": told["retry_after"],
     }
 
 
@@ -112,3 +132,7 @@ def _list_fronts(site: Mapping[str, Any], tls: Mapping[str, Any] | None, places:
 
 def _tidy_names(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(name.lower() for name in names))
+
+
+def _tidy_networks(networks: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(str(ipaddress.ip_network(network)) for network in networks))

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.webstack.flask.plugins.module_utils._nginx.config import PROXY_PROTOCOL, list_words, split_directives
 from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.options import (
     INTERNAL_DEFAULTS,
+    MAINTENANCE_DEFAULTS,
     SITE_DEFAULTS,
     STATIC_DEFAULTS,
     TLS_DEFAULTS,
@@ -23,9 +24,11 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.options impo
 from ansible_collections.webstack.flask.plugins.plugin_utils._nginx.rules import (
     DIRECTORY,
     EXPIRES,
+    FILE,
     LOOPBACK,
     NAME,
     RULES,
+    SECONDS,
     SERVER_NAME,
     STATE,
     STREAM_PATH,
@@ -38,6 +41,8 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._suggestions import
 
 _NOT_INTERNAL = ("tls", "path", "trusted_proxies", "trusted_header", "limit_requests", "limit_connections")
 """Options that make no sense for a site that programs of the host alone ask, all from one address."""
+
+_ANYBODY_TRUSTED = "so that any visitor could say who he is; name the networks of the proxies alone"
 
 _NOT_INHERITED = ("rewrite", "return", "set", "if", "break", "try_files", "proxy_pass")
 
@@ -83,16 +88,19 @@ def _check_site(where: str, site: object, names: Collection[str]) -> Iterator[st
             site.pop(option, None)
     if site.get("static") and not site.get("root"):
         yield f"{where}.root is missing; `static` needs the directory below which its `paths` are"
+    if site.get("maintenance") and not site.get("root"):
+        yield f"{where}.root is missing; `maintenance` needs the directory below which its `file` is"
     for option, rule in RULES.items():
         if option in site:
             yield from _check_value(f"{where}.{option}", site[option], rule)
     yield from _check_server_names(f"{where}.server_names", site.get("server_names", []))
     yield from _check_tls(f"{where}.tls", site, names)
     yield from _check_internal(where, site)
-    yield from _check_stream_paths(f"{where}.stream_paths", site.get("stream_paths", []))
-    yield from _check_trusted_proxies(f"{where}.trusted_proxies", site.get("trusted_proxies", []))
+    yield from _check_each(f"{where}.stream_paths", site.get("stream_paths", []), STREAM_PATH, "a list of addresses such as /events/")
+    yield from _check_networks(f"{where}.trusted_proxies", site.get("trusted_proxies", []), _ANYBODY_TRUSTED)
     yield from _check_trusted_header(where, site)
     yield from _check_static(f"{where}.static", site.get("static", []))
+    yield from _check_maintenance(f"{where}.maintenance", site)
 
 
 def _check_server_names(where: str, names: object) -> Iterator[str]:
@@ -145,6 +153,32 @@ def _check_internal(where: str, site: Mapping[str, Any]) -> Iterator[str]:
         yield f"{where}.extra has `{word}`, and callers of an `internal` site say their word in place of a password; take it out"
 
 
+def _check_maintenance(where: str, site: Mapping[str, Any]) -> Iterator[str]:
+    maintenance = site.get("maintenance")
+    if maintenance is None:
+        return
+    if not isinstance(maintenance, dict):
+        yield _refuse(where, maintenance, "a dictionary with at least `file`")
+        return
+    yield from _check_keys(where, maintenance, ["file", *MAINTENANCE_DEFAULTS])
+    told = {**MAINTENANCE_DEFAULTS, **given(maintenance)}
+    yield from _check_value(f"{where}.file", told.get("file"), FILE)
+    yield from _check_value(f"{where}.retry_after", told["retry_after"], SECONDS)
+    yield from _check_each(f"{where}.pages", told["pages"], FILE, "a list of files below `root`")
+    yield from _check_each(f"{where}.paths", told["paths"], STREAM_PATH, "a list of addresses such as /webhooks/")
+    yield from _check_networks(f"{where}.allow", told["allow"], "so that it would never be closed; leave the app open instead")
+    if told["allow"] and site.get("internal"):
+        yield f"{where}.allow is {show(told['allow'])}, which is for a public site, and `internal` makes it none; take one out"
+
+
+def _check_each(where: str, values: object, rule: Rule, allowed: str) -> Iterator[str]:
+    if not isinstance(values, list):
+        yield _refuse(where, values, allowed)
+        return
+    for index, value in enumerate(values):
+        yield from _check_value(f"{where}[{index}]", value, rule)
+
+
 def _check_encrypted_names(where: str, names: object, known: Collection[str]) -> Iterator[str]:
     if names is None:
         return
@@ -156,15 +190,8 @@ def _check_encrypted_names(where: str, names: object, known: Collection[str]) ->
             yield _refuse(f"{where}[{index}]", name, "a name that the site has")
 
 
-def _check_stream_paths(where: str, paths: object) -> Iterator[str]:
-    if not isinstance(paths, list):
-        yield _refuse(where, paths, "a list of addresses such as /events/")
-        return
-    for index, path in enumerate(paths):
-        yield from _check_value(f"{where}[{index}]", path, STREAM_PATH)
-
-
-def _check_trusted_proxies(where: str, networks: object) -> Iterator[str]:
+def _check_networks(where: str, networks: object, nobody: str) -> Iterator[str]:
+    """Refuse what is no list of networks, or holds one that everybody is in; `nobody` says what that would mean."""
     if not isinstance(networks, list):
         yield _refuse(where, networks, "a list of addresses and networks such as 192.0.2.7 and 10.0.0.0/8")
         return
@@ -176,7 +203,7 @@ def _check_trusted_proxies(where: str, networks: object) -> Iterator[str]:
             yield _refuse(f"{where}[{index}]", network, "an address or a network such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32") + reason
             continue
         if size == 0:
-            yield f"{where}[{index}] is {show(network)}, so that any visitor could say who he is; name the networks of the proxies alone"
+            yield f"{where}[{index}] is {show(network)}, {nobody}"
 
 
 def _check_trusted_header(where: str, site: Mapping[str, Any]) -> Iterator[str]:

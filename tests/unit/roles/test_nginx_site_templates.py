@@ -172,6 +172,78 @@ def test_static_files_and_configuration_of_the_user_come_last() -> None:
     )
 
 
+CLOSED: dict[str, Any] = {"file": "closed.html", "pages": ["app/own.html"], "allow": ["10.0.0.0/8"], "paths": ["/hooks/"]}
+
+
+def test_a_site_that_can_be_closed_looks_for_a_file_before_it_asks_the_upstream_and_serves_files_without_looking() -> None:
+    text = render_site(**SITE | {"maintenance": {"file": "closed.html", "pages": ["app/own.html"]}})
+    server = next(block for words, block in parse(text) if words == ["server"])
+    page = "/.webstack-flask/maintenance/shop"
+    closing: tuple[list[str], Block] = (["if", "(-f", "/srv/shop/closed.html)"], [(["rewrite", "^", page, "last"], [])])
+    for location in ("/a/", "/a/b", "@upstream"):
+        assert closing in find_location(server, location), location
+    static = next(block for words, block in server if "webstack_file" in words[-1])
+    assert closing not in static
+    assert (["recursive_error_pages", "on"], []) in static, "what cannot be done to a file is answered by an error page already"
+    refusal, shown = find_location(server, "=", page), find_location(server, "=", f"{page}/page")
+    assert refusal == [(["internal"], []), (["error_page", "503", f"{page}/page"], []), (["return", "503"], [])]
+    assert shown[0] == (["internal"], [])
+    assert (["try_files", "/app/own.html", "/closed.html", "=503"], []) in shown
+    assert (["add_header", "Retry-After", "300", "always"], []) in shown
+    assert (["add_header", "X-Content-Type-Options", "$webstack_content_type_options", "always"], []) in shown
+    assert text.count("server_name shop.proof.invalid;") == 1
+    for_the_host = text.partition("\n# The host proves a new release here")[2]
+    assert "closed" not in for_the_host
+    assert "closed" not in render_site(**SITE)
+    assert "recursive_error_pages" not in render_site(**SITE)
+
+
+def test_for_some_visitors_and_at_some_addresses_there_is_no_file_that_closes_a_site() -> None:
+    text = render_site(**SITE | {"maintenance": CLOSED})
+    maps = {" ".join(words): block for words, block in parse(text)}
+    assert maps["geo $webstack_closing_for_shop"] == [(["default", "/srv/shop/closed.html"], []), (["10.0.0.0/8", '""'], [])]
+    assert maps["map $uri $webstack_closing_shop"] == [(["default", "$webstack_closing_for_shop"], []), (["~^/a/hooks/", '""'], [])]
+    assert text.count("if (-f $webstack_closing_shop) {") == 3
+
+
+def test_of_sites_with_names_in_common_each_is_closed_by_itself() -> None:
+    tls = TLS | {"hsts": 300}
+    text = render_together(
+        SITE | {"name": "top", "path": "/", "maintenance": {"file": "closed.html"}, "tls": tls, "root": "/srv/top"},
+        SITE | {"name": "below", "maintenance": CLOSED, "static": [UPLOADS]},
+    )
+    assert [line for line in text.splitlines() if line != line.rstrip()] == []
+    assert "\n\n\n" not in text
+    server = next(
+        block
+        for words, block in parse(text)
+        if words == ["server"]
+        and (["server_name", "shop.test"], []) in block
+        and any(words[:1] == ["ssl_certificate"] for words, _block in block)
+    )
+    for name, path in (("top", "/"), ("below", "/a/")):
+        shown = find_location(server, "=", f"/.webstack-flask/maintenance/{name}/page")
+        assert (["access_log", f"/var/log/nginx/{name}.access.log"], []) in shown
+        assert (["add_header", "Strict-Transport-Security", '"max-age=300"', "always"], []) in shown
+        for place in (find_location(find_location(server, path), path), find_location(server, f"@upstream_{name}")):
+            (closing,) = [block for words, block in place if words[:2] == ["if", "(-f"]]
+            assert closing == [(["rewrite", "^", f"/.webstack-flask/maintenance/{name}", "last"], [])]
+
+
+@pytest.mark.parametrize("option", ["file", "pages", "allow", "paths", "retry_after"])
+def test_no_accepted_value_of_maintenance_breaks_out_of_its_directive(option: str) -> None:
+    usual = shape_of(parse(render_site(**SITE | {"maintenance": CLOSED})))
+    begin = {"paths": "/a", "allow": "10.0.0.0/", "retry_after": "1"}.get(option, "a")
+    accepted = 0
+    for middle, end in product([*map(chr, range(256)), "\u2028", "..", "\n}", "${", "//"], ["", "a", "/", "8"]):
+        value = begin + middle + end
+        site = SITE | {"maintenance": CLOSED | {option: value if option in ("file", "retry_after") else [value]}}
+        if not find_site_problems([site]):
+            accepted += 1
+            assert shape_of(parse(render_site(**site))) == usual, site
+    assert accepted
+
+
 UPLOADS = {"url": "/media/", "paths": ["shared/media"], "uploads_in": "shared"}
 
 
@@ -392,6 +464,7 @@ def test_gixy_finds_nothing(tmp_path: Path) -> None:
             SITE | MORE | {"name": "below", "server_names": ["top.test"], "static": [UPLOADS]},
         ),
         render_site(**SITE | {"name": "gated", "server_names": ["gated.test"], "tls": TLS, "limit_connections": 5}),
+        render_site(**SITE | {"name": "closed", "server_names": ["closed.test"], "tls": TLS, "maintenance": CLOSED, "static": [UPLOADS]}),
     ]
     http = add_catch_all(render("conf.d/webstack-flask.conf.j2"), render("unknown-names.conf.j2"), sites, [])
     main = tmp_path / "nginx.conf"
@@ -418,8 +491,11 @@ SITE: dict[str, Any] = {
 
 
 def shape_of(block: Block) -> list[tuple[str, int, Any]]:
-    """Return what a configuration consists of, without the words that a user chooses."""
-    return [(words[0], len(words), shape_of(inner)) for words, inner in block]
+    """Return what a configuration consists of, without the words that a user chooses. A line of a map has no other ones."""
+    return [
+        (words[0], len(words), [len(line) for line, _inner in inner] if words[0] in ("map", "geo") else shape_of(inner))
+        for words, inner in block
+    ]
 
 
 def vary(option: str, value: object) -> dict[str, Any]:

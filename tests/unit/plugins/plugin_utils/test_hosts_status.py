@@ -30,6 +30,11 @@ def test_each_app_of_each_host_is_in_the_table_those_with_troubles_first() -> No
     assert lines[4:] == ["shop on web2: it is not healthy: GET / answered 502"]
 
 
+def test_since_when_an_app_is_closed_is_in_the_table() -> None:
+    head, row = describe_hosts({"web1": [_status("shop", maintenance=_NOW - 300)]}, {"web1": ["shop"]}, _NOW)
+    assert row[head.index("maintenance") :].split()[:2] == ["5", "min"]
+
+
 def test_another_version_on_another_host_is_told() -> None:
     found = {"web1": [_status("shop")], "web2": [_status("shop")], "web3": [_status("shop", version="v0")]}
     lines = describe_hosts(found, {host: ["shop"] for host in found}, _NOW)

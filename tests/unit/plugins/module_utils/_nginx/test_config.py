@@ -7,6 +7,7 @@ from ansible_collections.webstack.flask.plugins.module_utils._nginx.config impor
     adapt_to_version,
     add_catch_all,
     add_hash_size,
+    add_variable_hash,
     disable_ipv6,
     explain_refusal,
     find_certificates,
@@ -56,6 +57,28 @@ def test_server_names_are_found_wherever_they_stand() -> None:
 )
 def test_room_for_names_is_made_when_needed_and_nobody_did(names: list[str], foreign: list[str], *, is_added: bool) -> None:
     assert ("server_names_hash_bucket_size 512;" in add_hash_size("# ours\n", names, foreign)) == is_added
+
+
+_BUCKET, _MOST = "variables_hash_bucket_size 128;", "variables_hash_max_size 4096;"
+
+
+@pytest.mark.parametrize(
+    ("names", "foreign", "added"),
+    [
+        ([], "", []),
+        (["x" * 46], "", []),
+        (["x" * 47], "", [_BUCKET, _MOST]),
+        ([f"x_{number}" for number in range(12)], "", []),
+        ([f"x_{number}" for number in range(13)], "", [_BUCKET, _MOST]),
+        (["x" * 47], "http { variables_hash_bucket_size 256; }", [_MOST]),
+        (["x" * 47], "variables_hash_bucket_size 256; variables_hash_max_size 2048;", []),
+        (["x" * 47], "# variables_hash_bucket_size 256;", [_BUCKET, _MOST]),
+    ],
+)
+def test_room_for_variables_of_sites_is_made_when_needed_and_nobody_did(names: list[str], foreign: str, added: list[str]) -> None:
+    sites = [f'map "$host:$uri" ${name} {{\n    default "";\n}}\ngeo $realip_remote_addr ${name} {{\n}}\n' for name in names]
+    text = add_variable_hash("# ours\n", sites, [foreign])
+    assert [line for line in text.splitlines() if line.startswith("variables_hash")] == added
 
 
 def test_servers_are_found_with_what_they_listen_on_and_their_names() -> None:

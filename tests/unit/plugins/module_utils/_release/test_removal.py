@@ -138,6 +138,7 @@ def install(host: Host) -> None:
     for path in (layout.release("r1"), layout.build("b1"), layout.environment("e1"), layout.cache / "work", layout.shared / "uploads"):
         path.mkdir(parents=True)
         (path / "file").touch()
+    layout.maintenance.touch()
     layout.current.symlink_to("releases/r1")
     layout.previous.symlink_to("releases/r1")
     (layout.shared / "uploads" / "photo").write_text("precious", encoding="ascii")

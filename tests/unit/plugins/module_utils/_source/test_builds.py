@@ -213,8 +213,15 @@ def test_in_check_mode_it_is_told_and_not_done(build: Path) -> None:
     assert _modes(build) == before
 
 
-@pytest.mark.parametrize("name", ["missing", "app.py", "..", "/etc", "static/../.."])
-def test_what_is_no_directory_of_the_build_is_passed_over(build: Path, name: str) -> None:
+def test_a_public_file_is_opened_alone(build: Path) -> None:
+    assert open_to_others(build, ["static/css/b.css"], check=True)
+    assert open_to_others(build, ["static/css/b.css"])
+    assert _modes(build) == {"app.py": 0o640, "static": 0o751, "static/a.js": 0o640, "static/css": 0o751, "static/css/b.css": 0o644}
+    assert not open_to_others(build, ["static/css/b.css"])
+
+
+@pytest.mark.parametrize("name", ["missing", "..", "/etc", "/etc/shadow", "static/../.."])
+def test_what_is_not_in_the_build_is_passed_over(build: Path, name: str) -> None:
     assert not open_to_others(build, [name])
 
 

@@ -61,6 +61,8 @@ def called(monkeypatch: pytest.MonkeyPatch) -> Called:
         ("shop rollback", "shop rollback", {"release": None, "data": ""}),
         ("shop rollback --release 01 --data last", "shop rollback", {"release": "01", "data": "last"}),
         ("shop restart web bot", "shop restart", {"parts": ["web", "bot"]}),
+        ("shop maintenance", "shop maintenance", {"state": None}),
+        ("shop maintenance on --message=soon", "shop maintenance", {"state": "on", "message": "soon"}),
     ],
 )
 def test_words_lead_to_a_command_and_its_options(called: Called, words: str, call: str, options: dict[str, Any]) -> None:
@@ -72,7 +74,16 @@ def test_words_lead_to_a_command_and_its_options(called: Called, words: str, cal
 
 @pytest.mark.usefixtures("called")
 @pytest.mark.parametrize(
-    "words", ["shop nonsense", "shop run", "shop logs -n many", "shop jobs stop digest", "shop backups delete", "--nonsense"]
+    "words",
+    [
+        "shop nonsense",
+        "shop run",
+        "shop logs -n many",
+        "shop jobs stop digest",
+        "shop backups delete",
+        "shop maintenance closed",
+        "--nonsense",
+    ],
 )
 def test_what_is_not_understood_ends_with_2(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

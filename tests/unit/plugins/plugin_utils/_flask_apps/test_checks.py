@@ -9,6 +9,8 @@ from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks 
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.spec import SPEC
 from unit.flask_entries import PEM, describe, find_problem, find_problems
 
+_OF_NGINX = "digits and /_@+.- without `..`"
+
 _PLAIN_SOURCE: dict[str, Any] = {
     "git": None,
     "version": "HEAD",
@@ -76,6 +78,7 @@ def test_four_keys_are_enough_and_all_else_has_a_default() -> None:
                 "stream_paths": None,
                 "extra": None,
             },
+            "maintenance": {"page": None, "allow": [], "paths": [], "retry_after": 300},
             "shared": {"directories": [], "files": []},
             "tls": None,
             "build_commands": [],
@@ -152,7 +155,7 @@ def test_an_entry_that_is_no_mapping_is_refused() -> None:
 
 _KEYS = (
     "asgi, backup, build_commands, build_env, chdir, database, dependencies, drain, env, env_files, group, gunicorn, health, internal, "
-    "keep_releases, name, nginx, notify, path, processes, python_path, redis, "
+    "keep_releases, maintenance, name, nginx, notify, path, processes, python_path, redis, "
     "release_command_timeout, release_commands, remove_data, "
     "schedules, server_names, service, setup_commands, shared, source, state, static, tls, uses, watch, wsgi"
 )

@@ -75,12 +75,12 @@ _BUILDS = {"shop": {"id": "b1", "version": "v1"}, "blog": {"id": "b2", "version"
 _ENVIRONMENTS = {"shop": {"id": "e1"}, "blog": {"id": "e2"}}
 
 
-def test_the_source_of_each_app_with_the_directories_that_the_web_server_reads() -> None:
+def test_the_source_of_each_app_with_what_the_web_server_reads() -> None:
     defaults = {"subdirectory": "", "submodules": True, "ssh_agent": False}
     assert source_inputs(check_apps([FULL, BLOG])) == [
         {
             "name": "shop",
-            "public": ["dist", "public"],
+            "public": ["dist", "public", "public/closed.html"],
             "shared": ["instance", "up/loads"],
             "places": {
                 "chdir": ["src"],
@@ -88,6 +88,7 @@ def test_the_source_of_each_app_with_the_directories_that_the_web_server_reads()
                 "static.paths": ["dist", "public"],
                 "env_files": [".env"],
                 "dependencies.file": ["services/web/requirements.txt"],
+                "maintenance.page": ["public/closed.html"],
             },
             "dependency_file": "services/web/requirements.txt",
             "git": "https://example.com/shop.git",
@@ -245,6 +246,13 @@ def test_the_site_of_each_app() -> None:
                     "paths": ["current/app/dist", "current/app/public", "previous/app/dist", "previous/app/public"],
                 },
             ],
+            "maintenance": {
+                "file": "maintenance.html",
+                "pages": ["current/app/public/closed.html"],
+                "allow": [],
+                "paths": ["/webhooks/"],
+                "retry_after": 300,
+            },
             "listen_port": 8080,
             "client_max_body_size": "1m",
         },
@@ -260,6 +268,7 @@ def test_the_site_of_each_app() -> None:
                     "paths": ["current/app/static", "current/app/wsgi/static", "previous/app/static", "previous/app/wsgi/static"],
                 },
             ],
+            "maintenance": {"file": "maintenance.html", "pages": [], "allow": [], "paths": [], "retry_after": 300},
             "listen_port": 80,
         },
     ]

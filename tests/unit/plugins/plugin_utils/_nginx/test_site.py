@@ -373,6 +373,54 @@ def test_only_names_of_the_site_can_be_served_encrypted() -> None:
     assert problem == "nginx_site_sites[0].tls.server_names[0] is 'b.test'; allowed is a name that the site has"
 
 
+CLOSED = {"file": "closed.html", "pages": ["app/closed.html"], "allow": ["10.0.0.0/8", "2001:db8::1"], "paths": ["/hooks/"]}
+
+
+def test_a_site_that_can_be_closed_may_be_described() -> None:
+    assert problems_with(maintenance=CLOSED) == problems_with(maintenance={"file": "closed.html"}) == []
+    shaped = shape_site({**SITE, "path": "/a.b", "maintenance": CLOSED})
+    assert shaped["guarded"], "the host needs a way past it"
+    assert shaped["maintenance"] == {
+        "path": "/srv/shop/closed.html",
+        "switch": "$webstack_closing_shop",
+        "address": "/.webstack-flask/maintenance/shop",
+        "shown": ["app/closed.html", "closed.html"],
+        "allow": ["10.0.0.0/8", "2001:db8::1/128"],
+        "paths": [r"/a\.b/hooks/"],
+        "retry_after": 300,
+    }
+    assert shape_site({**SITE, "maintenance": {"file": "closed.html"}})["maintenance"]["switch"] == "/srv/shop/closed.html"
+
+
+@pytest.mark.parametrize(
+    ("maintenance", "said"),
+    [
+        (True, " is True; allowed is a dictionary with at least `file`"),
+        ({}, ".file is None; allowed is a relative path"),
+        ({**CLOSED, "page": "a"}, " has no option 'page'; did you mean `pages`?"),
+        ({**CLOSED, "file": "/closed.html"}, ".file is '/closed.html'; allowed is a relative path"),
+        ({**CLOSED, "pages": "a.html"}, ".pages is 'a.html'; allowed is a list of files below `root`"),
+        ({**CLOSED, "pages": ["../a.html"]}, ".pages[0] is '../a.html'; allowed is a relative path"),
+        ({**CLOSED, "paths": ["hooks"]}, ".paths[0] is 'hooks'; allowed is an address that begins with `/`"),
+        ({**CLOSED, "allow": "10.0.0.0/8"}, ".allow is '10.0.0.0/8'; allowed is a list of addresses and networks"),
+        ({**CLOSED, "allow": ["10.0.0.1/8"]}, ".allow[0] is '10.0.0.1/8'; allowed is an address or a network"),
+        ({**CLOSED, "allow": ["::/0"]}, ".allow[0] is '::/0', so that it would never be closed"),
+        ({**CLOSED, "retry_after": -1}, ".retry_after is -1; allowed is seconds"),
+    ],
+)
+def test_how_a_site_is_closed_is_checked(maintenance: object, said: str) -> None:
+    (problem,) = problems_with(maintenance=maintenance)
+    assert problem.startswith(f"sites[0].maintenance{said}")
+
+
+def test_what_closes_a_site_needs_a_place_and_a_service_has_no_visitors() -> None:
+    assert problems_with(maintenance=CLOSED, root=None, static=None) == [
+        "sites[0].root is missing; `maintenance` needs the directory below which its `file` is"
+    ]
+    (problem,) = problems_with(**INTERNAL, maintenance=CLOSED)
+    assert problem.startswith("sites[0].maintenance.allow is ['10.0.0.0/8', '2001:db8::1'], which is for a public site")
+
+
 def test_mappings_are_shaped_with_the_longest_address_first() -> None:
     static = [{"url": "/", "paths": ["a"], "expires": False}, {"url": "/a+b/v1.0/", "paths": ["b"], "expires": None}]
     assert shape_site({**SITE, "static": static})["static"] == [

@@ -16,6 +16,7 @@ from ansible_collections.webstack.flask.plugins.filter import (
     flask_apps,
     hooks,
     nginx_sites,
+    patching,
     releases,
     status,
 )
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _PLUGINS = Path(__file__).parents[4] / "plugins/filter"
 _FILTERS: dict[str, Callable[..., Any]] = {
     name: function
-    for module in (backups, certificates, environments, etc_hosts, flask_apps, hooks, nginx_sites, releases, status)
+    for module in (backups, certificates, environments, etc_hosts, flask_apps, hooks, nginx_sites, patching, releases, status)
     for name, function in module.FilterModule().filters().items()
 }
 
@@ -46,6 +47,7 @@ def test_each_filter_is_documented_and_nothing_else_is() -> None:
         "flask_apps",
         "hooks",
         "nginx_sites",
+        "patching",
         "releases",
         "status",
     }

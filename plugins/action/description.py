@@ -1,18 +1,22 @@
 # Copyright: webstack.flask contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks what the inventory says of a host: `flask_apps`, and the variables of the roles."""
+"""Checks what the inventory says of a host: `flask_apps`, the variables of the roles, and the task files of the user."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
-from ansible.errors import AnsibleError, AnsibleUndefinedVariable
+from ansible.errors import AnsibleError, AnsibleParserError, AnsibleUndefinedVariable
+from ansible.playbook.helpers import load_list_of_tasks
+from ansible.playbook.play import Play
 from ansible.plugins.action import ActionBase
 from ansible_collections.webstack.flask.plugins.module_utils._errors import UserError
 from ansible_collections.webstack.flask.plugins.module_utils._escapes import escape
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.checks import check_apps
+from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.hooks import find_hook_problem
 from ansible_collections.webstack.flask.plugins.plugin_utils._flask_apps.plain import as_plain
 from ansible_collections.webstack.flask.plugins.plugin_utils._specs import find_problems, load_options
 
@@ -45,10 +49,22 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             )
         options = {name: option for role in self._task.args.get("roles") or [] for name, option in load_options(role).items()}
         problems = find_problems(options, {name: self._read(name) for name in options if name in self._variables})
+        hooks = [name for name in self._task.args.get("hooks") or [] if name in self._variables]
+        found = [find_hook_problem(name, self._read(name), self._loader.load_from_file, self._parse) for name in hooks]
+        problems += [problem for problem in found if problem]
         if problems:
             raise UserError("\n".join(problems))
         name = self._variables.get("inventory_hostname")
         return "the description can be deployed" if _VARIABLE in self._variables else f"{name} has no {_VARIABLE}: it is passed over"
+
+    def _parse(self, tasks: Sequence[Any]) -> None:
+        """Raise the error with which Ansible would end the whole run when it comes to include these tasks."""
+        try:
+            load_list_of_tasks(deepcopy(list(tasks)), play=Play(), loader=self._loader)
+        except AnsibleParserError:
+            raise
+        except Exception:  # noqa: BLE001, S110 - what it lacks here, such as the variables of a play, it has when they are run
+            pass
 
     def _is_described_elsewhere(self) -> bool:
         hosts: Mapping[str, Any] = self._variables.get("hostvars", {})

@@ -19,6 +19,13 @@ options:
     type: list
     elements: str
     default: []
+  hooks:
+    description:
+      - Names of variables that may hold the path of a task file on the controller.
+      - Where one is set, the file must be there, and be a list of tasks that Ansible understands.
+    type: list
+    elements: str
+    default: []
 attributes:
   action:
     support: full
@@ -52,7 +59,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-ARGUMENT_SPEC: dict[str, Any] = {"roles": {"type": "list", "elements": "str", "default": []}}
+ARGUMENT_SPEC: dict[str, Any] = {kind: {"type": "list", "elements": "str", "default": []} for kind in ("roles", "hooks")}
 
 
 def main() -> None:

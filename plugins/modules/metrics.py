@@ -52,6 +52,7 @@ attributes:
   platform:
     support: full
     platforms: debian
+    description: Needs Debian's packages of the exporters, unless it runs in check mode.
 """
 
 EXAMPLES = r"""

@@ -52,7 +52,7 @@ class Run:
         """How it ended, as a shell tells it: the exit status, or 128 and the number of the signal; 1 where nothing else is known."""
         if not self.failed:
             return 0
-        word, _, number = self.exit.rpartition(" ")
+        word, number = self.exit.rpartition(" ")[::2]
         if not number.isdecimal():
             return 1
         return 128 + int(number) if word == "signal" else int(number) or 1

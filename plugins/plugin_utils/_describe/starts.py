@@ -98,11 +98,9 @@ def read_command(command: str, place: str, rank: int, directory: str = "") -> It
 
 def _read_other(command: str, place: str, rank: int, directory: str = "") -> Iterator[Start]:
     if found := _FLASK.search(command):
-        value = _FLASK_OPTION.search(found["options"])
-        told = value["value"] if value else ""
-        told = told or (variable["value"] if (variable := _FLASK_APP.search(command)) else "")
-        if told:
-            yield Start(f"`flask run` in {place}", rank, flask_app=told, directory=directory)
+        told = _FLASK_OPTION.search(found["options"]) or _FLASK_APP.search(command)
+        if told and told["value"]:
+            yield Start(f"`flask run` in {place}", rank, flask_app=told["value"], directory=directory)
     elif found := re.search(r"\bfastapi\s+(?:run|dev)\s+(?P<path>[\w./-]+\.py)", command):
         yield Start(f"`fastapi run` in {place}", rank, script=found["path"], directory=directory)
     elif (found := _SCRIPT.search(command)) and posixpath.basename(found["path"]) != "manage.py":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +19,8 @@ class Action(description.ActionModule):
     """The plugin with a host that exists in words only."""
 
     def __init__(self, facts: dict[str, Any], roles: list[str]) -> None:
-        self._task = SimpleNamespace(args={"roles": roles})
+        self._task = SimpleNamespace(args={"roles": roles, "hooks": ["flask_before_switch_tasks", "flask_after_switch_tasks"]})
+        self._loader = DataLoader()
         self._templar = Templar(loader=DataLoader(), variables={})
         self._known = facts
         self.asked = 0
@@ -96,3 +98,25 @@ def test_no_apps_on_any_host_are_an_error() -> None:
     result, _asked = _run({"ansible_play_hosts_all": ["web"], "hostvars": {"web": {}}})
     assert result["failed"]
     assert result["msg"].startswith("no host of this run has flask_apps.")
+
+
+def test_task_files_of_the_user_that_are_not_there_are_all_named() -> None:
+    hooks = {f"flask_{name}_switch_tasks": trust_as_template("{{ inventory_dir }}/none.yml") for name in ("before", "after")}
+    result, _asked = _run({"flask_apps": [SHOP], "inventory_dir": "/nowhere", **hooks})
+    assert result["failed"]
+    assert "flask_before_switch_tasks is '/nowhere/none.yml', and there is no such file" in result["msg"]
+    assert "flask_after_switch_tasks is '/nowhere/none.yml', and there is no such file" in result["msg"]
+
+
+def test_task_files_of_the_user_are_read_as_ansible_reads_them(tmp_path: Path) -> None:
+    (tmp_path / "tasks.yml").write_text("- name: Say it\n  debug: {msg: !unsafe '{{ it }}'}\n", encoding="utf-8")
+    result, _asked = _run({"flask_apps": [SHOP], "flask_after_switch_tasks": str(tmp_path / "tasks.yml")})
+    assert result.get("failed") is None
+
+
+def test_a_task_that_ansible_does_not_understand_is_found_before_anything_is_done(tmp_path: Path) -> None:
+    (tmp_path / "tasks.yml").write_text("- name: Say it\n  debug:\n  wen: true\n", encoding="utf-8")
+    result, _asked = _run({"flask_apps": [SHOP], "flask_after_switch_tasks": str(tmp_path / "tasks.yml")})
+    assert result["failed"]
+    assert "which Ansible does not understand: " in result["msg"]
+    assert "wen" in result["msg"]

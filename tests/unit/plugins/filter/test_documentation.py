@@ -14,9 +14,11 @@ from ansible_collections.webstack.flask.plugins.filter import (
     environments,
     etc_hosts,
     flask_apps,
+    hooks,
     metrics,
     nginx_sites,
     notifications,
+    patching,
     releases,
     status,
 )
@@ -25,10 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _PLUGINS = Path(__file__).parents[4] / "plugins/filter"
+_MODULES = (
+    *(backups, certificates, environments, etc_hosts, flask_apps, hooks, metrics, nginx_sites, notifications, patching),
+    *(releases, status),
+)
 _FILTERS: dict[str, Callable[..., Any]] = {
-    name: function
-    for module in (backups, certificates, environments, etc_hosts, flask_apps, metrics, nginx_sites, notifications, releases, status)
-    for name, function in module.FilterModule().filters().items()
+    name: function for module in _MODULES for name, function in module.FilterModule().filters().items()
 }
 
 
@@ -45,9 +49,11 @@ def test_each_filter_is_documented_and_nothing_else_is() -> None:
         "environments",
         "etc_hosts",
         "flask_apps",
+        "hooks",
         "metrics",
         "nginx_sites",
         "notifications",
+        "patching",
         "releases",
         "status",
     }

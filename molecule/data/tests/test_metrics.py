@@ -112,6 +112,7 @@ def test_they_go_when_they_are_switched_off_and_listen_nowhere_else_while_they_a
 
     # What Debian's packages start when they are installed listens at all addresses, unless it is told otherwise before.
     host.check_output("apt-get -qq purge prometheus-node-exporter prometheus-nginx-exporter prometheus-postgres-exporter")
+    host.check_output(f"rm -f {WATCHED}")
     host.check_output(f"systemd-run --quiet --unit=watch-listeners sh -c 'while :; do ss -Hltn >> {WATCHED}; sleep 0.02; done'")
     try:
         again = run_role(host, "metrics", WANTED).succeeded()

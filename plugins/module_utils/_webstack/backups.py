@@ -24,14 +24,13 @@ HEAD = ("backup", "made", "age", "size", "tried", "host")
 def read_backups(name: str) -> dict[str, Any]:
     """Return what is in the repository of an app, the newest first, and what is wrong with its backups.
 
-    Raise UserError where it has none on this host, or the repository cannot be read.
+    Raise UserError where it is not backed up on this host.
     """
     settings = read_settings(name)
     ended = subprocess.run([str(LAUNCHER), "list", "--json", name], capture_output=True, text=True, check=False)
-    if ended.returncode != 0:
-        raise UserError(ended.stderr.strip().removeprefix(f"{name}: "))
-    troubles = find_complaints(read_state(name), settings.verify, time.time())
-    return {"backups": json.loads(ended.stdout), "troubles": troubles, "ok": not troubles}
+    unread = [ended.stderr.strip().removeprefix(f"{name}: ")] if ended.returncode != 0 else []
+    troubles = [*unread, *find_complaints(read_state(name), settings.verify, time.time())]
+    return {"backups": [] if unread else json.loads(ended.stdout), "troubles": troubles, "ok": not troubles}
 
 
 def as_row(backup: Mapping[str, Any], now: float) -> list[str]:

@@ -276,7 +276,7 @@ def _backups(layout: AppLayout, options: argparse.Namespace) -> int:
         _say([json.dumps(told, indent=2)])
     else:
         rows = [backups.as_row(backup, now) for backup in told["backups"]]
-        _say(format_table(backups.HEAD, rows) if rows else ["there is none yet"])
+        _say(format_table(backups.HEAD, rows) if rows else ["there is none yet"] if told["ok"] else [])
         _say(f"TROUBLE  {trouble}" for trouble in told["troubles"])
     return _GOOD if told["ok"] else _BAD
 

@@ -105,11 +105,12 @@ from ansible_collections.webstack.flask.plugins.module_utils._backups.keeper imp
 from ansible_collections.webstack.flask.plugins.module_utils._backups.last import make_last_backup
 from ansible_collections.webstack.flask.plugins.module_utils._databases.rules import has_database
 from ansible_collections.webstack.flask.plugins.module_utils._host.acts import tell_removal, write_down
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import App, FlaskModule, exit_with, for_each_app
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with, for_each_app
 from ansible_collections.webstack.flask.plugins.module_utils._redis.keeper import retire
 from ansible_collections.webstack.flask.plugins.module_utils._release import remains
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.removal import remove
+from ansible_collections.webstack.flask.plugins.module_utils._side_by_side import App
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.notifications import end_notifications
 
 

@@ -197,7 +197,8 @@ from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._environment.dependencies import outline_dependencies
 from ansible_collections.webstack.flask.plugins.module_utils._host.acts import tell_failure, write_down
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import App, FlaskModule, run_for_apps
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, run_for_apps
+from ansible_collections.webstack.flask.plugins.module_utils._side_by_side import App
 from ansible_collections.webstack.flask.plugins.module_utils._source.maker import NO_BUILD, ensure_app_build
 from ansible_collections.webstack.flask.plugins.module_utils._source.secrets import reveal_secrets
 

@@ -210,7 +210,8 @@ from ansible_collections.webstack.flask.plugins.module_utils._environment.maker 
 )
 from ansible_collections.webstack.flask.plugins.module_utils._host.acts import list_secrets, tell_failure, write_down
 from ansible_collections.webstack.flask.plugins.module_utils._host.capacity import count_workers
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import App, FlaskModule, run_for_apps
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, run_for_apps
+from ansible_collections.webstack.flask.plugins.module_utils._side_by_side import App
 
 _MEMORY = 512
 """MiB that one installation may need, so that a small host makes one after the other."""

@@ -370,13 +370,14 @@ from typing import Any
 from ansible_collections.webstack.flask.plugins.module_utils._host.acts import list_secrets, tell_switch, write_down
 from ansible_collections.webstack.flask.plugins.module_utils._host.capacity import count_workers
 from ansible_collections.webstack.flask.plugins.module_utils._layout import AppLayout
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import App, FlaskModule, exit_with
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with
 from ansible_collections.webstack.flask.plugins.module_utils._release.deploy import deploy_party
 from ansible_collections.webstack.flask.plugins.module_utils._release.groups import Party
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.joint import attend_parties
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS
 from ansible_collections.webstack.flask.plugins.module_utils._release.threads import describe_unfit, list_packages
+from ansible_collections.webstack.flask.plugins.module_utils._side_by_side import App
 from ansible_collections.webstack.flask.plugins.module_utils._webstack.install import ensure_command
 
 _MEMORY = 256

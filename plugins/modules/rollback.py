@@ -182,11 +182,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.webstack.flask.plugins.module_utils._host.acts import tell_switch, write_down
-from ansible_collections.webstack.flask.plugins.module_utils._outcomes import App, FlaskModule, exit_with
+from ansible_collections.webstack.flask.plugins.module_utils._outcomes import FlaskModule, exit_with
 from ansible_collections.webstack.flask.plugins.module_utils._release.host import REAL
 from ansible_collections.webstack.flask.plugins.module_utils._release.joint import attend_parties
 from ansible_collections.webstack.flask.plugins.module_utils._release.options import SWITCH_OPTIONS
 from ansible_collections.webstack.flask.plugins.module_utils._release.rollback import Way, roll_back_party
+from ansible_collections.webstack.flask.plugins.module_utils._side_by_side import App
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from testinfra.host import Host
 
 
-LONG = 240
+LONG = 600
 """Seconds to wait for what comes in any case: a virtual machine without KVM may need them."""
 
 

@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from scenario_tests import http_get, one_of, run_playbook
 from scenario_tests.faulty import new_version
 from scenario_tests.load import show, watch
 from scenario_tests.orders import NAME, SITE, deploy, describe, ensure_well, tell_status
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from testinfra.host import Host
 
 testinfra_hosts = one_of("debian12", "debian13")
@@ -20,8 +23,15 @@ PAGE = "No orders are taken now."
 
 
 def read_nginx(host: Host) -> str:
-    """Return the processes of nginx: a reload would give it other ones."""
-    return str(host.check_output("pgrep -x nginx"))
+    """Return the workers of nginx: a reload would give it other ones. Those of an earlier one may still have a request to end."""
+    return str(host.check_output("pgrep -fx 'nginx: worker process'"))
+
+
+@pytest.fixture(autouse=True)
+def opened(host: Host) -> Iterator[None]:
+    """Have the site open after each test, whatever came of it."""
+    yield
+    host.run(f"webstack {NAME} maintenance off")
 
 
 def test_a_version_is_deployed_behind_a_closed_site(host: Host) -> None:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _FAST_SCENARIO = "default"
 _LONG = (
-    *("by_hand", "certificates", "etc_hosts", "upgrade", "gunicorn_systemd", "debian_packages", "nginx_site", "app_source", "site"),
-    *("shapes", "tls", "safety", "python_pipenv", "release", "processes", "data", "vm"),
+    *("by_hand", "certificates", "etc_hosts", "upgrade", "gunicorn_systemd", "debian_packages", "nginx_site", "app_source", "shapes"),
+    *("tls", "safety", "site", "release", "python_pipenv", "vm", "processes", "data"),
 )
 """Scenarios that take a minute or more, the longest last."""
 _ARTIFACT_HOST = "artifact"
